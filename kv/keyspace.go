@@ -1,0 +1,133 @@
+package kv
+
+import (
+	"math/rand/v2"
+
+	"frankenredis/kv/arena"
+	"frankenredis/kv/dict"
+)
+
+// Options configure a Keyspace.
+type Options struct {
+	Databases  int       // how many databases; 0 means 16
+	HashSeed   dict.Seed // keys the hash of keys; random in a server, so that clients cannot aim at one bucket
+	RandomSeed uint64    // seeds what is random: RANDOMKEY, LFU counters
+	Protect    bool      // arena.Options.Protect: a stray write to frozen memory faults
+}
+
+// Hooks are called by the keyspace as things happen. They may look keys up with NoTouch and NoExpire, and must not change
+// the keyspace. The key is valid during the call only. A nil hook is not called.
+type Hooks struct {
+	// Expired: an expired key was just deleted, lazily or actively.
+	Expired func(db *DB, key []byte)
+	// Changed: the key was just changed or removed. Called only while Keyspace.Watching is above zero; for a key
+	// that expired, before Expired.
+	Changed func(db *DB, key []byte)
+	// Flushed: the database is about to be emptied or swapped. Called only while Keyspace.Watching is above zero.
+	Flushed func(db *DB)
+}
+
+// Keyspace is all databases of a server. Every method belongs to the executor's goroutine.
+type Keyspace struct {
+	Hooks    Hooks
+	Watching int // number of watched keys; the engine keeps it
+
+	a      *arena.Arena
+	seed   dict.Seed
+	table  dict.Type
+	dbs    []*DB
+	now    Millis
+	mode   ExpireMode
+	access accessPolicy
+	next   func() uint64 // the seeded generator
+	lazy   lazyQueue
+	cycle  expireCycle
+
+	scratch []byte      // an inline value on its way from one block to another
+	hookKey []byte      // the key of an entry that expires, for the hooks
+	refs    []arena.Ref // expired entries found by a scan
+}
+
+// New makes an empty keyspace.
+func New(o Options) *Keyspace {
+	ks := &Keyspace{
+		a:    arena.New(arena.Options{Protect: o.Protect}),
+		seed: o.HashSeed,
+		next: rand.NewPCG(o.RandomSeed, 0x9e3779b97f4a7c15).Uint64,
+	}
+	ks.table = dict.Type{Match: matchEntry, Hash: ks.hashEntry}
+	ks.SetExpireEffort(1)
+	ks.SetPolicy(false, 10, 1)
+	n := o.Databases
+	if n <= 0 {
+		n = 16
+	}
+	for i := range n {
+		db := &DB{ks: ks, id: i}
+		db.reset()
+		ks.dbs = append(ks.dbs, db)
+	}
+	return ks
+}
+
+// Close gives all memory back. No view may be open; nothing may be called afterwards.
+func (ks *Keyspace) Close() { ks.a.Close() }
+
+// SetNow sets the clock by which keys expire and age until the next call.
+func (ks *Keyspace) SetNow(now Millis) {
+	ks.now = now
+	ks.access.setNow(now)
+}
+
+// Now is the time last set.
+func (ks *Keyspace) Now() Millis { return ks.now }
+
+// DB is database i; it panics when i is out of range. The pointer stays good for life: a swap exchanges contents.
+func (ks *Keyspace) DB(i int) *DB { return ks.dbs[i] }
+
+// Len is the number of databases.
+func (ks *Keyspace) Len() int { return len(ks.dbs) }
+
+// Swap exchanges the contents of two databases.
+func (ks *Keyspace) Swap(i, j int) {
+	if i == j {
+		return
+	}
+	a, b := ks.dbs[i], ks.dbs[j]
+	a.flushed()
+	b.flushed()
+	a.dbState, b.dbState = b.dbState, a.dbState
+}
+
+// Arena is where everything is kept, for its statistics and for Reclaim.
+func (ks *Keyspace) Arena() *arena.Arena { return ks.a }
+
+// UsedBytes is what the data occupies: entries, chunks and tables, in the arena's block sizes, pages that are merely held
+// not counted. It falls with the command that removes data, also where freeing is put off (see LazyFree); only UNLINK and
+// asynchronous flushes lower it as the freeing proceeds, as in Redis.
+func (ks *Keyspace) UsedBytes() int64 { return ks.a.UsedBytes() - ks.lazy.hidden }
+
+// hashEntry hashes the key of an entry.
+func (ks *Keyspace) hashEntry(m arena.Mem, r arena.Ref) uint64 {
+	h := head(m.Load64(r))
+	if h.bigKey() {
+		return m.Load64(word(r, h.keyWord()+blobWords))
+	}
+	return dict.Hash(&ks.seed, cell{r, h}.key(m))
+}
+
+// matchEntry compares an entry's key. The arena itself, which every command asks, is called without the interface.
+func matchEntry(m arena.Mem, r arena.Ref, key []byte) bool {
+	if a, ok := m.(*arena.Arena); ok {
+		h := head(a.Load64(r))
+		if !h.bigKey() {
+			return h.keyLen() == len(key) && string(a.At(r, 8*h.words()+len(key))[8*h.words():]) == string(key)
+		}
+	}
+	h := head(m.Load64(r))
+	if h.bigKey() {
+		b := loadBlob(m, word(r, h.keyWord()))
+		return b.equal(m, key)
+	}
+	return h.keyLen() == len(key) && string(cell{r, h}.key(m)) == string(key)
+}
