@@ -192,3 +192,30 @@ func BenchmarkEach(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/n, "ns/entry")
 }
+
+// BenchmarkWarm looks up 16 keys at a time behind Warm.
+func BenchmarkWarm(b *testing.B) {
+	for _, n := range []uint64{1000, 1000_000, 3000_000} {
+		a, d := benchDict(n)
+		list := queries(n, 0)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var hashes [warmMax]uint64
+			i := 0
+			for b.Loop() {
+				at := i & (1<<16 - 1)
+				if at%warmMax == 0 {
+					for j := range hashes {
+						hashes[j] = list[at+j].hash
+					}
+					d.Warm(hashes[:])
+				}
+				q := &list[at]
+				i++
+				if d.Find(q.hash, q.key[:]) == 0 {
+					b.Fatal("wrong answer")
+				}
+			}
+		})
+		a.Close()
+	}
+}

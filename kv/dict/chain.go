@@ -22,23 +22,21 @@ const (
 )
 
 // chainEach calls visit for each block with its slots until it returns false.
-func chainEach(m arena.Mem, w word, visit func(block arena.Ref, slots []byte) bool) {
+func chainEach(m arena.Mem, w word, visit func(block arena.Ref, slots []uint64) bool) {
 	n := w.count()
 	for r := w.ref(); r != 0; n = chainMax {
-		b := m.At(r, (1+n)*wordSize)
-		next := arena.Ref(slot(b, 0))
-		if !visit(r, b[wordSize:]) {
+		b := words(m.At(r, (1+n)*wordSize))
+		if !visit(r, b[1:]) {
 			return
 		}
-		r = next
+		r = arena.Ref(b[0])
 	}
 }
 
 // chainFind returns the block, slot and ref of the entry with this key.
 func chainFind(m arena.Mem, t *Type, w word, want uint64, key []byte) (block arena.Ref, i int, r arena.Ref) {
-	chainEach(m, w, func(b arena.Ref, slots []byte) bool {
-		for j := range len(slots) / wordSize {
-			e := slot(slots, j)
+	chainEach(m, w, func(b arena.Ref, slots []uint64) bool {
+		for j, e := range slots {
 			if e&tagMask == want && t.Match(m, entryRef(e), key) {
 				block, i, r = b, j, entryRef(e)
 				return false
@@ -51,14 +49,11 @@ func chainFind(m arena.Mem, t *Type, w word, want uint64, key []byte) (block are
 
 // chainFindEntry returns the block and number of the slot e; block 0 when absent.
 func chainFindEntry(m arena.Mem, w word, e uint64) (block arena.Ref, i int) {
-	chainEach(m, w, func(b arena.Ref, slots []byte) bool {
-		for j := range len(slots) / wordSize {
-			if slot(slots, j) == e {
-				block, i = b, j
-				return false
-			}
+	chainEach(m, w, func(b arena.Ref, slots []uint64) bool {
+		if i = slices.Index(slots, e); i >= 0 {
+			block = b
 		}
-		return true
+		return i < 0
 	})
 	return block, i
 }
@@ -71,10 +66,8 @@ func (b *batch) load(m arena.Mem, w word) []uint64 {
 		return b.all()
 	}
 	var all []uint64
-	chainEach(m, w, func(_ arena.Ref, slots []byte) bool {
-		for j := range len(slots) / wordSize {
-			all = append(all, slot(slots, j))
-		}
+	chainEach(m, w, func(_ arena.Ref, slots []uint64) bool {
+		all = append(all, slots...)
 		return true
 	})
 	slices.Sort(all)
@@ -95,11 +88,9 @@ func (d Dict) segmentToChain(hash uint64, p place) {
 
 func (d Dict) chainBlock(next arena.Ref, slots []uint64) arena.Ref {
 	r := d.alloc(chainSize)
-	b := d.a.Mut(r, chainSize)
-	putSlot(b, 0, uint64(next))
-	for i, e := range slots {
-		putSlot(b, 1+i, e)
-	}
+	b := words(d.a.Mut(r, chainSize))
+	b[0] = uint64(next)
+	copy(b[1:], slots)
 	return r
 }
 
@@ -107,7 +98,7 @@ func (d Dict) chainInsert(hash uint64, p place, r arena.Ref) {
 	w := p.word
 	e := tagOf(hash, w.base()) | uint64(r)
 	if n := w.count(); n < chainMax {
-		d.a.Store64(w.ref()+arena.Ref((1+n)*wordSize), e)
+		d.a.Store64(slotAt(w, w.ref(), n), e)
 		d.setWord(hash, p, w.withCount(n+1))
 		return
 	}
@@ -119,8 +110,8 @@ func (d Dict) chainInsert(hash uint64, p place, r arena.Ref) {
 func (d Dict) chainRemove(hash uint64, p place, block arena.Ref, i int) {
 	w := p.word
 	n := w.count()
-	last := d.a.Load64(w.ref() + arena.Ref(n*wordSize))
-	d.a.Store64(block+arena.Ref((1+i)*wordSize), last)
+	last := d.a.Load64(slotAt(w, w.ref(), n-1))
+	d.a.Store64(slotAt(w, block, i), last)
 	w = w.withCount(n - 1)
 	next := arena.Ref(d.a.Load64(w.ref()))
 	if n == 1 {

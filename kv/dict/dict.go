@@ -1,10 +1,6 @@
 package dict
 
-import (
-	"encoding/binary"
-
-	"frankenredis/kv/arena"
-)
+import "frankenredis/kv/arena"
 
 // Match reports whether the entry at r has exactly this key. It may be called
 // with the arena or with a View of it and must only read.
@@ -56,11 +52,8 @@ const (
 // New makes an empty dict of one 32-byte block.
 func New(a *arena.Arena, t *Type) Dict {
 	d := Dict{a: a, t: t, root: a.Alloc(rootSize)}
-	b := a.Mut(d.root, rootSize)
-	binary.LittleEndian.PutUint64(b[rootLen:], 0)
-	binary.LittleEndian.PutUint64(b[rootTop:], 0)
-	binary.LittleEndian.PutUint64(b[rootBytes:], uint64(a.Usable(d.root)))
-	binary.LittleEndian.PutUint64(b[rootAux:], 0)
+	clear(a.Mut(d.root, rootSize))
+	d.add(rootBytes, int64(a.Usable(d.root)))
 	return d
 }
 
@@ -80,29 +73,10 @@ func (d Dict) Len() int { return int(d.a.Load64(d.root + rootLen)) }
 // uses; entries are their owner's.
 func (d Dict) MemBytes() int64 { return int64(d.a.Load64(d.root + rootBytes)) }
 
-// Find returns the entry with this key, 0 when there is none.
+// Find returns the entry with this key, 0 when there is none. It writes nothing.
 func (d Dict) Find(hash uint64, key []byte) arena.Ref {
-	w := d.lookup(hash)
-	n := w.count()
-	if n == 0 {
-		return 0
-	}
-	want := tagOf(hash, w.base())
-	if w.kind() == kindChain {
-		_, _, r := chainFind(d.a, d.t, w, want, key)
-		return r
-	}
-	seg := d.a.At(w.ref(), n*wordSize)
-	for i := lowerBound(seg, n, hash<<w.depth(), want); i < n; i++ {
-		e := slot(seg, i)
-		if e&tagMask != want {
-			return 0
-		}
-		if r := entryRef(e); d.t.Match(d.a, r, key) {
-			return r
-		}
-	}
-	return 0
+	_, _, r := d.search(d.lookup(hash), hash, key)
+	return r
 }
 
 // Insert adds an entry. The caller knows that its key is absent.
@@ -124,88 +98,93 @@ func (d Dict) Insert(hash uint64, r arena.Ref) {
 // old ref is not there: the caller's bookkeeping is broken then.
 func (d Dict) Replace(hash uint64, old, new arena.Ref) {
 	w := d.lookup(hash)
-	at := d.findRef(w, hash, old)
-	if at == 0 {
+	block, i := d.searchRef(w, hash, old)
+	if block == 0 {
 		panic("dict: Replace of a ref that is not in the dict")
 	}
-	d.a.Store64(at, tagOf(hash, w.base())|uint64(new))
+	d.a.Store64(slotAt(w, block, i), tagOf(hash, w.base())|uint64(new))
 }
 
 // Delete removes the entry with this key and returns it for the caller to free;
 // 0 when there is none.
 func (d Dict) Delete(hash uint64, key []byte) arena.Ref {
 	p := d.place(hash)
-	w := p.word
-	n := w.count()
-	if n == 0 {
-		return 0
+	block, i, r := d.search(p.word, hash, key)
+	if r != 0 {
+		d.remove(hash, p, block, i)
 	}
-	want := tagOf(hash, w.base())
-	if w.kind() == kindChain {
-		block, i, r := chainFind(d.a, d.t, w, want, key)
-		if r != 0 {
-			d.chainRemove(hash, p, block, i)
-			d.add(rootLen, -1)
-		}
-		return r
-	}
-	seg := d.a.At(w.ref(), n*wordSize)
-	for i := lowerBound(seg, n, hash<<w.depth(), want); i < n; i++ {
-		e := slot(seg, i)
-		if e&tagMask != want {
-			return 0
-		}
-		if r := entryRef(e); d.t.Match(d.a, r, key) {
-			d.segmentRemove(hash, p, i)
-			d.add(rootLen, -1)
-			return r
-		}
-	}
-	return 0
+	return r
 }
 
 // DeleteRef removes this very entry; false when it is not in the dict. It does
 // not look at the entry.
 func (d Dict) DeleteRef(hash uint64, r arena.Ref) bool {
 	p := d.place(hash)
-	at := d.findRef(p.word, hash, r)
-	if at == 0 {
-		return false
+	block, i := d.searchRef(p.word, hash, r)
+	if block != 0 {
+		d.remove(hash, p, block, i)
 	}
-	if p.word.kind() == kindChain {
-		block, i := chainFindEntry(d.a, p.word, tagOf(hash, p.word.base())|uint64(r))
-		d.chainRemove(hash, p, block, i)
-	} else {
-		d.segmentRemove(hash, p, int(at-p.word.ref())/wordSize)
-	}
-	d.add(rootLen, -1)
-	return true
+	return block != 0
 }
 
-// findRef returns the address of the slot that holds r, 0 when it is not there.
-func (d Dict) findRef(w word, hash uint64, r arena.Ref) arena.Ref {
+// search finds the entry with this key in a segment or chain, and the block and number of its slot.
+func (d Dict) search(w word, hash uint64, key []byte) (block arena.Ref, i int, r arena.Ref) {
 	n := w.count()
 	if n == 0 {
-		return 0
+		return 0, 0, 0
+	}
+	want := tagOf(hash, w.base())
+	if w.kind() == kindChain {
+		return chainFind(d.a, d.t, w, want, key)
+	}
+	seg := words(d.a.At(w.ref(), n*wordSize))
+	for i := lowerBound(seg, hash<<w.depth(), want); i < len(seg); i++ {
+		e := seg[i]
+		if e&tagMask != want {
+			break
+		}
+		if r := entryRef(e); d.t.Match(d.a, r, key) {
+			return w.ref(), i, r
+		}
+	}
+	return 0, 0, 0
+}
+
+// searchRef finds the slot that holds r; block is 0 when none does.
+func (d Dict) searchRef(w word, hash uint64, r arena.Ref) (block arena.Ref, i int) {
+	n := w.count()
+	if n == 0 {
+		return 0, 0
 	}
 	e := tagOf(hash, w.base()) | uint64(r)
 	if w.kind() == kindChain {
-		block, i := chainFindEntry(d.a, w, e)
-		if block == 0 {
-			return 0
-		}
-		return block + arena.Ref((1+i)*wordSize)
+		return chainFindEntry(d.a, w, e)
 	}
-	seg := d.a.At(w.ref(), n*wordSize)
-	for i := lowerBound(seg, n, hash<<w.depth(), e&tagMask); i < n; i++ {
-		switch s := slot(seg, i); {
-		case s == e:
-			return w.ref() + arena.Ref(i*wordSize)
-		case s&tagMask != e&tagMask:
-			return 0
+	seg := words(d.a.At(w.ref(), n*wordSize))
+	for i := lowerBound(seg, hash<<w.depth(), e&tagMask); i < len(seg) && seg[i]&tagMask == e&tagMask; i++ {
+		if seg[i] == e {
+			return w.ref(), i
 		}
 	}
-	return 0
+	return 0, 0
+}
+
+// slotAt returns the address of a slot.
+func slotAt(w word, block arena.Ref, i int) arena.Ref {
+	if w.kind() == kindChain {
+		i++ // behind the link
+	}
+	return block + arena.Ref(i*wordSize)
+}
+
+// remove takes a slot out.
+func (d Dict) remove(hash uint64, p place, block arena.Ref, i int) {
+	if p.word.kind() == kindChain {
+		d.chainRemove(hash, p, block, i)
+	} else {
+		d.segmentRemove(hash, p, i)
+	}
+	d.add(rootLen, -1)
 }
 
 // add changes one of the root's counters.

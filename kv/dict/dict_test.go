@@ -1,6 +1,7 @@
 package dict
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -252,24 +253,60 @@ func TestSmall(t *testing.T) {
 	m.freeAll(1000)
 }
 
-func TestFindWritesNothing(t *testing.T) {
+// TestReading: lookups allocate nothing and copy nothing for views.
+func TestReading(t *testing.T) {
+	for _, n := range []uint64{20, 2000} {
+		m := newModel(t, mix)
+		for key := range n {
+			m.put(key)
+		}
+		view := m.a.Freeze()
+		key := keyBytes(0)
+		rnd := func() uint64 { m.next++; return mix(m.next) }
+		allocs := testing.AllocsPerRun(100, func() {
+			m.d.Find(m.hash(0), key)
+			m.d.warm([]uint64{rnd(), m.hash(0), 0})
+			m.d.Scan(rnd()>>16, func(arena.Ref) {})
+			m.d.Random(rnd)
+		})
+		if allocs != 0 {
+			t.Errorf("%.1f allocations with %d entries", allocs, n)
+		}
+		if copied := view.CopiedBytes(); copied != 0 {
+			t.Errorf("reading copied %d bytes", copied)
+		}
+		view.Close()
+		m.freeAll(1000)
+	}
+}
+
+// TestWarm: any hashes, however many, in any dict.
+func TestWarm(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(hashes)) {
+		m := newModel(t, hashes[name])
+		list := []uint64{0, ^uint64(0), 1 << 63}
+		for key := range uint64(200) {
+			m.d.warm(list[len(list)-3:])
+			list = append(list, m.hash(key))
+			m.put(key)
+		}
+		for len(list) > 0 {
+			m.d.warm(list[:min(warmMax, len(list))])
+			m.d.Warm(list)
+			list = list[1:]
+		}
+		m.compare()
+	}
 	m := newModel(t, mix)
-	for key := range uint64(2000) {
+	for key := range uint64(warmFrom) {
 		m.put(key)
 	}
-	view := m.a.Freeze()
-	defer view.Close()
-	key := keyBytes(0)
-	allocs := testing.AllocsPerRun(100, func() {
-		m.d.Find(m.hash(0), key)
-		m.d.Scan(m.hash(7)>>16, func(arena.Ref) {})
-		m.d.Random(func() uint64 { return m.hash(m.next) })
-	})
-	if allocs != 0 {
-		t.Errorf("%.1f allocations", allocs)
-	}
-	if n := view.CopiedBytes(); n != 0 {
-		t.Errorf("reading copied %d bytes", n)
+	m.d.Warm(make([]uint64, 2*warmMax+1))
+}
+
+func TestLittleEndian(t *testing.T) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		t.Error("words needs a little-endian machine")
 	}
 }
 

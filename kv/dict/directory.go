@@ -67,9 +67,9 @@ func (d Dict) setWord(hash uint64, p place, w word) {
 		d.a.Store64(at, uint64(w))
 		return
 	}
-	b := d.a.Mut(at, n*wordSize)
-	for i := range n {
-		putSlot(b, i, uint64(w))
+	b := words(d.a.Mut(at, n*wordSize))
+	for i := range b {
+		b[i] = uint64(w)
 	}
 }
 
@@ -83,12 +83,9 @@ func (d Dict) deepen(p place, hash uint64) {
 	default:
 		n := 1 << p.bits
 		r := d.alloc(2 * n * wordSize)
-		to := d.a.Mut(r, 2*n*wordSize)
-		from := d.a.At(p.node, n*wordSize)
-		for i := range n {
-			w := slot(from, i)
-			putSlot(to, 2*i, w)
-			putSlot(to, 2*i+1, w)
+		to := words(d.a.Mut(r, 2*n*wordSize))
+		for i, w := range words(d.a.At(p.node, n*wordSize)) {
+			to[2*i], to[2*i+1] = w, w
 		}
 		d.free(p.node)
 		d.a.Store64(p.link, uint64(makeWord(kindNode, r, p.bits+1, 0, 0)))
@@ -98,9 +95,8 @@ func (d Dict) deepen(p place, hash uint64) {
 // newNode makes a node of two words w.
 func (d Dict) newNode(w word) word {
 	r := d.alloc(2 * wordSize)
-	b := d.a.Mut(r, 2*wordSize)
-	putSlot(b, 0, uint64(w))
-	putSlot(b, 1, uint64(w))
+	b := words(d.a.Mut(r, 2*wordSize))
+	b[0], b[1] = uint64(w), uint64(w)
 	return makeWord(kindNode, r, 1, 0, 0)
 }
 
@@ -108,17 +104,17 @@ func (d Dict) newNode(w word) word {
 func (d Dict) narrow(p place) {
 	for p.bits > 1 {
 		n := 1 << p.bits
-		b := d.a.At(p.node, n*wordSize)
-		for i := 0; i < n; i += 2 {
-			if slot(b, i) != slot(b, i+1) {
+		b := words(d.a.At(p.node, n*wordSize))
+		for i := 0; i < len(b); i += 2 {
+			if b[i] != b[i+1] {
 				return
 			}
 		}
 		r := d.alloc(n / 2 * wordSize)
-		to := d.a.Mut(r, n/2*wordSize)
-		from := d.a.At(p.node, n*wordSize)
-		for i := range n / 2 {
-			putSlot(to, i, slot(from, 2*i))
+		to := words(d.a.Mut(r, n/2*wordSize))
+		from := words(d.a.At(p.node, n*wordSize))
+		for i := range to {
+			to[i] = from[2*i]
 		}
 		d.free(p.node)
 		p.node = r

@@ -36,9 +36,9 @@ func (r Reader) Find(hash uint64, key []byte) arena.Ref {
 		_, _, found := chainFind(r.m, r.t, w, want, key)
 		return found
 	}
-	seg := r.m.At(w.ref(), n*wordSize)
-	for i := lowerBound(seg, n, hash<<w.depth(), want); i < n; i++ {
-		e := slot(seg, i)
+	seg := words(r.m.At(w.ref(), n*wordSize))
+	for i := lowerBound(seg, hash<<w.depth(), want); i < len(seg); i++ {
+		e := seg[i]
 		if e&tagMask != want {
 			break
 		}
@@ -54,10 +54,6 @@ func (r Reader) Find(hash uint64, key []byte) arena.Ref {
 func (r Reader) Each(visit func(arena.Ref) bool) bool {
 	return eachWord(r.m, r.root, func(w word) bool {
 		if w.kind() == kindSegment {
-			n := w.count()
-			if n == 0 {
-				return true
-			}
 			var b batch
 			slots := b.load(r.m, w)
 			touch(r.m, slots)
@@ -69,9 +65,9 @@ func (r Reader) Each(visit func(arena.Ref) bool) bool {
 			return true
 		}
 		more := true
-		chainEach(r.m, w, func(_ arena.Ref, slots []byte) bool {
-			for i := 0; i < len(slots)/wordSize && more; i++ {
-				more = visit(entryRef(slot(slots, i)))
+		chainEach(r.m, w, func(_ arena.Ref, slots []uint64) bool {
+			for i := 0; i < len(slots) && more; i++ {
+				more = visit(entryRef(slots[i]))
 			}
 			return more
 		})

@@ -152,7 +152,7 @@ func (c *checker) word(w word, pre uint64, base int) {
 	var b batch
 	if w.kind() == kindChain {
 		c.levels[chainLevel]++
-		chainEach(c.d.a, w, func(r arena.Ref, _ []byte) bool {
+		chainEach(c.d.a, w, func(r arena.Ref, _ []uint64) bool {
 			c.bytes += int64(c.d.a.Usable(r))
 			return true
 		})

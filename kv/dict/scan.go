@@ -71,7 +71,11 @@ func (d Dict) Random(rnd func() uint64) arena.Ref {
 		return 0
 	}
 	top := d.deepest()
-	if top == 0 || top > maxDepth {
+	if top == 0 { // one segment
+		w := d.lookup(0)
+		return entryRef(d.a.Load64(slotAt(w, w.ref(), uniform(rnd(), n))))
+	}
+	if top > maxDepth { // there are chains
 		return d.nth(uniform(rnd(), n))
 	}
 	// The hash space is divided into equal parts as small as the smallest segment,
@@ -81,7 +85,7 @@ func (d Dict) Random(rnd func() uint64) arena.Ref {
 		w := d.lookup(rnd())
 		i := int(rnd() >> (64 - 6 - (top - w.depth())))
 		if i < w.count() {
-			return entryRef(d.a.Load64(w.ref() + arena.Ref(i*wordSize)))
+			return entryRef(d.a.Load64(slotAt(w, w.ref(), i)))
 		}
 	}
 	return d.nth(uniform(rnd(), n)) // entries crowd in a small part of the hash space
@@ -98,14 +102,13 @@ func (d Dict) nth(i int) (found arena.Ref) {
 	eachWord(d.a, d.root, func(w word) bool {
 		if w.kind() == kindSegment {
 			if i -= w.count(); i < 0 {
-				found = entryRef(d.a.Load64(w.ref() + arena.Ref((i+w.count())*wordSize)))
+				found = entryRef(d.a.Load64(slotAt(w, w.ref(), i+w.count())))
 			}
 			return i >= 0
 		}
-		chainEach(d.a, w, func(_ arena.Ref, slots []byte) bool {
-			n := len(slots) / wordSize
-			if i -= n; i < 0 {
-				found = entryRef(slot(slots, i+n))
+		chainEach(d.a, w, func(_ arena.Ref, slots []uint64) bool {
+			if i -= len(slots); i < 0 {
+				found = entryRef(slots[i+len(slots)])
 			}
 			return i >= 0
 		})

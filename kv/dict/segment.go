@@ -17,17 +17,17 @@ import (
 // Tags are hash bits, so a slot's place can be guessed from the hash: among n
 // slots it lies within about sqrt(n)/2 of hash*n.
 
-// lowerBound returns the first of n slots whose tag is not below want. guide is
-// the hash shifted left by the segment's depth.
-func lowerBound(seg []byte, n int, guide, want uint64) int {
-	hi, _ := bits.Mul64(guide, uint64(n))
+// lowerBound returns the first slot whose tag is not below want. guide is the hash
+// shifted left by the segment's depth.
+func lowerBound(seg []uint64, guide, want uint64) int {
+	hi, _ := bits.Mul64(guide, uint64(len(seg)))
 	i := int(hi)
-	if slot(seg, i) < want {
-		for i++; i < n && slot(seg, i) < want; i++ {
+	if seg[i] < want {
+		for i++; i < len(seg) && seg[i] < want; i++ {
 		}
 		return i
 	}
-	for i > 0 && slot(seg, i-1) >= want {
+	for i > 0 && seg[i-1] >= want {
 		i--
 	}
 	return i
@@ -70,11 +70,7 @@ func (b *batch) read(m arena.Mem, w word) {
 	if n == 0 {
 		return
 	}
-	seg := m.At(w.ref(), n*wordSize)
-	for i := range n {
-		b.slots[b.n+i] = slot(seg, i)
-	}
-	b.n += n
+	b.n += copy(b.slots[b.n:], words(m.At(w.ref(), n*wordSize)))
 }
 
 // write stores slots as a segment with a little room to grow.
@@ -84,10 +80,7 @@ func (d Dict) write(slots []uint64, depth, off int) word {
 		return makeWord(kindSegment, 0, 0, depth, 0)
 	}
 	r := d.alloc(int(roomFor[min(n+n/8, segmentMax)]) * wordSize)
-	b := d.a.Mut(r, n*wordSize)
-	for i, e := range slots {
-		putSlot(b, i, e)
-	}
+	copy(words(d.a.Mut(r, n*wordSize)), slots)
 	return makeWord(kindSegment, r, n, depth, off)
 }
 
@@ -117,10 +110,10 @@ func (d Dict) segmentInsert(hash uint64, p place, r arena.Ref) {
 		d.setWord(hash, p, d.write(b.all(), w.depth(), off))
 		return
 	}
-	seg := d.a.Mut(w.ref(), (n+1)*wordSize)
-	i := lowerBound(seg, n, hash<<w.depth(), e&tagMask)
-	copy(seg[(i+1)*wordSize:], seg[i*wordSize:n*wordSize])
-	putSlot(seg, i, e)
+	seg := words(d.a.Mut(w.ref(), (n+1)*wordSize))
+	i := lowerBound(seg[:n], hash<<w.depth(), e&tagMask)
+	copy(seg[i+1:], seg[i:n])
+	seg[i] = e
 	d.setWord(hash, p, w.withCount(n+1))
 }
 
@@ -132,8 +125,8 @@ func (d Dict) segmentRemove(hash uint64, p place, i int) {
 		d.free(w.ref())
 		w = makeWord(kindSegment, 0, 0, w.depth(), 0)
 	} else {
-		seg := d.a.Mut(w.ref(), n*wordSize)
-		copy(seg[i*wordSize:], seg[(i+1)*wordSize:])
+		seg := words(d.a.Mut(w.ref(), n*wordSize))
+		copy(seg[i:], seg[i+1:])
 		n--
 		w = w.withCount(n)
 		if int(roomFor[n]) == n && d.a.Usable(w.ref()) > int(roomFor[min(n+n/3+1, segmentMax)])*wordSize {

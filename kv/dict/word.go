@@ -1,7 +1,7 @@
 package dict
 
 import (
-	"encoding/binary"
+	"unsafe"
 
 	"frankenredis/kv/arena"
 )
@@ -73,10 +73,11 @@ func tagOf(hash uint64, base int) uint64 { return hash << base & tagMask }
 // entryRef is the ref of a slot.
 func entryRef(e uint64) arena.Ref { return arena.Ref(e & refMask) }
 
-// slot reads the i-th slot.
-func slot(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i*wordSize:]) }
-
-func putSlot(b []byte, i int, e uint64) { binary.LittleEndian.PutUint64(b[i*wordSize:], e) }
+// words views the bytes of a block as words. The arena's words are little-endian, and so
+// must the machine be (a test says so).
+func words(b []byte) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/wordSize)
+}
 
 // prefix returns the leading bits of a hash, the rest zero.
 func prefix(hash uint64, bits int) uint64 { return hash &^ (1<<(64-bits) - 1) }

@@ -1,0 +1,75 @@
+# FrankenRedis. `make` lists the targets.
+
+PORT     ?= 6379
+FUZZTIME ?= 60s
+ROUNDS   ?= 3
+
+GO       ?= go
+BIN      := bin
+PEERS    := $(shell conformance/peers.sh --dir)
+# What redis-cli is called here, for the hints that `make run` prints.
+CLI       = $(firstword $(shell command -v redis-cli) $(wildcard $(PEERS)/bin/redis-cli) redis-cli)
+# Black-box tests start servers and wait for them; all else runs under the race detector.
+UNIT      = $(shell $(GO) list ./... | grep -v '/conformance$$')
+
+export FR_PEERS := $(PEERS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run build test fmt vet unit race conformance crash fuzz bench demo cover peers clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and start a server: AOF on, data in ./data, loopback only (PORT=6379)
+	@mkdir -p data
+	@echo "FrankenRedis on 127.0.0.1:$(PORT), data in ./data, stop with Ctrl-C. From another terminal:"
+	@echo "    $(CLI) -p $(PORT) set greeting hello"
+	@echo "    $(CLI) -p $(PORT) get greeting"
+	@exec $(BIN)/frankenredis --port $(PORT) --bind 127.0.0.1 --dir ./data --appendonly yes
+
+build: ## build bin/frankenredis and bin/frctl
+	$(GO) build -o $(BIN)/ ./cmd/...
+
+test: peers fmt vet unit conformance race ## everything a change must pass (what CI runs)
+
+fmt:
+	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); [ -z "$$out" ] || { echo "gofmt these files:"; echo "$$out"; exit 1; }
+
+vet: ## go vet
+	$(GO) vet ./...
+
+unit: ## the tests inside the packages, under the race detector
+	$(GO) test -race -timeout 15m $(UNIT)
+
+conformance: peers build ## the server as a black box, beside redis-server 7.0.15, redict 7.3.6 and valkey 8.0.1
+	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 15m ./conformance
+
+race: peers ## a server built with the race detector under the black-box tests that load it most
+	$(GO) build -race -o $(BIN)/frankenredis-race ./cmd/frankenredis
+	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 15m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostile|TestPipeline' ./conformance
+
+crash: peers build ## the long crash tests: 100 rounds of kill -9 under each policy, a million commands by redis-cli --pipe
+	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestRedisCLIPipe|Directory' ./conformance
+
+fuzz: ## every fuzz target for FUZZTIME (60s) each
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
+		for target in $$(grep -h '^func Fuzz' $$dir/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do \
+			echo "== $$dir $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; done
+
+bench: peers build ## measure against redis-server side by side: throughput, CPU, memory (ROUNDS=3)
+	$(GO) run ./tools/bench -server $(BIN)/frankenredis -rounds $(ROUNDS)
+
+demo: peers build ## SET, kill -9, GET; then AOF directories to and from redis-server and valkey
+	@conformance/demo.sh $(BIN)/frankenredis
+
+cover: ## test coverage of the packages, total last
+	$(GO) test -coverprofile=$(BIN)/cover.out $(UNIT)
+	$(GO) tool cover -func=$(BIN)/cover.out | tail -n 1
+
+peers: ## fetch the servers that the tests compare with (Debian packages, unpacked, nothing installed)
+	@conformance/peers.sh --tools || [ $$? = 3 ]
+
+clean: ## remove what was built (never data)
+	rm -rf $(BIN)

@@ -1,0 +1,386 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"frankenredis/wire/engine"
+	"frankenredis/wire/session"
+)
+
+// rates are the instantaneous figures of INFO: averages over the last samples, one a tick.
+type rates struct {
+	at                           time.Time
+	commands, in, out, cycles    uint64
+	cycleNanos                   uint64
+	ops, inKbps, outKbps, perSec float64
+	cycleUsec                    float64
+}
+
+// sample updates the rates, at most ten times a second.
+func (s *server) sample() {
+	r, st := &s.load.rates, s.eng.Stats()
+	now := time.Now()
+	d := now.Sub(r.at)
+	if d < 100*time.Millisecond {
+		return
+	}
+	if !r.at.IsZero() && st.Commands >= r.commands && st.Cycles >= r.cycles {
+		sec := d.Seconds()
+		smooth := func(old *float64, v float64) { *old += (v - *old) / 4 }
+		smooth(&r.ops, float64(st.Commands-r.commands)/sec)
+		smooth(&r.inKbps, float64(st.NetInput-r.in)/1024/sec)
+		smooth(&r.outKbps, float64(st.NetOutput-r.out)/1024/sec)
+		smooth(&r.perSec, float64(st.Cycles-r.cycles)/sec)
+		if n := st.Cycles - r.cycles; n > 0 {
+			smooth(&r.cycleUsec, float64(st.CycleNanos-r.cycleNanos)/1000/float64(n))
+		}
+	}
+	r.at, r.commands, r.in, r.out, r.cycles, r.cycleNanos = now, st.Commands, st.NetInput, st.NetOutput, st.Cycles, st.CycleNanos
+}
+
+// registerInfo adds the fields that belong to the process and to no room.
+func (s *server) registerInfo() {
+	e := s.eng
+	e.Info("server", s.infoServer)
+	e.Info("clients", s.infoClients)
+	e.Info("memory", s.infoMemory)
+	e.Info("persistence", s.infoPersistence)
+	e.Info("stats", s.infoStats)
+	e.Info("replication", s.infoReplication)
+	e.Info("cpu", infoCPU)
+	e.Info("commandstats", s.infoCommands)
+	e.Info("errorstats", func(w *engine.InfoWriter) {
+		e.ErrorCounts(func(code string, n uint64) { w.Fieldf("errorstat_"+code, "count=%d", n) })
+	})
+	e.Info("cluster", func(w *engine.InfoWriter) { w.Field("cluster_enabled", 0) })
+	e.Info("keyspace", s.infoKeyspace)
+	e.Info("frankenredis", s.infoOwn)
+}
+
+func (s *server) infoServer(w *engine.InfoWriter) {
+	now := time.Now()
+	up := int64(s.eng.Uptime() / time.Second)
+	w.Field("redis_version", engine.RedisVersion)
+	w.Field("redis_git_sha1", "00000000")
+	w.Field("redis_git_dirty", 0)
+	w.Field("redis_build_id", "frankenredis-"+version)
+	w.Field("redis_mode", "standalone")
+	w.Field("os", osName())
+	w.Field("arch_bits", strconv.IntSize)
+	w.Field("monotonic_clock", "POSIX clock_gettime")
+	w.Field("multiplexing_api", "epoll")
+	w.Field("atomicvar_api", "go-sync-atomic")
+	w.Field("gcc_version", "0.0.0")
+	w.Field("process_id", os.Getpid())
+	w.Field("process_supervised", "no")
+	w.Field("run_id", s.runID)
+	w.Field("tcp_port", s.cfg.Int("port"))
+	w.Field("server_time_usec", now.UnixMicro())
+	w.Field("uptime_in_seconds", up)
+	w.Field("uptime_in_days", up/86400)
+	w.Field("hz", s.cfg.Live.Hz)
+	w.Field("configured_hz", s.cfg.Live.Hz)
+	w.Field("lru_clock", now.Unix()&(1<<24-1))
+	exe, _ := os.Executable()
+	w.Field("executable", exe)
+	w.Field("config_file", s.cfg.File())
+	w.Field("io_threads_active", 0)
+}
+
+func osName() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return runtime.GOOS
+	}
+	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:]) + " " + unix.ByteSliceToString(u.Machine[:])
+}
+
+func (s *server) infoClients(w *engine.InfoWriter) {
+	watching, maxIn, maxOut := 0, 0, 0
+	s.eng.Sessions(func(c *session.Session) {
+		if len(c.Watched) > 0 {
+			watching++
+		}
+		u := c.Conn.Usage()
+		maxIn, maxOut = max(maxIn, u.QueryBytes), max(maxOut, u.HeldBytes)
+	})
+	w.Field("connected_clients", s.eng.SessionCount())
+	w.Field("cluster_connections", 0)
+	w.Field("maxclients", s.cfg.Live.MaxClients)
+	w.Field("client_recent_max_input_buffer", maxIn)
+	w.Field("client_recent_max_output_buffer", maxOut)
+	w.Field("blocked_clients", s.eng.BlockedCount())
+	w.Field("tracking_clients", 0)
+	w.Field("pubsub_clients", 0)
+	w.Field("watching_clients", watching)
+	w.Field("clients_in_timeout_table", 0)
+	w.Field("total_watched_keys", s.ks.Watching)
+	w.Field("total_blocking_keys", 0)
+	w.Field("total_blocking_keys_on_nokey", 0)
+}
+
+// human prints bytes as Redis's *_human fields do.
+func human(n int64) string {
+	units := []string{"B", "K", "M", "G", "T", "P"}
+	if n < 1024 {
+		return fmt.Sprintf("%dB", n)
+	}
+	f, i := float64(n), 0
+	for f >= 1024 && i < len(units)-1 {
+		f /= 1024
+		i++
+	}
+	return fmt.Sprintf("%.2f%s", f, units[i])
+}
+
+// residentBytes is the process's resident set.
+func residentBytes() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(b)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(string(fields[1]), 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+// heapBytes is what the Go heap holds: connections, buffers, tables.
+func heapBytes() int64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
+}
+
+func (s *server) infoMemory(w *engine.InfoWriter) {
+	st := s.ks.Arena().Stats()
+	data := s.ks.UsedBytes()
+	heap := heapBytes()
+	used := data + heap
+	peak := max(s.eng.Stats().PeakMemory, used)
+	s.eng.Stats().PeakMemory = peak
+	rss := residentBytes()
+	var info unix.Sysinfo_t
+	_ = unix.Sysinfo(&info)
+	total := int64(info.Totalram) * int64(info.Unit)
+	tables := int64(0)
+	for i := range s.ks.Len() {
+		_, t := s.ks.DB(i).Bytes()
+		tables += t
+	}
+	overhead := heap + tables
+	limit := s.cfg.Live.MaxMemory
+	both := func(name string, n int64) {
+		w.Field(name, n)
+		w.Field(name+"_human", human(n))
+	}
+	both("used_memory", used)
+	both("used_memory_rss", rss)
+	both("used_memory_peak", peak)
+	w.Fieldf("used_memory_peak_perc", "%.2f%%", 100*float64(used)/float64(max(peak, 1)))
+	w.Field("used_memory_overhead", overhead)
+	w.Field("used_memory_startup", s.load.startBytes)
+	w.Field("used_memory_dataset", used-overhead)
+	w.Fieldf("used_memory_dataset_perc", "%.2f%%", 100*float64(used-overhead)/float64(max(used-s.load.startBytes, 1)))
+	w.Field("allocator_allocated", st.UsedBytes)
+	w.Field("allocator_active", st.PageBytes)
+	w.Field("allocator_resident", st.PageBytes)
+	w.Field("allocator_muzzy", 0)
+	both("total_system_memory", total)
+	both("maxmemory", limit)
+	w.Field("maxmemory_policy", s.cfg.Enum("maxmemory-policy"))
+	w.Fieldf("allocator_frag_ratio", "%.2f", float64(st.PageBytes)/float64(max(st.UsedBytes, 1)))
+	w.Field("allocator_frag_bytes", st.PageBytes-st.UsedBytes)
+	w.Fieldf("mem_fragmentation_ratio", "%.2f", float64(rss)/float64(max(used, 1)))
+	w.Field("mem_fragmentation_bytes", rss-used)
+	w.Field("mem_not_counted_for_evict", st.ViewBytes)
+	w.Field("mem_replication_backlog", 0)
+	w.Field("mem_total_replication_buffers", 0)
+	w.Field("mem_clients_slaves", 0)
+	normal := 0
+	s.eng.Sessions(func(c *session.Session) {
+		u := c.Conn.Usage()
+		normal += u.QueryBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + c.QueueBytes
+	})
+	w.Field("mem_clients_normal", normal)
+	w.Field("mem_cluster_links", 0)
+	w.Field("mem_aof_buffer", s.logBuffer())
+	w.Field("mem_allocator", "arena")
+	w.Field("active_defrag_running", 0)
+	w.Field("lazyfree_pending_objects", s.ks.LazyPending())
+	w.Field("lazyfreed_objects", s.ks.LazyFreed())
+}
+
+func status(failed bool) string {
+	if failed {
+		return "err"
+	}
+	return "ok"
+}
+
+func bit(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+func (s *server) infoPersistence(w *engine.InfoWriter) {
+	w.Field("loading", bit(s.eng.Loading()))
+	w.Field("async_loading", 0)
+	w.Field("current_cow_peak", 0)
+	w.Field("current_cow_size", s.ks.Arena().Stats().ViewBytes)
+	w.Field("current_cow_size_age", 0)
+	w.Fieldf("current_fork_perc", "%.2f", 0.0)
+	w.Field("current_save_keys_processed", 0)
+	w.Field("current_save_keys_total", 0)
+	w.Field("rdb_changes_since_last_save", s.eng.DirtyCount())
+	w.Field("rdb_bgsave_in_progress", 0)
+	w.Field("rdb_last_save_time", s.saves.last.Unix())
+	w.Field("rdb_last_bgsave_status", status(s.saves.failed))
+	w.Field("rdb_last_bgsave_time_sec", -1)
+	w.Field("rdb_current_bgsave_time_sec", -1)
+	w.Field("rdb_saves", s.saves.count)
+	w.Field("rdb_last_cow_size", 0)
+	w.Field("rdb_last_load_keys_expired", s.saves.expired)
+	w.Field("rdb_last_load_keys_loaded", s.saves.keys)
+	s.infoLog(w)
+	w.Field("module_fork_in_progress", 0)
+	w.Field("module_fork_last_cow_size", 0)
+	if s.eng.Loading() {
+		s.infoLoading(w)
+	}
+}
+
+func (s *server) infoStats(w *engine.InfoWriter) {
+	st, r := s.eng.Stats(), &s.load.rates
+	stale, capped := s.ks.ExpireStats()
+	w.Field("total_connections_received", st.ConnectionsReceived)
+	w.Field("total_commands_processed", st.Commands)
+	w.Fieldf("instantaneous_ops_per_sec", "%.0f", r.ops)
+	w.Field("total_net_input_bytes", st.NetInput)
+	w.Field("total_net_output_bytes", st.NetOutput)
+	w.Field("total_net_repl_input_bytes", 0)
+	w.Field("total_net_repl_output_bytes", 0)
+	w.Fieldf("instantaneous_input_kbps", "%.2f", r.inKbps)
+	w.Fieldf("instantaneous_output_kbps", "%.2f", r.outKbps)
+	w.Field("rejected_connections", st.ConnectionsRejected)
+	w.Field("sync_full", 0)
+	w.Field("sync_partial_ok", 0)
+	w.Field("sync_partial_err", 0)
+	w.Field("expired_keys", st.ExpiredKeys)
+	w.Fieldf("expired_stale_perc", "%.2f", stale)
+	w.Field("expired_time_cap_reached_count", capped)
+	w.Field("evicted_keys", 0)
+	w.Field("evicted_clients", 0)
+	w.Field("total_eviction_exceeded_time", 0)
+	w.Field("current_eviction_exceeded_time", 0)
+	w.Field("keyspace_hits", st.KeyspaceHits)
+	w.Field("keyspace_misses", st.KeyspaceMisses)
+	w.Field("pubsub_channels", 0)
+	w.Field("pubsub_patterns", 0)
+	w.Field("pubsubshard_channels", 0)
+	w.Field("latest_fork_usec", s.load.freezeUsec)
+	w.Field("total_forks", 0)
+	w.Field("migrate_cached_sockets", 0)
+	w.Field("slave_expires_tracked_keys", 0)
+	w.Field("tracking_total_keys", 0)
+	w.Field("tracking_total_items", 0)
+	w.Field("tracking_total_prefixes", 0)
+	w.Field("unexpected_error_replies", 0)
+	w.Field("total_error_replies", st.ErrorReplies)
+	w.Field("total_reads_processed", st.Reads)
+	w.Field("total_writes_processed", st.Writes)
+	w.Field("eventloop_cycles", st.Cycles)
+	w.Field("eventloop_duration_sum", st.CycleNanos/1000)
+	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.perSec)
+	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.cycleUsec)
+	w.Field("client_query_buffer_limit_disconnections", st.QueryLimitCloses)
+	w.Field("client_output_buffer_limit_disconnections", st.OutputLimitCloses)
+}
+
+func (s *server) infoReplication(w *engine.InfoWriter) {
+	id, offset := s.position()
+	w.Field("role", "master")
+	w.Field("connected_slaves", 0)
+	w.Field("master_failover_state", "no-failover")
+	w.Field("master_replid", id)
+	id2, end2 := s.secondPosition()
+	w.Field("master_replid2", id2)
+	w.Field("master_repl_offset", uint64(offset))
+	w.Field("second_repl_offset", end2)
+	w.Field("repl_backlog_active", 0)
+	w.Field("repl_backlog_size", s.cfg.Bytes("repl-backlog-size"))
+	w.Field("repl_backlog_first_byte_offset", 0)
+	w.Field("repl_backlog_histlen", 0)
+}
+
+func infoCPU(w *engine.InfoWriter) {
+	usage := func(who int, sys, user string) {
+		var r unix.Rusage
+		if unix.Getrusage(who, &r) != nil {
+			return
+		}
+		w.Fieldf(sys, "%d.%06d", r.Stime.Sec, r.Stime.Usec)
+		w.Fieldf(user, "%d.%06d", r.Utime.Sec, r.Utime.Usec)
+	}
+	usage(unix.RUSAGE_SELF, "used_cpu_sys", "used_cpu_user")
+	usage(unix.RUSAGE_CHILDREN, "used_cpu_sys_children", "used_cpu_user_children")
+	usage(unix.RUSAGE_THREAD, "used_cpu_sys_main_thread", "used_cpu_user_main_thread")
+}
+
+func (s *server) infoCommands(w *engine.InfoWriter) {
+	show := func(c *engine.Spec) {
+		st := c.Stats()
+		if st.Calls == 0 && st.Rejected == 0 && st.Failed == 0 {
+			return
+		}
+		usec := st.Nanos / 1000
+		w.Fieldf("cmdstat_"+c.FullName(), "calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+			st.Calls, usec, float64(st.Nanos)/1000/float64(max(st.Calls, 1)), st.Rejected, st.Failed)
+	}
+	for _, c := range s.eng.Commands().All() {
+		show(c)
+		for i := range c.Sub {
+			show(&c.Sub[i])
+		}
+	}
+}
+
+func (s *server) infoKeyspace(w *engine.InfoWriter) {
+	for i := range s.ks.Len() {
+		if db := s.ks.DB(i); db.Len() > 0 {
+			w.Fieldf("db"+strconv.Itoa(i), "keys=%d,expires=%d,avg_ttl=%d", db.Len(), db.Volatile(), db.AvgTTL())
+		}
+	}
+}
+
+// infoOwn shows what Redis has no field for.
+func (s *server) infoOwn(w *engine.InfoWriter) {
+	w.Field("frankenredis_version", version)
+	w.Field("go_version", strings.TrimPrefix(runtime.Version(), "go"))
+	for p := range engine.Phase(engine.PhaseCount) {
+		ps := s.eng.Phases(p)
+		w.Fieldf("fr_phase_"+p.String(), "usec=%d,max_usec=%d", ps.Total/1000, ps.Max/1000)
+	}
+	st := s.ks.Arena().Stats()
+	w.Field("fr_arena_pages", st.Pages)
+	w.Field("fr_arena_blocks", st.Blocks)
+	var gc debug.GCStats
+	debug.ReadGCStats(&gc)
+	w.Field("fr_gc_cycles", gc.NumGC)
+	w.Field("fr_gc_pause_usec_total", gc.PauseTotal.Microseconds())
+	s.infoLogOwn(w)
+}

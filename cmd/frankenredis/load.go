@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"frankenredis/kv"
+	"frankenredis/recovery"
+	"frankenredis/snapshot"
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+	"frankenredis/wire/session"
+)
+
+// loadState is what is known of the start.
+type loadState struct {
+	began      time.Time
+	startBytes int64 // memory in use before anything was loaded
+	freezeUsec int64 // of the last frozen view
+	aside      string
+	result     *recovery.Result
+	loader     session.Session // carries the database from one command of the log to the next
+	rates      rates
+
+	progress atomic.Pointer[recovery.Progress] // written by the loading goroutine
+	quit     chan struct{}                     // closed by shutdown: the loading goroutine gives up
+	reply    chan error                        // the executor answers the loading goroutine, which waits
+}
+
+var errStopped = errors.New("the server is stopping")
+
+// startLoading brings the data set back in the background while the executor answers LOADING; finishLoading goes on from there.
+func (s *server) startLoading() {
+	s.load.began = time.Now()
+	s.load.startBytes = s.ks.UsedBytes() + heapBytes()
+	s.load.quit, s.load.reply = make(chan struct{}), make(chan error, 1)
+	s.load.loader.Conn = silentConn{}
+	s.load.loader.W.Proto = 2
+	s.eng.SetLoading(true)
+	o := recovery.Options{
+		FS: s.fs, Dir: s.dir,
+		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
+		AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
+		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: !s.cfg.Bool("rdbchecksum"),
+		LoadItems: func(items []snapshot.Item) error {
+			return s.onExecutor(func() error { return s.insert(items) })
+		},
+		Apply: func(batch []recovery.Command) error {
+			return s.onExecutor(func() error { return s.apply(batch) })
+		},
+		Progress: func(p recovery.Progress) { s.load.progress.Store(&p) },
+		Logger:   s.logger,
+	}
+	logOptions, preamble, used := s.logOptions(), s.cfg.Bool("aof-use-rdb-preamble"), s.ks.UsedBytes()
+	engine.Background(func() {
+		result, err := recovery.Boot(o)
+		var log *wal.Log
+		if err == nil && o.AOF {
+			log, err = result.OpenLog(logOptions, preamble, used)
+			if err != nil {
+				s.logger.Warn("Can't open the append-only file: " + err.Error())
+			}
+		}
+		s.eng.Post(func() { s.finishLoading(result, log, err) })
+	})
+}
+
+// onExecutor runs f on the executor and waits for it. The loading goroutine only.
+func (s *server) onExecutor(f func() error) error {
+	s.eng.Post(func() { s.load.reply <- f() })
+	select {
+	case err := <-s.load.reply:
+		return err
+	case <-s.load.quit:
+		return errStopped
+	}
+}
+
+// insert puts keys of a snapshot into the keyspace.
+func (s *server) insert(items []snapshot.Item) error {
+	for i := range items {
+		it := &items[i]
+		if it.DB >= s.ks.Len() {
+			return fmt.Errorf("key in database %d: the server is configured to have %d", it.DB, s.ks.Len())
+		}
+		db := s.ks.DB(it.DB)
+		switch {
+		case it.IsInt:
+			db.SetInt(it.Key, it.Int, false)
+			if it.ExpireMs != snapshot.NoExpiry {
+				db.SetExpire(it.Key, kv.Millis(it.ExpireMs))
+			}
+		case it.ExpireMs != snapshot.NoExpiry:
+			db.SetStringExpire(it.Key, it.Value, kv.Millis(it.ExpireMs))
+		default:
+			db.SetString(it.Key, it.Value, false)
+		}
+		if it.Idle >= 0 {
+			db.SetIdle(it.Key, kv.Millis(it.Idle)*1000)
+		}
+		if it.Freq >= 0 {
+			db.SetFreq(it.Key, uint8(it.Freq))
+		}
+	}
+	return nil
+}
+
+// apply runs commands of the log.
+func (s *server) apply(batch []recovery.Command) error {
+	for i := range batch {
+		c := &batch[i]
+		if c.DB >= s.ks.Len() {
+			return &recovery.CommandError{Index: i, Err: fmt.Errorf("database %d: the server is configured to have %d", c.DB, s.ks.Len())}
+		}
+		s.load.loader.DB = c.DB
+		if err := s.eng.Apply(&s.load.loader, c.Args); err != nil {
+			return &recovery.CommandError{Index: i, Unknown: errors.Is(err, engine.ErrUnknown), Err: err}
+		}
+	}
+	return nil
+}
+
+// finishLoading runs on the executor when the data set is back, or will not be.
+func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error) {
+	if err != nil {
+		// The log's last line says why. Nothing was changed that would make the next start different.
+		s.exit = 1
+		s.eng.Stop()
+		return
+	}
+	s.load.result = result
+	s.load.aside = result.Aside
+	s.load.progress.Store(nil)
+	s.saves.keys, s.saves.expired = result.Keys, result.Expired
+	s.eng.Saved(s.eng.DirtyCount())
+	if log != nil {
+		s.log = log
+		s.eng.SetLog(log)
+	}
+	s.ready()
+}
+
+func (s *server) infoLoading(w *engine.InfoWriter) {
+	var p recovery.Progress
+	if now := s.load.progress.Load(); now != nil {
+		p = *now
+	}
+	passed := time.Since(s.load.began).Seconds()
+	eta := int64(1)
+	if p.Loaded > 0 && p.Total > p.Loaded {
+		eta = int64(passed / float64(p.Loaded) * float64(p.Total-p.Loaded))
+	}
+	w.Field("loading_start_time", s.load.began.Unix())
+	w.Field("loading_total_bytes", p.Total)
+	w.Field("loading_rdb_used_mem", s.ks.UsedBytes())
+	w.Field("loading_loaded_bytes", p.Loaded)
+	w.Fieldf("loading_loaded_perc", "%.2f", 100*float64(p.Loaded)/float64(max(p.Total, 1)))
+	w.Field("loading_eta_seconds", eta)
+}
+
+// dataPath is a path below the data directory.
+func (s *server) dataPath(name string) string { return filepath.Join(s.dir, name) }
+
+// silentConn is the connection of the session that replays the log: there is nobody at the other end.
+type silentConn struct{}
+
+func (silentConn) Close(bool)           {}
+func (silentConn) Resumed()             {}
+func (silentConn) Usage() session.Usage { return session.Usage{} }

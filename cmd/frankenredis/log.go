@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+)
+
+// logOptions are the write-ahead log's, from the parameters.
+func (s *server) logOptions() wal.Options {
+	policy, err := wal.ParsePolicy(s.cfg.Enum("appendfsync"))
+	if err != nil {
+		panic(err) // the parameter's own words
+	}
+	return wal.Options{
+		FS: s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
+		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"),
+		Hardened: s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,
+		Logger: s.logger, Wake: s.eng.Wake,
+	}
+}
+
+// followPolicy follows a change of appendfsync.
+func (s *server) followPolicy() error {
+	if s.log != nil {
+		s.log.SetPolicy(s.logOptions().Policy)
+	}
+	return nil
+}
+
+// followAppendonly follows a change of appendonly. Off is immediate; on needs a base of the present state, which a
+// rewrite will make.
+func (s *server) followAppendonly() error {
+	if s.cfg.Bool("appendonly") {
+		if s.log != nil {
+			return nil
+		}
+		return errors.New("turning it on while the server runs needs a rewrite, which is not there yet: restart with appendonly yes")
+	}
+	if s.log != nil {
+		log := s.log
+		s.log = nil
+		s.eng.SetLog(nil)
+		if err := log.Close(true); err != nil {
+			s.logger.Warn("Closing the append-only file: " + err.Error())
+		}
+	}
+	return nil
+}
+
+// watchLog ends the server when the log says that it must not go on (appendfsync always, and no place to write to).
+func (s *server) watchLog() {
+	if s.log == nil {
+		return
+	}
+	if err := s.log.Err(); errors.Is(err, wal.ErrFatal) {
+		s.logger.Warn(err.Error())
+		s.exit = 1
+		s.eng.Stop()
+	}
+}
+
+// position is the replication id and offset the stream stands at.
+func (s *server) position() (id string, offset wal.LSN) {
+	if s.load.result == nil {
+		return strings.Repeat("0", 40), 0
+	}
+	return s.load.result.Position.ID.String(), s.eng.StreamEnd()
+}
+
+// secondPosition is the history before: its id, and the first offset that is not of it; -1 if there is none.
+func (s *server) secondPosition() (id string, offset int64) {
+	if r := s.load.result; r != nil && !r.ID2.IsZero() {
+		return r.ID2.String(), int64(r.End2) + 1
+	}
+	return strings.Repeat("0", 40), -1
+}
+
+// logBuffer is how many bytes wait in memory to be written.
+func (s *server) logBuffer() int64 {
+	if s.log == nil {
+		return 0
+	}
+	return s.log.Status().PendingBytes
+}
+
+func (s *server) infoLog(w *engine.InfoWriter) {
+	w.Field("aof_enabled", bit(s.log != nil))
+	w.Field("aof_rewrite_in_progress", 0)
+	w.Field("aof_rewrite_scheduled", 0)
+	w.Field("aof_last_rewrite_time_sec", -1)
+	w.Field("aof_current_rewrite_time_sec", -1)
+	w.Field("aof_last_bgrewrite_status", "ok")
+	w.Field("aof_rewrites", 0)
+	w.Field("aof_rewrites_consecutive_failures", 0)
+	if s.log == nil {
+		w.Field("aof_last_write_status", "ok")
+		w.Field("aof_last_cow_size", 0)
+		return
+	}
+	st := s.log.Status()
+	w.Field("aof_last_write_status", status(!st.WriteOK))
+	w.Field("aof_last_cow_size", 0)
+	w.Field("aof_current_size", st.Size)
+	w.Field("aof_base_size", st.BaseSize)
+	w.Field("aof_pending_rewrite", 0)
+	w.Field("aof_buffer_length", st.PendingBytes)
+	w.Field("aof_pending_bio_fsync", bit(st.Syncing))
+	w.Field("aof_delayed_fsync", st.DelayedSyncs)
+}
+
+// infoLogOwn shows where the log stands, in our own fields.
+func (s *server) infoLogOwn(w *engine.InfoWriter) {
+	if s.load.result != nil {
+		w.Field("fr_recovery_source", s.load.result.Source)
+		w.Field("fr_recovery_seconds", s.load.result.Duration.Seconds())
+	}
+	if s.log == nil {
+		return
+	}
+	st := s.log.Status()
+	w.Field("fr_log_policy", st.Policy)
+	w.Field("fr_log_epoch", s.load.result.Position.Epoch)
+	w.Field("fr_log_end_lsn", uint64(s.log.End()))
+	w.Field("fr_log_written_lsn", uint64(s.log.Written()))
+	w.Field("fr_log_durable_lsn", uint64(s.log.Durable()))
+	w.Field("fr_log_bytes_at_risk", st.UnsyncedBytes)
+	w.Field("fr_log_ms_at_risk", st.RiskMillis)
+	w.Field("fr_log_increment", st.Seq)
+	w.Field("fr_log_syncs", st.Syncs)
+	w.Field("fr_log_last_sync_usec", st.LastSync.Microseconds())
+	w.Field("fr_log_heals", st.Heals)
+	w.Field("fr_log_commits_inline", st.Inline)
+	w.Field("fr_log_commits_queued", st.Queued)
+	w.Field("fr_log_held_bytes", st.HeldBytes)
+	if st.Gap != 0 {
+		w.Field("fr_log_gap_before_lsn", uint64(st.Gap))
+	}
+	if st.WriteReason != "" {
+		w.Field("fr_log_failing_because", st.WriteReason)
+	}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// logSink prints log lines in Redis's format: pid:role date level message. Any goroutine.
+//
+//	1234:M 23 Nov 2026 22:18:00.123 * Ready to accept connections tcp
+//
+// The roles are M (primary), S (replica), C (child of Redis; here a background task) and X (sentinel); the levels
+// '.' debug, '-' verbose, '*' notice and '#' warning. A log file is opened for each line, so that rotation needs no
+// signal; standard output is written unbuffered.
+type logSink struct {
+	pid   int
+	role  atomic.Int32 // the role's letter
+	level atomic.Int32 // hclog level from which lines are printed
+
+	mu   sync.Mutex
+	path string // protected by mu; empty: standard output
+}
+
+// newLogger returns a logger whose lines go to the sink.
+func newLogger(sink *logSink) hclog.Logger {
+	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard, Level: hclog.Trace})
+	l.RegisterSink(sink)
+	return l
+}
+
+// setLevel takes one of the words of the loglevel directive.
+func (s *logSink) setLevel(word string) {
+	level := hclog.Info
+	switch word {
+	case "debug":
+		level = hclog.Trace
+	case "verbose":
+		level = hclog.Debug
+	case "warning":
+		level = hclog.Warn
+	case "nothing":
+		level = hclog.Off
+	}
+	s.level.Store(int32(level))
+}
+
+func (s *logSink) setPath(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.path = path
+}
+
+// Accept implements hclog.SinkAdapter.
+func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+	if int32(level) < s.level.Load() {
+		return
+	}
+	mark := byte('#')
+	switch level {
+	case hclog.Trace:
+		mark = '.'
+	case hclog.Debug:
+		mark = '-'
+	case hclog.Info:
+		mark = '*'
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%d:%c %s %c %s", s.pid, rune(s.role.Load()), time.Now().Format("02 Jan 2006 15:04:05.000"), mark, msg)
+	for i := 0; i+1 < len(args); i += 2 {
+		fmt.Fprintf(&b, " %v=%v", args[i], args[i+1])
+	}
+	b.WriteByte('\n')
+	s.write(b.Bytes())
+}
+
+// write appends to the log as it is. A log that cannot be written must not stop the server.
+func (s *logSink) write(line []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path == "" {
+		_, _ = os.Stdout.Write(line)
+		return
+	}
+	f, err := os.OpenFile(s.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return
+	}
+	_, _ = f.Write(line)
+	f.Close()
+}

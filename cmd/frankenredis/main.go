@@ -1,0 +1,106 @@
+// Command frankenredis is the server: it takes what redis-server takes (a configuration file, --name value pairs,
+// a configuration on standard input with "-") and stands where redis-server stood.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"frankenredis/wire/command"
+	"frankenredis/wire/config"
+	"frankenredis/wire/engine"
+)
+
+func main() {
+	os.Exit(run(os.Args, os.Stdin))
+}
+
+// run is the program; it returns the exit status.
+func run(argv []string, in io.Reader) int {
+	dir, err := os.Getwd()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Can't find the working directory:", err)
+		return 1
+	}
+	args, err := config.ParseArgs(argv, dir)
+	if err != nil {
+		return fail(err)
+	}
+	switch args.Action {
+	case config.ShowVersion:
+		fmt.Println(versionLine())
+		return 0
+	case config.ShowHelp:
+		fmt.Fprint(os.Stderr, config.Usage(argv[0]))
+		return 1
+	case config.Serve:
+	default:
+		fmt.Fprintln(os.Stderr, "This mode of redis-server is not there yet: see conformance/PARITY.md. To look at files: frctl inspect FILE.")
+		return 1
+	}
+	var stdin []byte
+	if args.Stdin {
+		if stdin, err = io.ReadAll(io.LimitReader(in, 1<<30)); err != nil {
+			fmt.Fprintln(os.Stderr, "Reading the configuration from standard input:", err)
+			return 1
+		}
+	}
+	table := command.Table()
+	cfg, err := config.Load(args, config.LoadOptions{
+		Stdin:     bytes.NewReader(stdin),
+		IsCommand: func(name string) bool { return table.Lookup([]byte(name)) != nil },
+	})
+	if err != nil {
+		return fail(err)
+	}
+	for _, r := range cfg.Renames() {
+		table.Rename(r.From, r.To)
+	}
+	for _, row := range cfg.Unserved() {
+		if row.Is(config.Refuse) {
+			fmt.Fprintf(os.Stderr, "'%s' is not served yet, and starting without it would be less safe than you expect. See conformance/PARITY.md.\n", row.Name)
+			return 1
+		}
+	}
+	if err := os.Chdir(cfg.String("dir")); err != nil {
+		fmt.Fprintf(os.Stderr, "Can't chdir to '%s': %v\n", cfg.String("dir"), err)
+		return 1
+	}
+	if cfg.Bool("daemonize") {
+		parent, err := daemonize(stdin, dir)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "Can't go into the background:", err)
+			return 1
+		}
+		if parent {
+			return 0
+		}
+	}
+	engine.SetThreads()
+	s, err := newServer(cfg, table)
+	if err != nil {
+		return 1 // the log says why
+	}
+	return s.run()
+}
+
+// fail prints why there will be no start, where redis-server prints it.
+func fail(err error) int {
+	var fatal *config.FatalError
+	if errors.As(err, &fatal) {
+		if fatal.Log {
+			sink := &logSink{pid: os.Getpid()}
+			sink.role.Store('C')
+			sink.setLevel("notice")
+			newLogger(sink).Warn(fatal.Text)
+		} else {
+			fmt.Fprint(os.Stderr, fatal.Text)
+		}
+		return 1
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"frankenredis/wire/engine"
+)
+
+// Our own version; clients choose features by engine.RedisVersion.
+const version = "0.1.0"
+
+// reservedDescriptors are kept back from clients for files, listeners and the like (Redis: CONFIG_MIN_RESERVED_FDS).
+const reservedDescriptors = 32
+
+// fitDescriptors raises the limit of open files so that maxclients fit, and returns the maxclients that do.
+func fitDescriptors(maxClients int) (int, error) {
+	want := uint64(maxClients + reservedDescriptors)
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+		return maxClients, fmt.Errorf("getrlimit: %w", err)
+	}
+	if lim.Cur >= want {
+		return maxClients, nil
+	}
+	try := unix.Rlimit{Cur: want, Max: max(lim.Max, want)}
+	if unix.Setrlimit(unix.RLIMIT_NOFILE, &try) == nil {
+		return maxClients, nil
+	}
+	try = unix.Rlimit{Cur: lim.Max, Max: lim.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &try); err != nil {
+		return maxClients, fmt.Errorf("setrlimit: %w", err)
+	}
+	return max(1, int(min(want, lim.Max))-reservedDescriptors), nil
+}
+
+// daemonEnv marks the process that a daemonizing start has left behind.
+const daemonEnv = "FRANKENREDIS_DAEMON"
+
+// daemonize starts the server once more in a session of its own, without a terminal, and returns true in the process
+// that shall end. stdin is what "-" read, for the child to read again.
+func daemonize(stdin []byte, dir string) (parent bool, err error) {
+	if os.Getenv(daemonEnv) != "" {
+		os.Unsetenv(daemonEnv)
+		return false, nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return false, err
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return false, err
+	}
+	defer null.Close()
+	in := null
+	if stdin != nil {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return false, err
+		}
+		defer r.Close()
+		go func() {
+			// The child reads it all before it does anything else.
+			_, _ = w.Write(stdin)
+			w.Close()
+		}()
+		in = r
+	}
+	p, err := os.StartProcess(exe, os.Args, &os.ProcAttr{
+		Dir:   dir,
+		Env:   append(os.Environ(), daemonEnv+"=1"),
+		Files: []*os.File{in, null, null},
+		Sys:   &unix.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return false, err
+	}
+	return true, p.Release()
+}
+
+// writePidFile writes the process id; a failure is worth a log line, not the start.
+func writePidFile(path string) error {
+	return os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644)
+}
+
+// setTitle names the main thread (at most 15 bytes) after the program, whatever the Go runtime called it.
+func setTitle() {
+	name := append([]byte(filepath.Base(os.Args[0])), 0)
+	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0)
+}
+
+// versionLine is what --version prints, in redis-server's form.
+func versionLine() string {
+	return fmt.Sprintf("Redis server v=%s sha=00000000:0 malloc=arena bits=64 build=frankenredis-%s", engine.RedisVersion, version)
+}

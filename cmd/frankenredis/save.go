@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"frankenredis/snapshot"
+	"frankenredis/wire/config"
+	"frankenredis/wire/engine"
+)
+
+// saveState is what is known of snapshots taken.
+type saveState struct {
+	last    time.Time // of the last successful one, or of the start
+	count   int64
+	failed  bool
+	keys    int64 // loaded at start
+	expired int64 // found expired at start, and not loaded
+}
+
+// saveCommand is SAVE: the snapshot is written while everything waits.
+func (s *server) saveCommand() error {
+	if err := s.save(); err != nil {
+		return engine.ReplyError("ERR")
+	}
+	return nil
+}
+
+// save writes the data set to dbfilename; an error leaves the old file in charge (I12, I21: see snapshot.WriteFile).
+func (s *server) save() error {
+	changes := s.eng.DirtyCount()
+	began := time.Now()
+	frozen := s.ks.Freeze()
+	s.load.freezeUsec = time.Since(began).Microseconds()
+	_, err := snapshot.WriteFile(snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"), SyncEvery: syncEvery,
+		Aside: s.load.aside}, frozen, s.snapshotMeta())
+	frozen.Close()
+	s.saves.failed = err != nil
+	if err != nil {
+		s.logger.Warn("Error saving the data set: " + err.Error())
+		return err
+	}
+	s.load.aside = ""
+	s.eng.Saved(changes)
+	s.saves.last = time.Now()
+	s.saves.count++
+	s.logger.Info("DB saved on disk")
+	return nil
+}
+
+// syncEvery is rdb-save-incremental-fsync's step, in bytes.
+const syncEvery = 4 << 20
+
+func (s *server) snapshotMeta() snapshot.Meta {
+	m := snapshot.Meta{
+		Created: time.Now(), UsedMemory: s.ks.UsedBytes(),
+		NoCompress: !s.cfg.Bool("rdbcompression"), NoChecksum: !s.cfg.Bool("rdbchecksum"),
+	}
+	switch s.cfg.Enum("maxmemory-policy") {
+	case "allkeys-lru", "volatile-lru":
+		m.Access = snapshot.AccessIdle
+	case "allkeys-lfu", "volatile-lfu":
+		m.Access = snapshot.AccessFreq
+	}
+	return m
+}
+
+// emptied follows FLUSHALL: with save points the file is emptied at once, as in Redis, so that a crash does not bring
+// the old data back.
+func (s *server) emptied() {
+	if len(s.cfg.SavePoints()) > 0 && !s.eng.Loading() {
+		changes := s.eng.DirtyCount()
+		if s.save() == nil {
+			s.eng.Saved(-changes) // the flush itself still counts as a change
+		}
+	}
+}
+
+// rewriteConfig is CONFIG REWRITE.
+func (s *server) rewriteConfig() error {
+	if err := s.cfg.WriteBack(s.fs, config.RewriteOptions{}); err != nil {
+		s.logger.Warn("CONFIG REWRITE failed: " + err.Error())
+		return engine.ReplyError(err.Error())
+	}
+	s.logger.Info("CONFIG REWRITE executed with success.")
+	return nil
+}
+
+// shutdown ends the server in order: the data set saved where that is asked for or save points say so, the log synced
+// and closed, and the executor told to stop. With an error nothing has happened and the server goes on.
+func (s *server) shutdown(r engine.ShutdownRequest) error {
+	s.logger.Info("User requested shutdown...")
+	if r.Save || (!r.NoSave && len(s.cfg.SavePoints()) > 0 && !s.eng.Loading()) {
+		s.logger.Info("Saving the final RDB snapshot before exiting.")
+		if err := s.save(); err != nil && !r.Force {
+			s.logger.Warn("Error trying to save the DB, can't exit.")
+			return err
+		}
+	}
+	if s.eng.Loading() {
+		close(s.load.quit)
+	}
+	if s.log != nil {
+		s.logger.Info("Calling fsync() on the AOF file.")
+		if err := s.log.Close(true); err != nil {
+			// What is not durable is told; the files are as whole as the disk allowed.
+			s.logger.Warn("Fail to fsync the AOF file: " + err.Error())
+			s.exit = 1
+		}
+	}
+	if s.pidFile != "" {
+		s.logger.Info("Removing the pid file.")
+		os.Remove(s.pidFile)
+	}
+	s.reactor.CloseListeners()
+	s.logger.Warn("FrankenRedis is now ready to exit, bye bye...")
+	s.eng.Stop()
+	return nil
+}

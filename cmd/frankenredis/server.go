@@ -1,0 +1,247 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"frankenredis/kv"
+	"frankenredis/kv/dict"
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
+	"frankenredis/wire"
+	"frankenredis/wire/config"
+	"frankenredis/wire/engine"
+)
+
+// server is the composition root: all rooms meet here. Its methods run on the executor unless they say otherwise.
+type server struct {
+	cfg     *config.Store
+	sink    *logSink
+	logger  hclog.Logger
+	ks      *kv.Keyspace
+	eng     *engine.Engine
+	reactor *wire.Reactor
+	fs      disk.FS
+	log     *wal.Log // nil while appendonly is off
+
+	dir     string // the data directory, absolute
+	runID   string
+	exit    int // the process's exit status
+	pidFile string
+	saves   saveState
+	load    loadState
+}
+
+// newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
+// is loaded by run. An error was logged.
+func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
+	s := &server{cfg: cfg, fs: disk.OS(), sink: &logSink{pid: os.Getpid()}}
+	s.sink.role.Store('C')
+	s.sink.setLevel(cfg.Enum("loglevel"))
+	s.logger = newLogger(s.sink)
+
+	var err error
+	if s.dir, err = os.Getwd(); err != nil { // main has entered the configured dir
+		return nil, s.refuse("Can't find the working directory: %v", err)
+	}
+	if path := cfg.String("logfile"); path != "" {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(s.dir, path)
+		}
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			return nil, s.refuse("Can't open the log file: %v", err)
+		}
+		f.Close()
+		s.sink.setPath(path)
+	}
+	s.greet()
+	for _, row := range cfg.Unserved() {
+		s.logger.Info("The parameter '" + row.Name + "' is accepted but not acted on yet: see the parity ledger.")
+	}
+	s.sink.role.Store('M')
+
+	var seed [40]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return nil, s.refuse("Can't read random numbers: %v", err)
+	}
+	s.runID = hex.EncodeToString(seed[:20])
+	s.ks = kv.New(kv.Options{
+		Databases:  int(cfg.Int("databases")),
+		HashSeed:   dict.Seed(seed[20:36]),
+		RandomSeed: binary.LittleEndian.Uint64(seed[32:]),
+	})
+	if s.reactor, err = wire.NewReactor(); err != nil {
+		return nil, s.refuse("Can't create the event loop: %v", err)
+	}
+	s.eng = engine.New(engine.Options{
+		Keyspace: s.ks, Table: table, Config: cfg, Logger: s.logger, Poller: s.reactor,
+		Seed: binary.LittleEndian.Uint64(seed[:]),
+	})
+	s.reactor.Bind(s.eng)
+	s.eng.SetAuthNeeded(cfg.String("requirepass") != "")
+	s.eng.SetHooks(engine.Hooks{
+		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
+		RewriteConfig: s.rewriteConfig, Emptied: s.emptied,
+	})
+	s.saves.last = time.Now()
+	s.followConfig()
+	s.registerInfo()
+	s.limitClients()
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	if path := cfg.String("pidfile"); path != "" {
+		if err := writePidFile(path); err != nil {
+			s.logger.Warn("Failed to write PID file: " + err.Error())
+		} else {
+			s.pidFile = path
+		}
+	}
+	setTitle()
+	return s, nil
+}
+
+// refuse logs why the server does not start and returns that as an error.
+func (s *server) refuse(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	s.logger.Warn(err.Error())
+	return err
+}
+
+// greet logs what a start logs first.
+func (s *server) greet() {
+	s.logger.Info("oO0OoO0OoO0Oo FrankenRedis is starting oO0OoO0OoO0Oo")
+	s.logger.Info(fmt.Sprintf("FrankenRedis version=%s, redis=%s, bits=64, pid=%d, just started", version, engine.RedisVersion, os.Getpid()))
+	if s.cfg.File() != "" {
+		s.logger.Info("Configuration loaded")
+	} else {
+		s.logger.Warn("Warning: no config file specified, using the default config. In order to specify a config file use " +
+			os.Args[0] + " /path/to/redis.conf")
+	}
+}
+
+// limitClients fits maxclients and the limit of open files to each other.
+func (s *server) limitClients() {
+	want := s.cfg.Live.MaxClients
+	got, err := fitDescriptors(want)
+	if err != nil {
+		s.logger.Warn("Unable to read or set the limit of open files: " + err.Error())
+	}
+	if got < want {
+		s.logger.Warn(fmt.Sprintf("maxclients has been reduced from %d to %d: the system allows no more open files. Raise 'ulimit -n'.", want, got))
+		s.cfg.LowerMaxClients(got)
+	}
+}
+
+// followConfig acts on changes of parameters at run time.
+func (s *server) followConfig() {
+	on := s.cfg.OnApply
+	on("requirepass", func() error {
+		s.eng.SetAuthNeeded(s.cfg.String("requirepass") != "")
+		return nil
+	})
+	on("loglevel", func() error {
+		s.sink.setLevel(s.cfg.Enum("loglevel"))
+		return nil
+	})
+	on("port", s.relisten, "bind")
+	on("maxclients", func() error {
+		got, _ := fitDescriptors(s.cfg.Live.MaxClients)
+		if got < s.cfg.Live.MaxClients {
+			return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", got)
+		}
+		return nil
+	})
+	policy := func() error {
+		lfu := s.cfg.Enum("maxmemory-policy")
+		s.ks.SetPolicy(lfu == "allkeys-lfu" || lfu == "volatile-lfu", int(s.cfg.Int("lfu-log-factor")), int(s.cfg.Int("lfu-decay-time")))
+		return nil
+	}
+	on("maxmemory-policy", policy, "lfu-log-factor", "lfu-decay-time")
+	_ = policy()
+	effort := func() error {
+		s.ks.SetExpireEffort(s.cfg.Live.ActiveExpireEffort)
+		return nil
+	}
+	on("active-expire-effort", effort)
+	_ = effort()
+	on("dir", func() error {
+		if err := os.Chdir(s.cfg.String("dir")); err != nil {
+			return err
+		}
+		dir, err := os.Getwd()
+		s.dir = dir
+		return err
+	})
+	on("appendfsync", s.followPolicy)
+	on("appendonly", s.followAppendonly)
+}
+
+// run serves until the server is told to stop, and returns the exit status.
+func (s *server) run() int {
+	s.logger.Info(fmt.Sprintf("Running mode=standalone, port=%d.", s.cfg.Int("port")))
+	if s.cfg.Bool("always-show-logo") {
+		s.sink.write(banner(int(s.cfg.Int("port"))))
+	}
+	s.logger.Info("Server initialized")
+	s.watchSignals()
+	s.startTimers()
+	s.startLoading()
+	if err := s.eng.Run(); err != nil {
+		s.logger.Warn("Event loop failed: " + err.Error())
+		s.exit = 1
+	}
+	s.reactor.Close()
+	return s.exit
+}
+
+// startTimers starts what runs hz times a second.
+func (s *server) startTimers() {
+	tick := func() time.Duration { return time.Second / time.Duration(max(s.cfg.Live.Hz, 1)) }
+	s.eng.Every(tick, func() {
+		if !s.eng.Loading() {
+			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
+			s.ks.ExpireCycle(tick() / 100 * time.Duration(25+2*(s.cfg.Live.ActiveExpireEffort-1)))
+		}
+		s.watchLog()
+		s.ks.Arena().Reclaim(reclaimPages)
+		if used := s.ks.UsedBytes(); used > s.eng.Stats().PeakMemory {
+			s.eng.Stats().PeakMemory = used
+		}
+		s.sample()
+	})
+}
+
+// reclaimPages bounds the empty pages given back to the system in one tick.
+const reclaimPages = 256
+
+// ready says that the data set is loaded.
+func (s *server) ready() {
+	s.eng.SetLoading(false)
+	if s.cfg.Int("port") != 0 {
+		s.logger.Info("Ready to accept connections tcp")
+	}
+	if s.cfg.String("unixsocket") != "" {
+		s.logger.Info("Ready to accept connections unix")
+	}
+}
+
+// banner is what always-show-logo prints: other tools look for the PID in it.
+func banner(port int) []byte {
+	return fmt.Appendf(nil, `
+     .-------.
+     |  o o  |     FrankenRedis %s (Redis %s) 64 bit
+   --|   ^   |--   Running in standalone mode
+     |  ===  |     Port: %d
+     '-------'     PID: %d
+
+`, version, engine.RedisVersion, port, os.Getpid())
+}

@@ -1,0 +1,102 @@
+package testbed
+
+import (
+	"bufio"
+	"os/exec"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestSplitArgs(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		want []string
+	}{
+		{``, nil},
+		{`  set k  v `, []string{"set", "k", "v"}},
+		{`set "" ''`, []string{"set", "", ""}},
+		{`set k "a b\x00\xff\n\t\r\a\b\\\"\q"`, []string{"set", "k", "a b\x00\xff\n\t\r\a\b\\\"q"}},
+		{`set k 'a\n\'b"'`, []string{"set", "k", `a\n'b"`}},
+		{`a"b c"`, []string{"ab c"}},
+		{`"\x4g"`, []string{"x4g"}},
+	} {
+		got, err := SplitArgs(c.line)
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("SplitArgs(%q) = %q, %v; want %q", c.line, got, err, c.want)
+		}
+	}
+	for _, line := range []string{`"a`, `'a`, `"a"b`, `'a'b`, `"a\`} {
+		if got, err := SplitArgs(line); err == nil {
+			t.Errorf("SplitArgs(%q) = %q; want an error", line, got)
+		}
+	}
+}
+
+func TestReadReply(t *testing.T) {
+	for _, c := range []struct{ wire, want string }{
+		{"+OK\r\n", `OK`},
+		{"-ERR no\r\n", `(error) ERR no`},
+		{":-7\r\n", `(integer) -7`},
+		{"$3\r\na\r\n\r\n", `"a\r\n"`},
+		{"$-1\r\n", `(nil)`},
+		{"*-1\r\n", `(nil)`},
+		{"*0\r\n", `(empty array)`},
+		{"_\r\n", `(nil)`},
+		{"#t\r\n", `(true)`},
+		{",1.5\r\n", `(double) 1.5`},
+		{"=7\r\ntxt:a b\r\n", `a b`},
+		{"*2\r\n*2\r\n:1\r\n:2\r\n$1\r\nx\r\n", "1) 1) (integer) 1\n   2) (integer) 2\n2) \"x\""},
+		{"%1\r\n+a\r\n*2\r\n:1\r\n:2\r\n", "1# a => \n   1) (integer) 1\n   2) (integer) 2"},
+		{"~1\r\n+a\r\n", "1~ a"},
+		{">1\r\n+a\r\n", "1> a"},
+		{"|1\r\n+a\r\n:1\r\n+OK\r\n", "OK"},
+	} {
+		r, err := ReadReply(bufio.NewReader(strings.NewReader(c.wire)))
+		if got := Format(r); err != nil || got != c.want {
+			t.Errorf("%q: %q, %v; want %q", c.wire, got, err, c.want)
+		}
+	}
+	for _, wire := range []string{"", "\r\n", "+OK\n", "$1\r\nab\r\n", "$-2\r\n", "*x\r\n", ":x\r\n", "?\r\n", "*2\r\n:1\r\n", "=3\r\ntxt\r\n", "#x\r\n"} {
+		if r, err := ReadReply(bufio.NewReader(strings.NewReader(wire))); err == nil {
+			t.Errorf("%q: %q; want an error", wire, Format(r))
+		}
+	}
+}
+
+// The scripts' replies are meant to be what redis-cli prints, so redis-cli is asked, on a server of its own.
+func TestFormatAgreesWithRedisCLI(t *testing.T) {
+	cli := Peer(t, "redis-cli")
+	server := Peer(t, "redis-server")
+	theirs, ours := Start(t, Options{Binary: server}), Start(t, Options{Binary: server})
+	c := ours.Dial(t)
+	for _, proto := range []string{"2", "3"} {
+		c.Call(t, "HELLO", proto)
+		for _, line := range []string{
+			`flushall`, `set k "a\x00\xff\r\n\t\"\\ b"`, `get k`, `get nokey`, `strlen k`, `incr k`, `keys nokey*`, `command getkeys get k`,
+			`command info get set nosuch`, `config get maxmemory`, `object help`, `command docs ping get`,
+			`eval "return {1,{2,{3,'x'}},'y',{}, redis.status_reply('fine')}" 0`, `hset h f v g w`, `hgetall h`, `hgetall noh`,
+			`zadd z 1.5 m 2 n`, `zrange z 0 -1 withscores`, `sadd s 1`, `smembers s`, `smembers nos`, `xadd x 1-1 f v`,
+			`xinfo stream x full`, `client trackinginfo`, `geoadd g 1 2 m`, `geopos g m`, `no such command`,
+		} {
+			cmd := exec.Command(cli, "--no-raw", "-"+proto, "-p", strconv.Itoa(theirs.Port))
+			cmd.Stdin = strings.NewReader(line + "\n")
+			want, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			args, err := SplitArgs(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := c.Do(args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := Format(r); got != strings.TrimRight(string(want), "\n") {
+				t.Errorf("%s (RESP%s): we print\n%s\nredis-cli prints\n%s", line, proto, got, want)
+			}
+		}
+	}
+}

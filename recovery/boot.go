@@ -1,0 +1,160 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
+)
+
+// boot is one recovery under way.
+type boot struct {
+	o    Options
+	ev   *Evidence
+	res  *Result
+	prog Progress
+	done int64 // bytes of the files read whole
+}
+
+// Boot recovers a data set. It calls Options.LoadItems and Options.Apply from the calling goroutine, decodes on another
+// one, and has ended both when it returns. It logs what Redis logs. The error is a *Refusal, or what LoadItems or Apply
+// returned: the server must not start then.
+func Boot(o Options) (*Result, error) {
+	o.setDefaults()
+	b := &boot{o: o, res: &Result{}}
+	b.ev = &Evidence{Time: o.Now(), Mode: "strict", Dir: o.Dir, BootID: o.BootID}
+	b.res.Evidence = b.ev
+	started := time.Now()
+	err := b.run()
+	b.res.Duration, b.res.Bytes = time.Since(started), b.prog.Loaded
+	if err != nil {
+		b.ev.Outcome = "refused"
+		if b.res.Lock != nil {
+			b.res.Lock.Close()
+		}
+		return nil, err
+	}
+	b.ev.Outcome = "loaded"
+	if b.res.Source == Nothing {
+		b.ev.Outcome = "empty"
+	}
+	return b.res, nil
+}
+
+func (b *boot) run() error {
+	if b.o.AOF {
+		return b.bootAOF()
+	}
+	return b.bootSnapshot()
+}
+
+// dir is the append-only folder.
+func (b *boot) dir() string { return filepath.Join(b.o.Dir, b.o.AppendDir) }
+
+// lock takes the append-only folder, making it if need be: nobody else may write there from here on.
+func (b *boot) lock() error {
+	dir := b.dir()
+	if _, err := b.o.FS.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		b.o.Logger.Trace(fmt.Sprintf(msgNoDir, b.o.AppendDir))
+	}
+	if err := b.o.FS.MkdirAll(dir); err != nil {
+		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+	}
+	name := filepath.Join(dir, LockName(b.o.AppendName))
+	lock, err := b.o.FS.Lock(name)
+	if errors.Is(err, disk.ErrLocked) {
+		b.ev.decided("lock", "refuse", name, 0, "another process holds the lock")
+		return b.refuse(err, "Another server uses the append-only files %s in %s: its lock is held.", b.o.AppendName, dir)
+	}
+	if err != nil {
+		return b.refuse(err, "Can't lock the append-only dir %s: %s", b.o.AppendDir, reason(err))
+	}
+	b.res.Lock = lock
+	return nil
+}
+
+// LockName is the file name of the lock in the append-only folder.
+func LockName(name string) string { return name + ".lock.fr" }
+
+// bootAOF recovers from the append-only file.
+func (b *boot) bootAOF() error {
+	started := time.Now()
+	if err := b.lock(); err != nil {
+		return err
+	}
+	s, err := b.survey()
+	if err != nil {
+		return err
+	}
+	if len(s.files) == 0 {
+		return b.startEmpty(s)
+	}
+	if err := b.loadLog(s); err != nil {
+		return err
+	}
+	if s.oldStyle {
+		if err := b.migrate(s); err != nil {
+			return err
+		}
+	}
+	b.res.Source = AOF
+	b.identify(s)
+	b.info(msgLoadedAOF, time.Since(started).Seconds())
+	return nil
+}
+
+// startEmpty begins a log where there is none. It refuses when files of a log are there although their manifest is not:
+// the data set would seem empty and the files would be overwritten (Redis does that).
+func (b *boot) startEmpty(s *survey) error {
+	b.o.Logger.Trace(fmt.Sprintf(msgNoManifest, wal.ManifestName(b.o.AppendName)))
+	if err := b.refuseOrphans(); err != nil {
+		return err
+	}
+	if s.mark != nil && s.mark.LSN > 0 {
+		path := filepath.Join(b.dir(), wal.WatermarkName(b.o.AppendName))
+		b.ev.decided("log vanished", "refuse", path, 0, "a log was durable up to LSN %d, and no file of it is left", s.mark.LSN)
+		return b.refuse(nil, "The AOF manifest file %s doesn't exist, but %s says that a log was durable up to LSN %d: refusing to start "+
+			"empty in its place. Bring its files back, or remove %s.", wal.ManifestName(b.o.AppendName), path, s.mark.LSN, path)
+	}
+	b.identify(s)
+	dump := filepath.Join(b.o.Dir, b.o.DBFile)
+	info, err := b.o.FS.Stat(dump)
+	if err != nil || info.Size() == 0 {
+		return nil
+	}
+	b.res.Aside = fmt.Sprintf("%s.aside-%s", b.o.DBFile, b.o.Now().UTC().Format("20060102T150405Z"))
+	b.ev.saw(Artifact{Path: dump, Kind: "snapshot", Class: Unloaded, Size: info.Size()})
+	b.ev.decided("dump without log", "set aside", dump, 0, "appendonly is on, so %s is not loaded; the first save keeps it as %s",
+		b.o.DBFile, b.res.Aside)
+	b.warn("The append only file is on but there is none: starting empty. The data in %s is NOT loaded. "+
+		"The first save will keep that file as %s. To load it, stop the server, start it with appendonly no, "+
+		"and then use CONFIG SET appendonly yes.", b.o.DBFile, b.res.Aside)
+	return nil
+}
+
+// identify decides where the stream goes on and under which id.
+func (b *boot) identify(s *survey) {
+	p := &b.res.Position
+	p.Epoch = s.maxEpoch() + 1
+	p.LSN = s.end
+	old := s.oldID()
+	if s.cleanStop() {
+		p.ID = old
+		b.res.ID2, b.res.End2 = s.epoch.ID2, s.epoch.End2
+		b.ev.decided("identity", "keep", "", 0, "clean stop at LSN %d: the replication id stays %s", p.LSN, p.ID)
+	} else {
+		p.ID = wal.NewReplID()
+		if !old.IsZero() && !s.foreign && len(s.files) > 0 {
+			b.res.ID2, b.res.End2 = old, min(s.end, s.ours)
+		}
+		b.ev.decided("identity", "new", "", 0, "no clean stop: the replication id is now %s, %q was valid up to LSN %d", p.ID,
+			b.res.ID2, b.res.End2)
+	}
+	b.res.Log.Position, b.res.Log.ID2, b.res.Log.End2 = *p, b.res.ID2, b.res.End2
+	b.res.Log.Manifest, b.res.Log.Facts, b.res.Log.Tail = s.dir.Manifest, s.dir.Facts, s.tail
+	b.res.Log.Fresh = s.fresh
+}

@@ -1,0 +1,164 @@
+package recovery
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"frankenredis/wal"
+)
+
+// quarantineDir is the folder in the append-only folder that receives what is cut off.
+const quarantineDir = "quarantine"
+
+// mend brings the files on disk to what was loaded: everything has been read and judged by now (I19). The end of the last
+// file is cut as Redis cuts it, with Redis's words.
+func (b *boot) mend(s *survey, f *logFile, c cut) error {
+	if c.at < c.size && f.limit == f.size {
+		if err := b.judgeCut(f, c); err != nil {
+			return err
+		}
+	}
+	for _, g := range s.files {
+		if g.limit == g.size {
+			continue
+		}
+		b.ev.decided("spoiled end", "cut", g.path, g.limit, "an I/O error spoiled the bytes behind; the next increment has them")
+		b.warn("%s: cutting %d bytes at offset %d that an I/O error spoiled; the increment behind it has them", g.name, g.size-g.limit, g.limit)
+		if err := b.cutOff(g.path, g.limit, g.size); err != nil {
+			return b.refuse(err, msgTruncateFailed, g.name, reason(err))
+		}
+	}
+	if c.at == c.size || f.limit != f.size {
+		return nil
+	}
+	if err := b.cutOff(f.path, c.at, c.size); err != nil {
+		b.warn(msgTruncateFailed, f.name, reason(err))
+		return b.refuse(err, msgUnexpectedEnd, f.name)
+	}
+	b.warn(msgLoadedAnyway, f.name)
+	return nil
+}
+
+// judgeCut decides whether the end of the last file may go.
+func (b *boot) judgeCut(f *logFile, c cut) error {
+	rule := "torn end"
+	if c.class == Unproven {
+		rule = "unproven end"
+		b.warn("The machine went down while %s was written: nothing proves its last %d bytes, from offset %d on.", f.name, c.size-c.at, c.at)
+	} else {
+		b.warn("%v", c.err)
+	}
+	if c.multi {
+		b.warn(msgRevertMulti, f.name)
+	}
+	if !b.o.LoadTruncated {
+		b.ev.decided(rule, "refuse", f.path, c.at, "%d bytes at the end; aof-load-truncated is no", c.size-c.at)
+		if c.format {
+			return b.refuse(c.err, msgBadFormat, f.name)
+		}
+		return b.refuse(c.err, msgUnexpectedEnd, f.name)
+	}
+	b.ev.decided(rule, "cut", f.path, c.at, "%d bytes at the end; aof-load-truncated is yes", c.size-c.at)
+	b.warn(msgShortRead, f.name)
+	b.warn(msgTruncating, f.name, c.at)
+	return nil
+}
+
+// cutOff copies the bytes from at to size into the quarantine and cuts them off. Cut short anywhere and repeated it ends
+// the same: the copy is durable before the file changes, and its name and bytes are the same each time (I18).
+func (b *boot) cutOff(path string, at, size int64) error {
+	if err := b.quarantine(path, at, size); err != nil {
+		return err
+	}
+	f, err := b.o.FS.OpenReadWrite(path)
+	if err == nil {
+		err = f.Truncate(at)
+		if err == nil {
+			err = f.Sync()
+		}
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}
+	return b.ev.did(Action{What: "truncate", Path: path, From: at, Bytes: size - at}, err)
+}
+
+func (b *boot) quarantine(path string, at, size int64) error {
+	dir := filepath.Join(b.dir(), quarantineDir)
+	src, err := b.o.FS.Open(path)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	part := func() io.Reader { return io.NewSectionReader(src, at, size-at) }
+	var sum wal.Digest
+	if _, err := io.Copy(&sum, part()); err != nil {
+		return err
+	}
+	name := filepath.Join(dir, fmt.Sprintf("%s.%d-%d.%.16s", filepath.Base(path), at, size, sum.Sum()))
+	err = b.o.FS.MkdirAll(dir)
+	if err == nil {
+		err = b.o.FS.SyncDir(b.dir())
+	}
+	if err == nil {
+		err = b.writeFile(dir, name, func(w io.Writer) error {
+			_, err := io.Copy(w, part())
+			return err
+		})
+	}
+	return b.ev.did(Action{What: "quarantine", Path: path, To: name, From: at, Bytes: size - at}, err)
+}
+
+// writeFile writes a new file and makes it durable with its name.
+func (b *boot) writeFile(dir, name string, write func(io.Writer) error) error {
+	f, err := b.o.FS.Create(name)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return b.o.FS.SyncDir(dir)
+}
+
+// migrate moves an old-style file into the append-only folder as its base: first the manifest that names it, then the
+// file, as Redis does it. In between the manifest names a file that still stands in Dir; surveyOldStyle knows that state.
+func (b *boot) migrate(s *survey) error {
+	dir, from := b.dir(), filepath.Join(b.o.Dir, b.o.AppendName)
+	manifest := filepath.Join(dir, wal.ManifestName(b.o.AppendName))
+	temp := filepath.Join(dir, "temp-"+wal.ManifestName(b.o.AppendName))
+	err := b.writeFile(dir, temp, func(w io.Writer) error {
+		_, err := w.Write(s.dir.Manifest.AppendTo(nil))
+		return err
+	})
+	if err == nil {
+		err = b.o.FS.Rename(temp, manifest)
+	}
+	if err == nil {
+		err = b.o.FS.SyncDir(dir)
+	}
+	if err := b.ev.did(Action{What: "write", Path: manifest}, err); err != nil {
+		return b.refuse(err, msgMoveFailed, b.o.AppendName, b.o.AppendDir, reason(err))
+	}
+	to := filepath.Join(dir, b.o.AppendName)
+	err = b.o.FS.Rename(from, to)
+	if err == nil {
+		err = b.o.FS.SyncDir(dir)
+	}
+	if err == nil {
+		err = b.o.FS.SyncDir(b.o.Dir)
+	}
+	if err := b.ev.did(Action{What: "rename", Path: from, To: to}, err); err != nil {
+		return b.refuse(err, msgMoveFailed, b.o.AppendName, b.o.AppendDir, reason(err))
+	}
+	b.info(msgMigrated, b.o.AppendName, b.o.AppendDir)
+	return nil
+}

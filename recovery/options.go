@@ -1,0 +1,170 @@
+package recovery
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"frankenredis/snapshot"
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
+)
+
+// Options say what to recover, how, and who receives it.
+type Options struct {
+	FS  disk.FS // default: disk.OS()
+	Dir string  // the data directory, absolute
+	// AppendDir is appenddirname (default "appendonlydir"), AppendName appendfilename (default "appendonly.aof"), DBFile
+	// dbfilename (default "dump.rdb"): plain names in Dir, the second in AppendDir.
+	AppendDir, AppendName, DBFile string
+
+	AOF           bool  // appendonly yes
+	LoadTruncated bool  // aof-load-truncated yes
+	Annotate      bool  // the log will carry our lines (wal.Options.Annotate): after a stock server a new increment is begun
+	Databases     int   // how many there are; 0 means any number
+	MaxString     int64 // longest string taken from an RDB file; 0: the default of package snapshot
+	SkipChecksum  bool  // rdbchecksum no
+	// KeepExpired loads keys of a plain RDB file that have expired meanwhile (a replica: its primary will delete them).
+	// From an append-only file they are always loaded: expiry is an event in the stream (I20).
+	KeepExpired bool
+
+	// LoadItems inserts keys of a snapshot, Apply runs commands of a log; both return when it is done. They are called one at
+	// a time, from the goroutine that called Boot, while the next batch is being decoded. What they are given is valid
+	// until they return. An error ends the recovery; an unknown command is reported as *CommandError.
+	LoadItems func(items []snapshot.Item) error
+	Apply     func(batch []Command) error
+	// DropExpired is told of keys of a plain RDB file that are not loaded because they have expired. May be nil.
+	DropExpired func(items []snapshot.Item) error
+	// Progress is called after each batch, from the same goroutine. May be nil.
+	Progress func(Progress)
+
+	Logger hclog.Logger     // default: none. Info prints as '*', Warn as '#', Trace as '.'
+	Now    func() time.Time // default: time.Now
+	// BootID names the machine's present boot, BootTime says when it began; defaults: what Linux says.
+	BootID   string
+	BootTime time.Time
+}
+
+// Command is one command of the log.
+type Command struct {
+	DB   int // the database selected when it was logged
+	Args [][]byte
+	Pos  int64 // where it stands in its file
+}
+
+// CommandError is what Apply returns for a command it cannot run.
+type CommandError struct {
+	Index   int  // in the batch
+	Unknown bool // there is no such command
+	Err     error
+}
+
+// Error describes the failure.
+func (e *CommandError) Error() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return "unknown command"
+}
+
+// Unwrap gives the cause.
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// Progress says how far loading is.
+type Progress struct {
+	File          string // name of the file being read
+	Loaded, Total int64  // bytes, over all files
+	Keys          int64  // of snapshots
+	Commands      int64  // of logs
+}
+
+// Source is where the data set came from.
+type Source uint8
+
+// The sources.
+const (
+	Nothing  Source = iota // there was nothing: the data set is empty
+	Snapshot               // an RDB file
+	AOF                    // an append-only file
+)
+
+// String names the source.
+func (s Source) String() string { return [...]string{"nothing", "snapshot", "aof"}[s] }
+
+// Result is a data set brought back.
+type Result struct {
+	Source Source
+	// Log is where the log goes on (append-only file on). Its Manifest is nil when there is no log yet: wal.Create then
+	// makes one from Log.Position; OpenLog does either.
+	Log wal.Start
+	// Lock keeps other servers out of the append-only folder until it is closed or the process ends. Nil with AOF off.
+	Lock io.Closer
+	// Position is where the stream stands: id, epoch and LSN. With AOF off the epoch is 0 and the LSN is the replication
+	// offset the RDB file carried.
+	Position wal.Position
+	// ID2 is the second replication id, valid up to End2; zero if there is none.
+	ID2  wal.ReplID
+	End2 wal.LSN
+	// Aside, if not "", is a name in Dir: an RDB file that was not loaded stands under dbfilename, and the first save must
+	// give it that name instead of replacing it (snapshot.SaveOptions.Aside).
+	Aside string
+	// Functions are the function libraries found, as source texts.
+	Functions [][]byte
+
+	Keys     int64 // loaded from snapshots
+	Expired  int64 // of a plain RDB file, not loaded
+	Commands int64 // run from logs
+	Bytes    int64 // of the files read
+	Duration time.Duration
+	Evidence *Evidence
+}
+
+func (o *Options) setDefaults() {
+	if o.FS == nil {
+		o.FS = disk.OS()
+	}
+	if o.AppendDir == "" {
+		o.AppendDir = "appendonlydir"
+	}
+	if o.AppendName == "" {
+		o.AppendName = "appendonly.aof"
+	}
+	if o.DBFile == "" {
+		o.DBFile = "dump.rdb"
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.BootID == "" {
+		o.BootID = wal.BootID()
+	}
+	if o.BootTime.IsZero() {
+		o.BootTime = bootTime()
+	}
+}
+
+// bootTime is when the machine started; the zero time if the system does not say.
+func bootTime() time.Time {
+	p, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return time.Time{}
+	}
+	for line := range strings.Lines(string(p)) {
+		if text, ok := strings.CutPrefix(line, "btime "); ok {
+			if sec, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil {
+				return time.Unix(sec, 0)
+			}
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,234 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"frankenredis/snapshot"
+	"frankenredis/wal"
+)
+
+// bootSnapshot recovers from the RDB file.
+func (b *boot) bootSnapshot() error {
+	started := time.Now()
+	path := filepath.Join(b.o.Dir, b.o.DBFile)
+	b.res.Position.ID = wal.NewReplID()
+	file, err := b.o.FS.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	a := Artifact{Path: path, Kind: "snapshot", Class: Unreadable}
+	var size int64
+	if err == nil {
+		defer file.Close()
+		size, err = file.Size()
+	}
+	if err != nil {
+		a.Detail = err.Error()
+		b.ev.saw(a)
+		return b.refuse(err, msgRDBOpen, b.o.DBFile, reason(err))
+	}
+	a.Class, a.Size = Clean, size
+	b.prog.File, b.prog.Total = b.o.DBFile, size
+	info, end, err := b.loadSnapshot(io.NewSectionReader(file, 0, size), false)
+	a.Keys, a.Whole = info.Keys, end
+	if err != nil {
+		return b.refuseSnapshot(&a, err, nil)
+	}
+	if end < size {
+		// Redis never looks behind the end either.
+		a.Detail = fmt.Sprintf("%d bytes follow behind its end", size-end)
+	}
+	b.ev.saw(a)
+	b.ev.decided("identity", "new", path, 0, "a snapshot does not say that the server was stopped in order")
+	b.replicationOf(info)
+	b.res.Source = Snapshot
+	b.info(msgLoadedRDB, time.Since(started).Seconds())
+	return nil
+}
+
+// replicationOf makes the position that a snapshot carries the end of the second history, as Redis does on a primary.
+func (b *boot) replicationOf(info *snapshot.Info) {
+	text, _ := info.AuxValue("repl-id")
+	id, err := wal.ParseReplID(text)
+	if err != nil {
+		return
+	}
+	text, _ = info.AuxValue("repl-offset")
+	offset, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || offset < 0 {
+		return
+	}
+	if db, _ := info.AuxValue("repl-stream-db"); db == "" || db == "-1" {
+		return // older servers wrote a position here that was none
+	}
+	b.res.ID2, b.res.End2, b.res.Position.LSN = id, wal.LSN(offset), wal.LSN(offset)
+}
+
+// loadSnapshot loads an RDB from r and returns what it said of itself and the position behind it. The error is the
+// reader's, or an *applyError. base says that it is the base of a log: then expired keys are loaded too (I20).
+func (b *boot) loadSnapshot(r io.Reader, base bool) (*snapshot.Info, int64, error) {
+	rd := snapshot.NewReader(r, snapshot.Options{MaxString: b.o.MaxString, SkipChecksum: b.o.SkipChecksum, Databases: b.o.Databases})
+	defer rd.Close()
+	now := b.o.Now().UnixMilli()
+	drop := !base && !b.o.KeepExpired
+	told := false
+	produce := func(batch *snapshot.Batch) error {
+		err := rd.Next(batch)
+		if !told && (err == nil || err == io.EOF) {
+			told = true
+			b.tellAux(rd.Info())
+		}
+		return err
+	}
+	var kept, expired int64
+	var dropped []snapshot.Item
+	consume := func(batch *snapshot.Batch) error {
+		items := batch.Items
+		if drop {
+			items, dropped = splitExpired(items, dropped[:0], now)
+		}
+		kept += int64(len(items))
+		expired += int64(len(dropped))
+		if len(items) > 0 {
+			if err := b.o.LoadItems(items); err != nil {
+				return &applyError{pos: items[0].Pos, err: err}
+			}
+		}
+		if len(dropped) > 0 && b.o.DropExpired != nil {
+			if err := b.o.DropExpired(dropped); err != nil {
+				return &applyError{pos: dropped[0].Pos, err: err}
+			}
+		}
+		b.prog.Keys += int64(len(items))
+		b.prog.Loaded = b.done + batch.End
+		b.o.Progress(b.prog)
+		return nil
+	}
+	err := pipeline(produce, consume)
+	b.res.Keys += kept
+	b.res.Expired += expired
+	info := rd.Info()
+	if err != nil {
+		return info, rd.Pos(), err
+	}
+	if len(info.Modules) > 0 {
+		return info, rd.Pos(), &moduleError{info.Modules[0]}
+	}
+	b.res.Functions = append(b.res.Functions, info.Functions...)
+	if info.Version >= 5 && info.Checksum == 0 && !b.o.SkipChecksum {
+		b.warn(msgRDBNoChecksum)
+	}
+	b.info(msgRDBDone, kept, expired)
+	return info, rd.Pos(), nil
+}
+
+// splitExpired moves the items that expired before now to the end of dropped, and closes the gaps.
+func splitExpired(items, dropped []snapshot.Item, now int64) (kept, expired []snapshot.Item) {
+	kept = items[:0]
+	for _, it := range items {
+		if it.ExpireMs != snapshot.NoExpiry && it.ExpireMs < now {
+			dropped = append(dropped, it)
+		} else {
+			kept = append(kept, it)
+		}
+	}
+	return kept, dropped
+}
+
+// tellAux logs what Redis logs of the aux fields.
+func (b *boot) tellAux(info *snapshot.Info) {
+	for _, a := range info.Aux {
+		switch a.Name {
+		case "redis-ver":
+			b.info(msgRDBVersion, a.Value)
+		case "ctime":
+			if at, err := strconv.ParseInt(a.Value, 10, 64); err == nil {
+				b.info(msgRDBAge, max(b.o.Now().Unix()-at, 0))
+			}
+		case "used-mem":
+			if n, err := strconv.ParseInt(a.Value, 10, 64); err == nil {
+				b.info(msgRDBMemory, float64(n)/(1<<20))
+			}
+		case "aof-base":
+			if a.Value == "1" {
+				b.info(msgRDBBase)
+			}
+		}
+	}
+}
+
+// moduleError says that a snapshot holds data of a module, which nothing here can load.
+type moduleError struct{ name string }
+
+// Error describes the failure.
+func (e *moduleError) Error() string { return "data of module " + e.name }
+
+// refuseSnapshot refuses over an RDB file, the base of a log if f is not nil.
+func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
+	a.Class, a.Detail = Corrupt, err.Error()
+	var apply *applyError
+	var module *moduleError
+	var bad *snapshot.Error
+	switch {
+	case errors.As(err, &apply), errors.As(err, &module):
+		a.Class = Clean
+	case !errors.As(err, &bad) || !isFormat(bad):
+		a.Class = Unreadable
+	}
+	b.ev.saw(*a)
+	b.ev.decided("snapshot", "refuse", a.Path, 0, "%v", err)
+	switch {
+	case apply != nil:
+		return b.refuse(err, "Can't load the RDB file %s: %v", a.Path, err)
+	case module != nil:
+		return b.refuse(err, msgRDBModule, module.name)
+	case a.Class == Unreadable:
+		b.warn(msgReadFailed, a.Path, reason(err))
+		return b.refuse(err, msgRDBTerminate)
+	}
+	last := msgRDBTerminate
+	switch {
+	case errors.Is(bad, snapshot.ErrSignature), errors.Is(bad, snapshot.ErrVersion):
+		if errors.Is(bad, snapshot.ErrSignature) {
+			b.warn(msgRDBSignature)
+		} else {
+			b.warn(msgRDBFormat, bad.Reason)
+		}
+		last = msgRDBFatal
+		if f != nil {
+			what := "base file"
+			if f.oldStyle {
+				what = "preamble"
+			}
+			last = fmt.Sprintf(msgRDBAborted, what, f.name)
+		}
+	case errors.Is(bad, snapshot.ErrDatabase):
+		last = fmt.Sprintf(msgRDBDatabases, b.o.Databases)
+	case errors.Is(bad, snapshot.ErrTruncated):
+		b.warn(msgRDBShort)
+		b.warn(msgRDBInternal, bad.Pos, "Unexpected EOF reading RDB file")
+	case errors.Is(bad, snapshot.ErrChecksum):
+		b.warn("%v", bad)
+		b.warn(msgRDBInternal, bad.Pos, "RDB CRC error")
+	default:
+		b.warn(msgRDBInternal, bad.Pos, bad.Error())
+	}
+	return b.refuse(err, "%s", last)
+}
+
+// isFormat says whether an error of the snapshot reader is about the bytes, not about reading them.
+func isFormat(e *snapshot.Error) bool {
+	for _, kind := range []error{snapshot.ErrCorrupt, snapshot.ErrTruncated, snapshot.ErrChecksum, snapshot.ErrSignature,
+		snapshot.ErrVersion, snapshot.ErrDatabase, snapshot.ErrUnsupported} {
+		if errors.Is(e, kind) {
+			return true
+		}
+	}
+	return false
+}

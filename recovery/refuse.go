@@ -1,0 +1,41 @@
+package recovery
+
+import (
+	"errors"
+
+	"frankenredis/wal"
+)
+
+// refuseCorrupt records a file as corrupt and refuses.
+func (b *boot) refuseCorrupt(f *logFile, damage *wal.CorruptError) error {
+	b.ev.saw(Artifact{Path: f.path, Kind: f.artifact(), Class: Corrupt, Size: f.size, Detail: damage.Error()})
+	return b.refuseDamage(f, damage)
+}
+
+// refuseDamage refuses over damage that was recorded. The last line is Redis's; the one before says what and where.
+func (b *boot) refuseDamage(f *logFile, damage *wal.CorruptError) error {
+	b.ev.decided("corrupt", "refuse", f.path, damage.Pos, "%v", damage)
+	b.warn("%v. Nothing was changed; 'frctl inspect %s' shows what is there.", damage, b.dir())
+	if damage.EOF {
+		return b.refuse(damage, msgUnexpectedEnd, f.name)
+	}
+	return b.refuse(damage, msgBadFormat, f.name)
+}
+
+// refuseLoad refuses over an error that is none of the file's bytes: the disk's, or the executor's.
+func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
+	a.Detail = err.Error()
+	var refused *applyError
+	if errors.As(err, &refused) {
+		b.ev.saw(*a)
+		b.ev.decided("apply", "refuse", f.path, refused.pos, "%v", err)
+		var cmd *CommandError
+		if errors.As(err, &cmd) && cmd.Unknown {
+			return b.refuse(err, msgUnknownCommand, refused.name, f.name)
+		}
+		return b.refuse(err, "Can't load the append only file %s: %v", f.name, err)
+	}
+	a.Class = Unreadable
+	b.ev.saw(*a)
+	return b.refuse(err, msgReadFailed, f.name, reason(err))
+}

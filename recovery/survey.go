@@ -1,0 +1,243 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"frankenredis/wal"
+)
+
+// survey is what the append-only folder says of itself before any data file was read, and, later, what reading them
+// added.
+type survey struct {
+	dir      *wal.Directory
+	epoch    wal.Epoch
+	mark     *wal.Watermark // nil: none that can be read
+	sameBoot bool           // the machine has not been restarted since the last start of a server of ours
+	oldStyle bool           // the base is an old-style file that stands in Dir and must be moved
+	foreign  bool           // another server wrote the manifest, or we never did
+	files    []*logFile     // in loading order
+
+	// What reading the files found.
+	tail     *wal.Tail // of the last increment
+	end      wal.LSN   // behind the last unit
+	anchored bool      // end follows from what is recorded of the file read last
+	ours     wal.LSN   // up to here the stream is of our last id
+	epochs   uint64    // the highest in any line
+	lineID   wal.ReplID
+	intact   bool // the last increment ends where a clean stop left it
+	fresh    bool // the log must go on in a new increment
+}
+
+// logFile is one file to load.
+type logFile struct {
+	name, path string
+	seq        int64
+	base, last bool
+	oldStyle   bool
+	size       int64
+	modified   time.Time
+	facts      *wal.FileFacts // nil: nothing is known
+	limit      int64          // bytes to read; less than size only when an I/O error spoiled the rest
+}
+
+// kind is the word Redis uses.
+func (f *logFile) kind() string {
+	if f.base {
+		return "base"
+	}
+	return "incr"
+}
+
+// survey reads what tells about the data files.
+func (b *boot) survey() (*survey, error) {
+	dir := b.dir()
+	d, err := wal.ReadDirectory(b.o.FS, dir, b.o.AppendName)
+	manifest := filepath.Join(dir, wal.ManifestName(b.o.AppendName))
+	var bad *wal.ManifestError
+	switch {
+	case errors.As(err, &bad):
+		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Corrupt, Detail: bad.Error()})
+		b.warn(msgManifestError)
+		if bad.Text != "" {
+			b.warn(msgManifestLine, bad.Line)
+			b.warn(">>> '%s'", bad.Text)
+		}
+		return nil, b.refuse(err, "%s", bad.Reason)
+	case err != nil:
+		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Unreadable, Detail: err.Error()})
+		return nil, b.refuse(err, msgManifestOpen, manifest, reason(err))
+	}
+	s := &survey{dir: d}
+	b.surveyCompanions(s, manifest)
+	b.surveyEpoch(s)
+	if err := b.surveyOldStyle(s); err != nil {
+		return nil, err
+	}
+	return s, b.surveyFiles(s)
+}
+
+// surveyCompanions judges the manifest and its companions.
+func (b *boot) surveyCompanions(s *survey, manifest string) {
+	for name, err := range s.dir.Broken {
+		b.ev.saw(Artifact{Path: filepath.Join(b.dir(), name), Kind: "companion", Class: Corrupt, Detail: err.Error()})
+	}
+	if s.dir.Manifest == nil {
+		return
+	}
+	class, detail := Clean, ""
+	switch {
+	case s.dir.Facts != nil:
+		detail = fmt.Sprintf("generation %d", s.dir.Facts.Generation)
+	case len(s.dir.Broken) > 0:
+		// The companion may have been this manifest's: the files' own lines must do.
+		class, detail = Foreign, "no companion that can be read describes it"
+	case s.dir.Generation > 0:
+		class, detail = Foreign, "another server rewrote it"
+	default:
+		class, detail = Foreign, "another server wrote it"
+	}
+	s.foreign = s.dir.Facts == nil
+	b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: class, Size: int64(len(s.dir.ManifestBytes)), Detail: detail})
+}
+
+// surveyEpoch reads the epoch and watermark files. A lost one is not fatal: less can be proven then.
+func (b *boot) surveyEpoch(s *survey) {
+	path := filepath.Join(b.dir(), wal.EpochName(b.o.AppendName))
+	epoch, err := wal.ReadEpoch(b.o.FS, b.dir(), b.o.AppendName)
+	switch {
+	case err == nil:
+		s.epoch = epoch
+		s.sameBoot = epoch.BootID != "" && epoch.BootID == b.o.BootID
+		b.ev.saw(Artifact{Path: path, Kind: "epoch", Class: Clean, Detail: fmt.Sprintf("epoch %d, same boot: %t", epoch.Epoch, s.sameBoot)})
+	case !errors.Is(err, fs.ErrNotExist):
+		b.warn("The epoch file can't be read, the machine is taken to have been restarted: %v", err)
+		b.ev.saw(Artifact{Path: path, Kind: "epoch", Class: Corrupt, Detail: err.Error()})
+	}
+	path = filepath.Join(b.dir(), wal.WatermarkName(b.o.AppendName))
+	mark, err := wal.ReadWatermark(b.o.FS, b.dir(), b.o.AppendName)
+	switch {
+	case err == nil:
+		s.mark = &mark
+		b.ev.saw(Artifact{Path: path, Kind: "watermark", Class: Clean, End: mark.LSN,
+			Detail: fmt.Sprintf("increment %d durable up to byte %d, clean stop: %t", mark.Seq, mark.Pos, mark.Clean)})
+	case !errors.Is(err, fs.ErrNotExist):
+		b.warn("The watermark file can't be read, only the lines in the log prove what was durable: %v", err)
+		b.ev.saw(Artifact{Path: path, Kind: "watermark", Class: Corrupt, Detail: err.Error()})
+	}
+}
+
+// surveyOldStyle looks for a single append-only file in Dir, as servers before Redis 7 wrote it, and takes it as the base
+// where Redis would: there is no log in the folder yet, or moving it there was begun and not ended.
+func (b *boot) surveyOldStyle(s *survey) error {
+	path := filepath.Join(b.o.Dir, b.o.AppendName)
+	if info, err := b.o.FS.Stat(path); err != nil || info.IsDir() {
+		return nil
+	}
+	m := s.dir.Manifest
+	switch {
+	case m == nil || m.Base == nil && len(m.Incrs) == 0:
+	case m.Base != nil && len(m.Incrs) == 0 && m.Base.Name == b.o.AppendName:
+		_, err := b.o.FS.Stat(filepath.Join(b.dir(), b.o.AppendName))
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return b.refuse(err, msgStatFailed, b.o.AppendName, reason(err))
+		}
+	default:
+		return nil
+	}
+	s.oldStyle, s.foreign = true, true
+	s.dir.Manifest = &wal.Manifest{Base: &wal.FileRef{Name: b.o.AppendName, Seq: 1, Type: wal.BaseFile}, BaseSeq: 1}
+	if m != nil {
+		s.dir.Manifest.History = m.History
+	}
+	s.dir.Facts = nil
+	b.ev.decided("old-style file", "accept", path, 0, "no log in the folder yet: %s becomes its base", b.o.AppendName)
+	return nil
+}
+
+// surveyFiles lists the files to load. One that is missing is fatal.
+func (b *boot) surveyFiles(s *survey) error {
+	m := s.dir.Manifest
+	if m == nil {
+		return nil
+	}
+	refs := m.Incrs
+	if m.Base != nil {
+		refs = append([]wal.FileRef{*m.Base}, refs...)
+	}
+	for _, ref := range refs {
+		f := &logFile{name: ref.Name, path: filepath.Join(b.dir(), ref.Name), seq: ref.Seq, base: ref.Type == wal.BaseFile,
+			oldStyle: ref.Name == b.o.AppendName}
+		if s.oldStyle {
+			f.path = filepath.Join(b.o.Dir, ref.Name)
+		}
+		info, err := b.o.FS.Stat(f.path)
+		if err != nil {
+			class := Unreadable
+			if errors.Is(err, fs.ErrNotExist) {
+				class = Missing
+			}
+			b.ev.saw(Artifact{Path: f.path, Kind: f.artifact(), Class: class, Detail: err.Error()})
+			return b.refuse(err, msgStatFailed, f.name, reason(err))
+		}
+		f.size, f.limit, f.modified = info.Size(), info.Size(), info.ModTime()
+		if s.dir.Facts != nil {
+			if facts, ok := s.dir.Facts.Files[f.name]; ok {
+				f.facts = &facts
+			}
+			if s.dir.Facts.Cut == f.name && f.facts != nil {
+				f.limit = min(f.limit, f.facts.Size)
+			}
+		}
+		b.prog.Total += f.limit
+		s.files = append(s.files, f)
+	}
+	if n := len(s.files); n > 0 {
+		s.files[n-1].last = true
+	}
+	return nil
+}
+
+func (f *logFile) artifact() string {
+	if f.base {
+		return "base"
+	}
+	return "increment"
+}
+
+// maxEpoch is the highest epoch seen anywhere.
+func (s *survey) maxEpoch() uint64 {
+	n := max(s.epoch.Epoch, s.epochs)
+	if s.mark != nil {
+		n = max(n, s.mark.Epoch)
+	}
+	if s.dir.Facts != nil {
+		n = max(n, s.dir.Facts.Position.Epoch)
+	}
+	return n
+}
+
+// oldID is the id under which the stream was last written here; zero if nothing says so.
+func (s *survey) oldID() wal.ReplID {
+	switch {
+	case !s.epoch.ID.IsZero():
+		return s.epoch.ID
+	case !s.lineID.IsZero():
+		return s.lineID
+	case s.dir.Facts != nil:
+		return s.dir.Facts.Position.ID
+	}
+	return wal.ReplID{}
+}
+
+// cleanStop says that the last server was stopped in order and nothing was written since.
+func (s *survey) cleanStop() bool {
+	return s.mark != nil && s.mark.Clean && s.intact && !s.foreign && s.mark.ID == s.epoch.ID && s.mark.Epoch == s.epoch.Epoch &&
+		s.mark.LSN == s.end
+}

@@ -1,0 +1,66 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// What can be wrong with a snapshot; every *Error is one of these by errors.Is.
+var (
+	// ErrCorrupt: the bytes break the format.
+	ErrCorrupt = errors.New("corrupt snapshot")
+	// ErrTruncated: the input ended before the snapshot did.
+	ErrTruncated = errors.New("snapshot ends too early")
+	// ErrChecksum: everything could be read, but the checksum is another.
+	ErrChecksum = errors.New("wrong snapshot checksum")
+	// ErrSignature: the input does not begin as an RDB file does.
+	ErrSignature = errors.New("not an RDB file")
+	// ErrVersion: an RDB version that is not read here.
+	ErrVersion = errors.New("RDB version not supported")
+	// ErrDatabase: the snapshot has a database with a higher number than there are.
+	ErrDatabase = errors.New("no such database")
+	// ErrUnsupported: a value type or opcode that exists but is not supported.
+	ErrUnsupported = errors.New("not supported")
+)
+
+// Error says where in a snapshot reading stopped, and why.
+type Error struct {
+	Pos    int64  // position of the element that could not be read, from the snapshot's first byte
+	DB     int    // database being read; meaningful when Key is not nil
+	Key    []byte // key being read, nil when it was none
+	Reason string // what was wanted and found
+	Err    error  // one of the Err values above, or the error of the underlying reader
+}
+
+// Error describes the failure with position and key.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("rdb: at %d: ", e.Pos)
+	if e.Key != nil {
+		text += fmt.Sprintf("db %d key %s: ", e.DB, quoteKey(e.Key))
+	}
+	if e.Reason != "" {
+		return text + e.Reason + ": " + e.Err.Error()
+	}
+	return text + e.Err.Error()
+}
+
+// Unwrap returns the kind.
+func (e *Error) Unwrap() error { return e.Err }
+
+// quoteKey shows a key in an error: escaped, and no more of it than helps.
+func quoteKey(key []byte) string {
+	const most = 128
+	if len(key) > most {
+		return fmt.Sprintf("%q (%d bytes)", key[:most], len(key))
+	}
+	return fmt.Sprintf("%q", key)
+}
+
+// readFailure turns what the underlying reader returned into one of our kinds.
+func readFailure(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return ErrTruncated
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package snapshot
+
+// Item is one key of a snapshot.
+type Item struct {
+	DB  int
+	Key []byte
+
+	// Value is a string's bytes; nil when IsInt.
+	Value []byte
+	// Int is the value when the snapshot holds it in an integer encoding (IsInt); it stands for its decimal digits.
+	Int   int64
+	IsInt bool
+	// Compressed says that the snapshot holds the value as an LZF block.
+	Compressed bool
+
+	// ExpireMs is the expiry in Unix milliseconds, NoExpiry when there is none. It may lie in the past.
+	ExpireMs int64
+	// Idle is how long the key was not used, in seconds, when the snapshot was made under an LRU policy; else -1.
+	Idle int64
+	// Freq is the key's access frequency (0..255) when the snapshot was made under an LFU policy; else -1.
+	Freq int
+
+	// Pos is where the key's first opcode stands in the input, End where its value ends.
+	Pos, End int64
+}
+
+// NoExpiry is Item.ExpireMs of a key that never expires.
+const NoExpiry = -1
+
+// Batch is a run of consecutive items that share memory. The bytes of its items are valid until the batch is handed to
+// Reader.Next again; they must not be changed. The zero value is ready.
+type Batch struct {
+	Items []Item
+	// End is the position in the input behind the last item.
+	End int64
+
+	buf []byte
+}
+
+const (
+	// batchItems and batchBytes bound a batch: enough to make handing it over cheap, little enough to stay in the
+	// second-level cache and to let the receiver do something else in between.
+	batchItems = 512
+	batchBytes = 64 << 10
+)
+
+func (b *Batch) reset(pos int64) {
+	if b.buf == nil {
+		b.buf = make([]byte, 0, batchBytes)
+		b.Items = make([]Item, 0, batchItems)
+	}
+	clear(b.Items) // large values have memory of their own, which must not outlive their batch
+	b.Items, b.buf, b.End = b.Items[:0], b.buf[:0], pos
+}
+
+func (b *Batch) full() bool {
+	return len(b.Items) == batchItems || cap(b.buf)-len(b.buf) < batchBytes/8
+}
+
+// own returns an empty slice with room for n bytes that stays valid as long as the batch, or nil when n bytes are more
+// than the batch has left.
+func (b *Batch) own(n int) []byte {
+	at := len(b.buf)
+	if n > cap(b.buf)-at {
+		return nil
+	}
+	b.buf = b.buf[:at+n]
+	return b.buf[at:at:len(b.buf)]
+}

@@ -1,0 +1,97 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"frankenredis/kv"
+	"frankenredis/wal/disk"
+)
+
+// SaveOptions say where WriteFile puts a snapshot, and how.
+type SaveOptions struct {
+	FS   disk.FS
+	Dir  string // the folder, for the temporary file too
+	Name string // the file's final name in it
+	// Temp is the temporary file's name in Dir; "" means temp-<pid>.rdb, as Redis names it. Two saves that run at the
+	// same time need different ones.
+	Temp string
+	// SyncEvery makes the file durable bit by bit, after so many bytes, so that its end does not have to wait for all of
+	// it; 0 means only at its end. Redis uses 4 MiB (rdb-save-incremental-fsync).
+	SyncEvery int64
+	// Publish, if set, is asked when the file is whole and durable under its temporary name. The file gets its name when
+	// it returns nil; an error gives the save up. A caller waits here until the log covers what the snapshot shows.
+	Publish func() error
+	// Aside, if not "", is a name in Dir that a file which already has the final name gets instead of being replaced.
+	// recovery asks for it when that file was never loaded.
+	Aside string
+}
+
+// WriteFile writes a snapshot of f (nil: an empty keyspace) into a file and returns its size in bytes. The file has its
+// name, durably, or does not exist; when the last step, the sync of the folder, fails, it may be either. It runs on any
+// goroutine.
+func WriteFile(o SaveOptions, f *kv.Frozen, m Meta) (size int64, err error) {
+	temp := o.Temp
+	if temp == "" {
+		temp = fmt.Sprintf("temp-%d.rdb", os.Getpid())
+	}
+	temp = filepath.Join(o.Dir, temp)
+	final := filepath.Join(o.Dir, o.Name)
+	if size, err = writeTemp(&o, temp, f, m); err == nil && o.Publish != nil {
+		err = o.Publish()
+	}
+	if err == nil && o.Aside != "" {
+		err = o.FS.Rename(final, filepath.Join(o.Dir, o.Aside))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err == nil {
+		err = o.FS.Rename(temp, final)
+	}
+	if err != nil {
+		// What is left over is removed; that it cannot be is no worse than the failure itself.
+		_ = o.FS.Remove(temp)
+		return 0, fmt.Errorf("snapshot: save %s: %w", final, err)
+	}
+	if err := o.FS.SyncDir(o.Dir); err != nil {
+		return 0, fmt.Errorf("snapshot: save %s: %w", final, err)
+	}
+	return size, nil
+}
+
+// writeTemp makes the temporary file and leaves it closed and durable.
+func writeTemp(o *SaveOptions, temp string, f *kv.Frozen, m Meta) (int64, error) {
+	file, err := o.FS.Create(temp)
+	if err != nil {
+		return 0, err
+	}
+	size, err := Write(&syncingWriter{f: file, every: o.SyncEvery}, f, m)
+	if err == nil {
+		err = file.Sync()
+	}
+	if cerr := file.Close(); err == nil {
+		err = cerr
+	}
+	return size, err
+}
+
+// syncingWriter syncs after each so many bytes. A failed sync is the file's end: nothing is written behind it.
+type syncingWriter struct {
+	f        disk.File
+	every    int64
+	unsynced int64
+}
+
+func (w *syncingWriter) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	w.unsynced += int64(n)
+	if err == nil && w.every > 0 && w.unsynced >= w.every {
+		w.unsynced = 0
+		err = w.f.SyncData()
+	}
+	return n, err
+}

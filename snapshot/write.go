@@ -1,0 +1,168 @@
+package snapshot
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"frankenredis/kv"
+)
+
+// RedisVersion is the version a snapshot names as its writer unless Meta says otherwise.
+const RedisVersion = "7.2.4"
+
+// Access says which access information a snapshot keeps with each key: what the eviction policy uses.
+type Access uint8
+
+// The kinds of access information.
+const (
+	AccessNone Access = iota // the policy needs none
+	AccessIdle               // an LRU policy: idle seconds
+	AccessFreq               // an LFU policy: frequency counters
+)
+
+// Replication is the position of the effect stream that a snapshot stands at.
+type Replication struct {
+	ID     string // replication id, 40 hexadecimal digits
+	Offset int64
+	DB     int // database selected in the stream
+}
+
+// Meta is what a snapshot says besides the keys. The zero value is a plain snapshot, compressed and with a checksum.
+type Meta struct {
+	// Version of the format: 10 or 11; 0 means Version. A server of Redis 7.0 loads up to 10.
+	Version int
+	// RedisVersion is what the writer calls itself; "" means the constant.
+	RedisVersion string
+	Created      time.Time
+	UsedMemory   int64 // bytes
+	Replication  *Replication
+	// AOFBase marks the base of an append-only file.
+	AOFBase    bool
+	Access     Access
+	Functions  [][]byte // source texts of function libraries
+	NoCompress bool     // rdbcompression no
+	NoChecksum bool     // rdbchecksum no
+	// Progress, if set, is told now and then how many keys have been written; an error from it gives the writing up.
+	Progress func(keys int64) error
+}
+
+// progressEvery is how many keys are written between two calls of Progress.
+const progressEvery = 1024
+
+// Write writes a snapshot of f, which may be nil for an empty keyspace, and returns its size in bytes. It runs on any
+// goroutine; f stays open. The writer sees pieces of about 128 KiB, and longer ones for longer strings.
+func Write(w io.Writer, f *kv.Frozen, m Meta) (size int64, err error) {
+	if m.Version == 0 {
+		m.Version = Version
+	}
+	if m.Version < 10 || m.Version > Version {
+		return 0, fmt.Errorf("snapshot: version %d cannot be written", m.Version)
+	}
+	e := newEncoder(w, !m.NoCompress, !m.NoChecksum)
+	e.buf = fmt.Appendf(e.buf, "%s%04d", magic, m.Version)
+	e.meta(&m)
+	if f != nil {
+		if err := e.keyspace(f, &m); err != nil {
+			return e.written, err
+		}
+	}
+	if err := e.end(); err != nil {
+		return e.written, fmt.Errorf("snapshot: write: %w", err)
+	}
+	return e.written, nil
+}
+
+// meta writes the aux fields, in Redis's order, and the functions.
+func (e *encoder) meta(m *Meta) {
+	version := m.RedisVersion
+	if version == "" {
+		version = RedisVersion
+	}
+	e.aux("redis-ver", version)
+	e.aux("redis-bits", "64")
+	e.aux("ctime", strconv.FormatInt(m.Created.Unix(), 10))
+	e.aux("used-mem", strconv.FormatInt(m.UsedMemory, 10))
+	if r := m.Replication; r != nil {
+		e.aux("repl-stream-db", strconv.Itoa(r.DB))
+		e.aux("repl-id", r.ID)
+		e.aux("repl-offset", strconv.FormatInt(r.Offset, 10))
+	}
+	base := "0"
+	if m.AOFBase {
+		base = "1"
+	}
+	e.aux("aof-base", base)
+	for _, f := range m.Functions {
+		e.opcode(opFunction)
+		e.str(f)
+		e.settle()
+	}
+}
+
+func (e *encoder) keyspace(f *kv.Frozen, m *Meta) (err error) {
+	keys := int64(0)
+	var scratch []byte
+	for i := range f.Len() {
+		db := f.DB(i)
+		if db.Len() == 0 {
+			continue
+		}
+		e.opcode(opSelectDB)
+		e.length(uint64(i))
+		e.opcode(opResizeDB)
+		e.length(uint64(db.Len()))
+		e.length(uint64(db.Volatile()))
+		db.Each(func(it kv.Item) bool {
+			if scratch, err = e.item(it, m.Access, scratch); err != nil {
+				return false
+			}
+			if keys++; keys%progressEvery == 0 && m.Progress != nil {
+				err = m.Progress(keys)
+			}
+			if e.err != nil {
+				err = fmt.Errorf("snapshot: write: %w", e.err)
+			}
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if m.Progress != nil {
+		return m.Progress(keys)
+	}
+	return nil
+}
+
+// item writes one key with its value. scratch is memory for values; what it grew to is returned.
+func (e *encoder) item(it kv.Item, access Access, scratch []byte) ([]byte, error) {
+	expireMs, idle, freq := int64(NoExpiry), int64(-1), -1
+	if at, ok := it.Expire(); ok {
+		expireMs = int64(at)
+	}
+	switch access {
+	case AccessIdle:
+		idle = int64(it.Idle() / 1000)
+	case AccessFreq:
+		freq = int(it.Freq())
+	}
+	switch it.Type() {
+	case kv.String:
+		e.key(typeString, it.Key(), expireMs, idle, freq)
+		if n, ok := it.Int(); ok {
+			e.number(n)
+			break
+		}
+		scratch = it.AppendString(scratch[:0])
+		e.str(scratch)
+	default:
+		return scratch, fmt.Errorf("snapshot: key %s: values of type %s cannot be written", quoteKey(it.Key()), it.Type())
+	}
+	e.settle()
+	if cap(scratch) > 1<<20 {
+		scratch = nil
+	}
+	return scratch, nil
+}

@@ -1,0 +1,104 @@
+package wal
+
+import "time"
+
+// Commit takes the whole units of one turn; they follow what came before. db is the stream's database behind them; a
+// Log's first commit must begin with a SELECT. p is not kept. It never waits for a sync or for another write:
+//
+// Under everysec and no the bytes go into the page cache at once, by the executor itself, as long as nothing stands in
+// the way; then Released covers them when Commit returns. Otherwise, and always under always, the writer takes them.
+func (l *Log) Commit(p []byte, db int) {
+	if len(p) == 0 {
+		return
+	}
+	l.mu.Lock()
+	l.tape.append(p)
+	l.end += LSN(len(p))
+	l.db = db
+	first := l.dirtySince.IsZero()
+	if l.mayInline(len(p)) {
+		began := time.Now()
+		if first {
+			l.dirtySince = began
+		}
+		l.writeInline(p, began)
+		l.stats.inline++
+		alarm := first || l.failing
+		l.mu.Unlock()
+		if alarm {
+			l.signal() // the writer sets its alarm for the sync, or mends
+		}
+		return
+	}
+	if first {
+		l.dirtySince = time.Now()
+	}
+	l.stats.queued++
+	busy := l.writing
+	l.mu.Unlock()
+	if !busy { // a writer at work looks again before it rests
+		l.signal()
+	}
+}
+
+// mayInline says whether the executor may write n bytes itself: nobody else is writing, all before it was written, and
+// no sync is under way that the write could get stuck behind.
+func (l *Log) mayInline(n int) bool {
+	return l.policy != Always && !l.writing && !l.syncing && !l.failing && l.pendingSwitch == nil &&
+		l.wrote.lsn+LSN(n) == l.tape.end && l.credit >= inlineCredit && n <= inlineLimit
+}
+
+// writeInline writes p, the last bytes of the tape, under mu.
+func (l *Log) writeInline(p []byte, began time.Time) {
+	c := l.cur
+	closeRange := c.since.Len()+int64(len(p)) >= lineEvery
+	err := l.exec.put(c, p, closeRange, LSN(l.durable.Load()))
+	l.rate(time.Since(began))
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	l.advance(l.db)
+}
+
+// rate remembers whether writes are fast.
+func (l *Log) rate(took time.Duration) {
+	if took >= slowWrite {
+		l.credit = 0
+	} else if l.credit < inlineCredit {
+		l.credit++
+	}
+}
+
+// advance takes note that cur holds everything up to its end, which lies between two commits.
+func (l *Log) advance(db int) {
+	l.wrote = l.cur.here(db)
+	if l.policy == No {
+		l.forget(l.wrote)
+	}
+	l.publish()
+}
+
+// forget lets go of the tape before m.
+func (l *Log) forget(m mark) {
+	l.kept = m
+	l.tape.drop(m.lsn)
+	l.keptLSN.Store(uint64(m.lsn))
+}
+
+// publish computes what the outside sees. Under mu.
+func (l *Log) publish() {
+	l.written.Store(uint64(l.wrote.lsn))
+	durable := l.synced.lsn
+	if l.gap > 0 {
+		durable = LSN(l.durable.Load())
+	}
+	l.durable.Store(uint64(durable))
+	released := l.wrote.lsn
+	if l.policy == Always {
+		released = durable
+	}
+	if uint64(released) > l.released.Load() {
+		l.released.Store(uint64(released))
+	}
+}

@@ -1,0 +1,131 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"frankenredis/wal/disk"
+)
+
+// Directory is what a log's folder says of itself.
+type Directory struct {
+	Manifest      *Manifest // nil: there is none
+	ManifestBytes []byte    // as they stand there
+	// Facts is the companion that counts: its digest is the manifest's. Nil: a stock server wrote the manifest last, or we
+	// did without annotations, or the companion is lost.
+	Facts *Facts
+	// Generation is the highest that any companion's name has, whether it counts or not.
+	Generation uint64
+	// Broken are companions that could not be read, with the reason.
+	Broken map[string]error
+}
+
+// ReadDirectory reads a folder's manifest and companion; it changes nothing. A manifest that is there but that Redis
+// would refuse is a *ManifestError; without a folder or manifest the result says so and the error is nil.
+func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
+	d := &Directory{Broken: make(map[string]error)}
+	p, err := readFile(fsys, filepath.Join(dir, ManifestName(name)))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	default:
+		d.ManifestBytes = p
+		if d.Manifest, err = ParseManifest(p); err != nil {
+			return nil, err
+		}
+	}
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	sum := SumOf(d.ManifestBytes)
+	for _, file := range names {
+		generation, ok := parseFactsName(name, file)
+		if !ok {
+			continue
+		}
+		d.Generation = max(d.Generation, generation)
+		facts, err := readFacts(fsys, filepath.Join(dir, file), generation)
+		switch {
+		case err != nil:
+			d.Broken[file] = err
+		case d.Manifest != nil && facts.Manifest == sum && (d.Facts == nil || d.Facts.Generation < generation):
+			d.Facts = facts
+		}
+	}
+	return d, nil
+}
+
+func readFacts(fsys disk.FS, path string, generation uint64) (*Facts, error) {
+	p, err := readFile(fsys, path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := ParseFacts(p)
+	if err == nil && f.Generation != generation {
+		err = fmt.Errorf("says it is generation %d", f.Generation)
+	}
+	return f, err
+}
+
+// readFile reads a small file whole.
+func readFile(fsys disk.FS, path string) ([]byte, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > maxFacts {
+		return nil, fmt.Errorf("%s: %d bytes are too many", path, size)
+	}
+	p := make([]byte, size)
+	n, err := f.ReadAt(p, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return p[:n], err
+}
+
+// writeFile replaces dir/file in the order that leaves either the old or the new one whole and durable at every instant
+// (I12): write a temporary file, fsync it, rename it, fsync the folder.
+func writeFile(fsys disk.FS, dir, file string, write func(io.Writer) error) error {
+	temp, err := writeTemp(fsys, dir, file, write)
+	if err != nil {
+		return err
+	}
+	if err := fsys.Rename(temp, filepath.Join(dir, file)); err != nil {
+		return errors.Join(err, fsys.Remove(temp))
+	}
+	return fsys.SyncDir(dir)
+}
+
+// writeTemp writes and syncs a temporary file for file, and returns its path. After an error nothing is left of it.
+func writeTemp(fsys disk.FS, dir, file string, write func(io.Writer) error) (path string, err error) {
+	path = filepath.Join(dir, tempPrefix+file)
+	f, err := fsys.Create(path)
+	if err != nil {
+		return "", err
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return "", errors.Join(err, fsys.Remove(path))
+	}
+	return path, nil
+}

@@ -1,0 +1,196 @@
+package disk
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// OS returns the file system of the operating system. Files it creates have mode 0644 and folders 0755, as Redis's have,
+// less the umask; all descriptors are closed on exec.
+func OS() FS { return osFS{} }
+
+type osFS struct{}
+
+const (
+	fileMode = 0o644
+	dirMode  = 0o755
+)
+
+func (osFS) Create(name string) (File, error) {
+	return openFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, false)
+}
+
+func (osFS) CreateNew(name string) (File, error) {
+	return openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, false)
+}
+
+func (osFS) OpenAppend(name string) (File, error)    { return openFile(name, os.O_RDWR, true) }
+func (osFS) OpenReadWrite(name string) (File, error) { return openFile(name, os.O_RDWR, false) }
+func (osFS) Open(name string) (File, error)          { return openFile(name, os.O_RDONLY, false) }
+func (osFS) Rename(oldName, newName string) error    { return os.Rename(oldName, newName) }
+func (osFS) Remove(name string) error                { return os.Remove(name) }
+func (osFS) MkdirAll(dir string) error               { return os.MkdirAll(dir, dirMode) }
+func (osFS) Stat(name string) (fs.FileInfo, error)   { return os.Stat(name) }
+
+func (osFS) List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+// SyncDir opens the folder anew each time: an error reported once to a descriptor is not reported to it again.
+func (osFS) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if cerr := d.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func (osFS) Free(dir string) (int64, error) {
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Statfs(dir, &st) }); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return int64(st.Bavail) * st.Bsize, nil
+}
+
+// Lock uses flock, which belongs to the open file: a second Lock in the same process fails too, and the kernel lets go
+// of it when the process dies.
+func (osFS) Lock(name string) (io.Closer, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	err = retry(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = ErrLocked
+	}
+	return nil, &os.PathError{Op: "flock", Path: name, Err: err}
+}
+
+// osFile writes with pwrite at an offset it keeps itself: where a write ended is then known without asking, also after a
+// short one.
+type osFile struct {
+	f   *os.File
+	fd  int   // of f; plain calls, because regular files never go through the poller
+	off int64 // write position
+}
+
+func openFile(name string, flags int, atEnd bool) (File, error) {
+	f, err := os.OpenFile(name, flags, fileMode) // package os adds O_CLOEXEC
+	if err != nil {
+		return nil, err
+	}
+	o := &osFile{f: f, fd: int(f.Fd())}
+	if atEnd {
+		if o.off, err = o.Size(); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+func (o *osFile) Write(p []byte) (int, error) {
+	n, err := o.WriteAt(p, o.off)
+	o.off += int64(n)
+	return n, err
+}
+
+func (o *osFile) WriteAt(p []byte, off int64) (int, error) {
+	done := 0
+	for done < len(p) {
+		n, err := unix.Pwrite(o.fd, p[done:], off+int64(done))
+		if n > 0 {
+			done += n
+		}
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return done, o.fail("write", err)
+		case n == 0:
+			return done, o.fail("write", io.ErrShortWrite)
+		}
+		// A short count without an error: the next call goes on, or says why it cannot.
+	}
+	return done, nil
+}
+
+func (o *osFile) ReadAt(p []byte, off int64) (int, error) { return o.f.ReadAt(p, off) }
+
+func (o *osFile) Truncate(size int64) error {
+	if err := retry(func() error { return unix.Ftruncate(o.fd, size) }); err != nil {
+		return o.fail("truncate", err)
+	}
+	o.off = min(o.off, size)
+	return nil
+}
+
+// Sync and SyncData never repeat a call that failed: the second could succeed without the bytes being there. EINTR alone
+// says that nothing has been decided.
+func (o *osFile) Sync() error {
+	if err := retry(func() error { return unix.Fsync(o.fd) }); err != nil {
+		return o.fail("fsync", err)
+	}
+	return nil
+}
+
+func (o *osFile) SyncData() error {
+	if err := retry(func() error { return unix.Fdatasync(o.fd) }); err != nil {
+		return o.fail("fdatasync", err)
+	}
+	return nil
+}
+
+func (o *osFile) Preallocate(off, n int64) error {
+	err := retry(func() error { return unix.Fallocate(o.fd, unix.FALLOC_FL_KEEP_SIZE, off, n) })
+	if err == nil || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return nil
+	}
+	return o.fail("fallocate", err)
+}
+
+func (o *osFile) Size() (int64, error) {
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstat(o.fd, &st) }); err != nil {
+		return 0, o.fail("fstat", err)
+	}
+	return st.Size, nil
+}
+
+func (o *osFile) Name() string { return o.f.Name() }
+func (o *osFile) Close() error { return o.f.Close() }
+
+func (o *osFile) fail(op string, err error) error {
+	return &os.PathError{Op: op, Path: o.f.Name(), Err: err}
+}
+
+// retry repeats a call that a signal interrupted.
+func retry(call func() error) error {
+	for {
+		err := call()
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}

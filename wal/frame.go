@@ -1,0 +1,119 @@
+package wal
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// frameState is what looking at the bytes of one frame came to.
+type frameState int
+
+const (
+	frameWhole frameState = iota
+	frameShort            // the bytes end within it
+	frameOver             // it claims more than there can be
+	frameBad              // it is no frame
+)
+
+// frameScan is the outcome of scanFrame.
+type frameScan struct {
+	state  frameState
+	n      int    // whole: its length
+	need   int    // short: at least so many bytes it must have
+	pos    int    // bad: the offset of the first wrong byte; short and over: of what is not all there
+	wanted string // unless whole
+}
+
+// argSpread is the least that one more argument takes: "$0\r\n\r\n".
+const argSpread = 6
+
+// scanFrame looks at the RESP multibulk at the beginning of p, as the log's own writer and Redis make it: decimal counts
+// without sign or leading zero, CR LF everywhere. Each argument's bounds within p are appended to spans if it is not nil.
+// left is how many bytes there can be at most: a header that claims more is found out at once, so that no memory is spent
+// on a mere claim.
+func scanFrame(p []byte, left int64, spans *[]span) frameScan {
+	if spans != nil {
+		*spans = (*spans)[:0]
+	}
+	count, at, fs := scanHeader(p, 0, '*', 1)
+	if fs.state != frameWhole {
+		return fs
+	}
+	for i := int64(0); i < count; i++ {
+		if least := (count - i) * argSpread; least > left-int64(at) || least < 0 {
+			return frameScan{state: frameOver, pos: at, wanted: fmt.Sprintf("%d arguments", count)}
+		}
+		length, begin, fs := scanHeader(p, at, '$', 0)
+		if fs.state != frameWhole {
+			return fs
+		}
+		if length > left-int64(begin)-2 {
+			return frameScan{state: frameOver, pos: begin, wanted: fmt.Sprintf("%d bytes of an argument", length)}
+		}
+		end := begin + int(length)
+		if end+2 > len(p) {
+			if end < len(p) && p[end] != '\r' {
+				return frameScan{state: frameBad, pos: end, wanted: "CR LF behind an argument"}
+			}
+			return frameScan{state: frameShort, need: end + 2, pos: len(p), wanted: "the rest of an argument"}
+		}
+		if p[end] != '\r' || p[end+1] != '\n' {
+			return frameScan{state: frameBad, pos: end, wanted: "CR LF behind an argument"}
+		}
+		if spans != nil {
+			*spans = append(*spans, span{begin, end})
+		}
+		at = end + 2
+	}
+	return frameScan{state: frameWhole, n: at}
+}
+
+// span is the place of an argument: offsets of its first byte and of the one behind it.
+type span struct{ from, to int }
+
+// scanHeader reads mark, a decimal number >= least, CR LF at p[at:]; begin is the offset behind it.
+func scanHeader(p []byte, at int, mark byte, least int64) (n int64, begin int, fs frameScan) {
+	bad := func(pos int, wanted string) (int64, int, frameScan) {
+		return 0, 0, frameScan{state: frameBad, pos: pos, wanted: wanted}
+	}
+	if at < len(p) && p[at] != mark {
+		return bad(at, fmt.Sprintf("%q", mark))
+	}
+	i := at + 1
+	const maxDigits = 18 // below 2^63
+	for ; i < len(p) && p[i] >= '0' && p[i] <= '9'; i++ {
+		if i-at > maxDigits || i == at+2 && p[at+1] == '0' {
+			return bad(i, "a number without leading zeros below 10^18")
+		}
+		n = n*10 + int64(p[i]-'0')
+	}
+	switch {
+	case i >= len(p):
+		return 0, 0, frameScan{state: frameShort, need: len(p) + 1, pos: len(p), wanted: "the rest of a header"}
+	case i == at+1 || p[i] != '\r':
+		return bad(i, "a number and CR LF")
+	case i+1 >= len(p):
+		return 0, 0, frameScan{state: frameShort, need: len(p) + 1, pos: len(p), wanted: "the rest of a header"}
+	case p[i+1] != '\n':
+		return bad(i+1, "LF")
+	case n < least:
+		return bad(at+1, fmt.Sprintf("a number from %d", least))
+	}
+	return n, i + 2, frameScan{state: frameWhole}
+}
+
+// maxForeignLine bounds a `#` line that is not ours, with its newline: stock loaders read it into a buffer of 1024 bytes
+// and take what is left over for a frame.
+const maxForeignLine = 1023
+
+// scanComment looks at the `#` line at the beginning of p.
+func scanComment(p []byte) frameScan {
+	i := bytes.IndexByte(p[:min(len(p), maxForeignLine)], '\n')
+	switch {
+	case i >= 0:
+		return frameScan{state: frameWhole, n: i + 1}
+	case len(p) < maxForeignLine:
+		return frameScan{state: frameShort, need: len(p) + 1, pos: len(p), wanted: "the rest of a line"}
+	}
+	return frameScan{state: frameBad, pos: maxForeignLine, wanted: "a line of at most 1023 bytes"}
+}

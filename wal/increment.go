@@ -1,0 +1,218 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"path/filepath"
+	"strconv"
+
+	"frankenredis/wal/disk"
+)
+
+// mark is a place between two commits: where a log may be cut.
+type mark struct {
+	lsn    LSN
+	pos    int64 // in the increment's file
+	db     int   // the stream's database there; -1: none selected yet
+	sum    Sum   // of the file up to pos, if hasSum
+	hasSum bool
+}
+
+// increment is an open increment file and what must be known to go on in it. Whoever has the turn to write owns it.
+type increment struct {
+	f     disk.File
+	ref   FileRef
+	facts FileFacts
+
+	lsn LSN   // stream position at the end
+	pos int64 // file position at the end
+
+	// Before the first bytes: a prologue, so that the file selects the stream's database (doc.go, Layout), or a line that
+	// ends what another epoch wrote.
+	prologue bool
+	opening  bool
+
+	since   Digest // stream bytes behind the last line
+	file    Digest // all bytes, if hasFile
+	hasFile bool
+}
+
+// lineEvery is after how many stream bytes a line follows at the next commit's end.
+const lineEvery = 64 << 10
+
+// here is the increment's end as a mark; db is the stream's database there.
+func (c *increment) here(db int) mark { return mark{lsn: c.lsn, pos: c.pos, db: db} }
+
+// sealable is here with the file's digest.
+func (c *increment) sealable(db int) mark {
+	m := c.here(db)
+	if c.hasFile {
+		m.sum, m.hasSum = c.file.Sum(), true
+	}
+	return m
+}
+
+// scribe composes what goes into a file. Each goroutine that writes has its own: it holds the scratch memory.
+type scribe struct {
+	o      *Options
+	at     Position     // of this start; its LSN is not used
+	lastTS *int64       // second of the last "#TS:" line, Unix time
+	buf    []byte       // scratch
+	sel    []byte       // scratch for the prologue
+	now    func() int64 // wall clock in milliseconds
+}
+
+// joinLimit is up to how many bytes are copied to go out in one write with a line.
+const joinLimit = 16 << 10
+
+func newScribe(o *Options, at Position, lastTS *int64) *scribe {
+	return &scribe{o: o, at: at, lastTS: lastTS, buf: make([]byte, 0, joinLimit+4*maxLine),
+		now: func() int64 { return max(o.Now().UnixMilli(), 0) }}
+}
+
+// put writes stream bytes p at the end of c; with close, a line of ours behind them. durable is the watermark to put
+// into lines. When it returns an error nothing is known of the file behind the last mark.
+func (s *scribe) put(c *increment, p []byte, close bool, durable LSN) error {
+	s.buf = s.buf[:0]
+	if len(p) > 0 {
+		s.head(c, durable)
+	}
+	c.since.Write(p)
+	end := c.lsn + LSN(len(p))
+	close = close && s.o.Annotate && c.since.Len() > 0
+	if len(p) > joinLimit || len(s.buf) == 0 && !close {
+		if err := s.flush(c); err != nil {
+			return err
+		}
+		if err := c.write(p); err != nil {
+			return err
+		}
+	} else {
+		s.buf = append(s.buf, p...)
+	}
+	if close {
+		s.line(c, end, durable, 0)
+	}
+	if err := s.flush(c); err != nil {
+		return err
+	}
+	c.lsn = end
+	return nil
+}
+
+// head composes what goes before the first bytes of a file or of a second.
+func (s *scribe) head(c *increment, durable LSN) {
+	switch {
+	case c.prologue:
+		// Stock loaders begin each file in database 0. The SELECT is no stream: the line behind it says so.
+		s.sel = appendSelect(s.sel[:0], c.facts.DB)
+		s.buf = append(s.buf, s.sel...)
+		if s.o.Annotate {
+			s.prologueLine(c, durable)
+		}
+		c.prologue = false
+	case c.opening:
+		s.line(c, c.lsn, durable, 0)
+	}
+	c.opening = false
+	if s.o.Timestamps {
+		if sec := s.now() / 1000; sec > *s.lastTS {
+			*s.lastTS = sec
+			s.buf = append(s.buf, "#TS:"...)
+			s.buf = strconv.AppendInt(s.buf, sec, 10)
+			s.buf = append(s.buf, lineEnd...)
+		}
+	}
+}
+
+// line composes a line that covers the stream up to end, and begins a new range.
+func (s *scribe) line(c *increment, end LSN, durable LSN, prologue int64) {
+	l := Line{Position: s.at, Millis: s.now(), Len: c.since.Len(), Sum: c.since.Sum(), Durable: min(durable, end)}
+	l.LSN = end
+	s.buf = l.AppendTo(s.buf)
+	c.since.Reset()
+}
+
+func (s *scribe) prologueLine(c *increment, durable LSN) {
+	l := Line{Position: s.at, Millis: s.now(), Sum: SumOf(s.sel), Durable: min(durable, c.lsn), Prologue: int64(len(s.sel))}
+	l.LSN = c.lsn
+	s.buf = l.AppendTo(s.buf)
+}
+
+func (s *scribe) flush(c *increment) error {
+	if len(s.buf) == 0 {
+		return nil
+	}
+	err := c.write(s.buf)
+	s.buf = s.buf[:0]
+	return err
+}
+
+func (c *increment) write(p []byte) error {
+	n, err := c.f.Write(p)
+	c.pos += int64(n)
+	if err != nil {
+		return &WriteError{Op: "write", Path: c.f.Name(), Cause: err}
+	}
+	if c.hasFile {
+		c.file.Write(p)
+	}
+	return nil
+}
+
+func appendSelect(dst []byte, db int) []byte {
+	var digits [20]byte
+	number := strconv.AppendInt(digits[:0], int64(db), 10)
+	dst = append(dst, "*2\r\n$6\r\nSELECT\r\n$"...)
+	dst = strconv.AppendInt(dst, int64(len(number)), 10)
+	dst = append(dst, lineEnd...)
+	dst = append(dst, number...)
+	return append(dst, lineEnd...)
+}
+
+// resume goes on where reading the file ended, which must be where it ends.
+func (c *increment) resume(t *Tail) error {
+	if t == nil {
+		return errors.New("it must be read before it is written")
+	}
+	if t.Kind == TailCorrupt || t.Size != c.pos || t.LSN != c.lsn {
+		return fmt.Errorf("recovery found it %s, with %d bytes up to LSN %d; now it has %d bytes, and the stream goes on at LSN %d",
+			t.Kind, t.Size, t.LSN, c.pos, c.lsn)
+	}
+	if t.known {
+		c.since = t.since
+		c.file, c.hasFile = t.file, t.file.Len() == t.Size
+	}
+	return nil
+}
+
+// createIncrement makes the file of ref, empty and durable under its name. A spare, if there is one, only needs the name.
+func createIncrement(fs disk.FS, dir string, ref FileRef, at LSN, db int, spare disk.File) (*increment, error) {
+	path := filepath.Join(dir, ref.Name)
+	c := &increment{ref: ref, lsn: at, hasFile: true, f: spare,
+		prologue: db > 0, facts: FileFacts{UUID: NewUUID(), Start: at, DB: db}}
+	var err error
+	if spare != nil {
+		err = fs.Rename(spare.Name(), path)
+	} else {
+		// What may lie there has no place in any manifest. It is removed, not truncated: were it left by an attempt whose
+		// sync failed, its inode would not be fit for anything more.
+		if err = fs.Remove(path); err == nil || errors.Is(err, iofs.ErrNotExist) {
+			c.f, err = fs.Create(path)
+		}
+		if err == nil {
+			err = c.f.Sync()
+		}
+	}
+	if err == nil {
+		err = fs.SyncDir(dir)
+	}
+	if err != nil {
+		if c.f != nil {
+			c.f.Close()
+		}
+		return nil, &WriteError{Op: "open", Path: path, Cause: err}
+	}
+	return c, nil
+}

@@ -1,0 +1,105 @@
+package wal
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// NewBase is what a rewrite has made: the whole state at one position.
+type NewBase struct {
+	Path   string // of a temporary file in the log's folder, whole and synced; Install renames it
+	At     LSN    // the position it is the state at: where a Switch began an increment
+	AOF    bool   // commands instead of an RDB
+	Sum    Sum    // of the file, if HasSum
+	Size   int64
+	HasSum bool
+}
+
+// TempName is a name for a file in the log's folder that is being made; what is left of it after a crash is removed at
+// the next start.
+func (l *Log) TempName(suffix string) string {
+	return filepath.Join(l.o.Dir, tempPrefix+l.o.Name+"."+suffix)
+}
+
+// Install puts a new base in the place of the old one and of the increments before its position, and deletes them. It
+// waits for the disk: any goroutine but the executor. If it fails before the new manifest is in force, everything is as
+// before (I21) and the file is removed.
+//
+// The order (I12, I13): the base durable under its name; the manifest that names it and calls the old files history,
+// durable; then the old files are unlinked and the folder synced; then the manifest without them.
+func (l *Log) Install(b NewBase) error {
+	l.man.mu.Lock()
+	defer l.man.mu.Unlock()
+	ref, m, err := l.placeBase(b)
+	if err != nil {
+		_ = l.o.FS.Remove(b.Path)
+		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
+	}
+	files := make(map[string]FileFacts, len(l.man.files)+1)
+	for _, f := range m.files() {
+		if ff, ok := l.man.files[f.Name]; ok {
+			files[f.Name] = ff
+		}
+	}
+	files[ref.Name] = FileFacts{UUID: NewUUID(), Start: b.At, DB: -1, Sealed: true, End: b.At, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
+	named, err := l.man.persist(m, files, "", nil)
+	if !named {
+		_ = l.o.FS.Remove(l.path(ref))
+		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
+	}
+	l.installed(b)
+	if err != nil {
+		// The folder did not sync: a crash may bring back the manifest before, so its files stay.
+		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
+	}
+	if err := l.man.dropHistory(); err != nil {
+		l.o.Logger.Warn("Can't remove old AOF files", "error", err)
+	}
+	return nil
+}
+
+// placeBase gives the new base its name and makes the manifest for it. Under manifests.mu.
+func (l *Log) placeBase(b NewBase) (ref FileRef, m *Manifest, err error) {
+	l.mu.Lock()
+	synced := l.synced.lsn
+	l.mu.Unlock()
+	if synced < b.At {
+		// Clients could come to see, after a crash, a state that the log does not lead to (I2).
+		return ref, nil, fmt.Errorf("the log is durable up to LSN %d only", synced)
+	}
+	through := int64(-1)
+	for _, f := range l.man.manifest.Incrs {
+		if ff, ok := l.man.files[f.Name]; ok && ff.Start == b.At {
+			through = f.Seq - 1
+			break
+		}
+	}
+	if through < 0 {
+		return ref, nil, fmt.Errorf("no increment begins there (I10)")
+	}
+	m = l.man.manifest.Clone()
+	if ref, err = m.setBase(l.o.Name, b.AOF, through); err != nil {
+		return ref, nil, err
+	}
+	if err := l.o.FS.Rename(b.Path, l.path(ref)); err != nil {
+		return ref, nil, err
+	}
+	if err := l.o.FS.SyncDir(l.o.Dir); err != nil {
+		_ = l.o.FS.Remove(l.path(ref))
+		return ref, nil, err
+	}
+	return ref, m, nil
+}
+
+// installed takes note of a base that is in force.
+func (l *Log) installed(b NewBase) {
+	base, sealed := l.man.size()
+	l.sealedSize.Store(base + sealed)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.baseSize.Store(base + sealed + l.wrote.pos)
+	if l.gap <= b.At {
+		l.gap = 0 // the base stands for what the log may be missing
+	}
+	l.publish()
+}

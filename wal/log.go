@@ -1,0 +1,312 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"frankenredis/wal/disk"
+)
+
+// Log is the write-ahead log of one server: it takes what the executor commits, turn by turn, and says when replies may
+// leave. Methods are the executor's alone unless they say otherwise.
+//
+// Three goroutines belong to it. The writer, locked to its thread, writes what the executor could not write itself,
+// syncs under `always`, switches increments and repairs after I/O errors. The syncer runs the background sync, one at a
+// time. The keeper keeps the watermark file and a spare increment ready.
+//
+// Invariants, under mu:
+//
+//	kept.lsn <= wrote.lsn <= tape.end        what may have to be written again is on the tape
+//	synced.lsn <= wrote.lsn                  a sync covers only what was written before it began
+//	synced.lsn <= kept.lsn                   and they are equal unless the policy is, or was, no
+//	durable <= synced.lsn                    and less only if a gap in what is durable lies between (I8)
+type Log struct {
+	o  Options
+	at Position // of this start; LSN: where it began
+
+	end LSN // executor only: end of what was committed
+
+	// Published; any goroutine. released never falls, written does when a sync fails.
+	written  atomic.Uint64
+	durable  atomic.Uint64
+	released atomic.Uint64
+	keptLSN  atomic.Uint64
+	failure  atomic.Pointer[WriteError]
+	// Bytes of all files but cur, and of the last base.
+	sealedSize, baseSize atomic.Int64
+
+	exec *scribe // executor only, under mu
+
+	kick    chan struct{}    // sent by whoever has work for the writer; never closed
+	syncReq chan syncRequest // sent and, at the end, closed by the writer
+	wg      sync.WaitGroup
+
+	// mu protects what follows. It is held for copies and arithmetic, and by the executor for an inline write.
+	mu     sync.Mutex
+	policy Policy
+	tape   tape
+	cur    *increment // its content belongs to the writer while writing is set, else to whoever holds mu
+	wrote  mark
+	synced mark
+	kept   mark // of the tape's first byte
+	db     int  // the stream's database at tape.end
+
+	writing   bool // the writer is at work in cur, without mu
+	syncing   bool // a background sync is under way
+	closing   bool
+	finalSync bool
+	gap       LSN // bytes before here may be missing on the disk although they were written; 0: none
+
+	// When the oldest byte was committed that the sync under way covers, and the oldest that none covers; zero: none.
+	syncSince, dirtySince time.Time
+	credit                int // writes in a row that were fast
+
+	failing bool
+	fatal   bool // and it will not be overcome
+	retryAt time.Time
+	backoff time.Duration
+
+	pendingSwitch *switchRequest
+
+	stats struct {
+		syncs, delayed, heals, inline, queued int64
+		lastSync                              time.Duration
+	}
+	lateSync bool // the sync that is due waits for the one before it; counted already
+
+	lastTS   int64 // second of the last "#TS:" line
+	closeErr error // of the writer's last work
+
+	man    manifests
+	keeper keeper
+}
+
+// inlineCredit is how many writes in a row must have been fast before the executor writes itself again.
+const inlineCredit = 16
+
+const (
+	// slowWrite is how long a write may take before the executor leaves writing to the writer for a while: a write into
+	// the page cache takes microseconds, unless the kernel makes it wait for the disk.
+	slowWrite = time.Millisecond
+	// inlineLimit bounds the bytes that the executor writes itself in one commit.
+	inlineLimit = 256 << 10
+	// syncDelay is how long `everysec` lets bytes lie unsynced. A little less than the second promised, for the writer
+	// needs a moment to wake up.
+	syncDelay = 950 * time.Millisecond
+)
+
+// Open goes on where recovery says. It first makes the new epoch durable, so that no position is used twice even if it
+// gets no further (I6), and it syncs what it found, so that Durable is true from the beginning (I8).
+func Open(o Options, s Start) (*Log, error) {
+	o.setDefaults()
+	if s.Manifest == nil {
+		return nil, errors.New("wal: no manifest to go on with")
+	}
+	d, err := ReadDirectory(o.FS, o.Dir, o.Name)
+	if err != nil {
+		return nil, fmt.Errorf("wal: open %s: %w", o.Dir, err)
+	}
+	l := newLog(o, s.Position)
+	if err := l.open(d, s); err != nil {
+		l.discard()
+		return nil, fmt.Errorf("wal: open %s: %w", o.Dir, err)
+	}
+	l.start()
+	return l, nil
+}
+
+func newLog(o Options, at Position) *Log {
+	l := &Log{
+		o: o, at: at, end: at.LSN, policy: o.Policy, db: -1, credit: inlineCredit,
+		kick: make(chan struct{}, 1), syncReq: make(chan syncRequest, 1),
+	}
+	l.exec = newScribe(&l.o, at, &l.lastTS)
+	l.tape.reset(at.LSN)
+	return l
+}
+
+// open does the disk's part of Open, in the order that the promises ask for.
+func (l *Log) open(d *Directory, s Start) error {
+	if l.o.Annotate {
+		epoch := Epoch{Epoch: l.at.Epoch, ID: l.at.ID, ID2: s.ID2, End2: s.End2, BootID: l.o.BootID}
+		if err := WriteEpoch(l.o.FS, l.o.Dir, l.o.Name, epoch); err != nil {
+			return err
+		}
+	}
+	l.man.init(&l.o, l.at, s, d)
+	if s.Manifest.Last() == nil || s.Fresh {
+		if err := l.openFresh(s); err != nil {
+			return err
+		}
+	} else {
+		if err := l.openLast(s); err != nil {
+			return err
+		}
+		if l.man.stale(d) {
+			if _, err := l.man.persist(l.man.manifest.Clone(), maps.Clone(l.man.files), "", nil); err != nil {
+				return err
+			}
+		}
+	}
+	l.man.sweep()
+	base, sealed := l.man.size()
+	l.baseSize.Store(base)
+	l.sealedSize.Store(base + sealed)
+	m := l.cur.sealable(-1)
+	l.wrote, l.synced, l.kept = m, m, m
+	for _, a := range []*atomic.Uint64{&l.written, &l.durable, &l.released, &l.keptLSN} {
+		a.Store(uint64(m.lsn))
+	}
+	return l.keeper.open(l)
+}
+
+// openLast goes on in the last increment.
+func (l *Log) openLast(s Start) error {
+	ref := *s.Manifest.Last()
+	f, err := l.o.FS.OpenAppend(filepath.Join(l.o.Dir, ref.Name))
+	if err != nil {
+		return err
+	}
+	c := &increment{f: f, ref: ref, lsn: s.Position.LSN}
+	l.cur = c
+	if c.pos, err = f.Size(); err != nil {
+		return err
+	}
+	c.facts = l.man.files[ref.Name]
+	if err := c.resume(s.Tail); err != nil {
+		return fmt.Errorf("%s: %w", ref.Name, err)
+	}
+	c.opening = l.o.Annotate && c.since.Len() > 0
+	// After a mere kill of the process the last bytes may be in the page cache only. They were read back and will be served:
+	// they must not be called durable before they are.
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return l.o.FS.SyncDir(l.o.Dir)
+}
+
+// openFresh begins a new increment behind those there are.
+func (l *Log) openFresh(s Start) error {
+	m, files := l.man.manifest.Clone(), maps.Clone(l.man.files)
+	if last := m.Last(); last != nil {
+		// Recovery cut it to what is whole; nothing is ever appended to it again.
+		size, err := syncAt(l.o.FS, filepath.Join(l.o.Dir, last.Name))
+		if err != nil {
+			return err
+		}
+		if ff, ok := files[last.Name]; ok {
+			ff.Sealed, ff.End, ff.Size, ff.HasSum = true, s.Position.LSN, size, false
+			if t := s.Tail; t != nil && t.known && t.Size == size && t.file.Len() == size {
+				ff.Sum, ff.HasSum = t.file.Sum(), true
+			}
+			files[last.Name] = ff
+		}
+	}
+	ref, err := m.addIncr(l.o.Name)
+	if err != nil {
+		return err
+	}
+	c, err := createIncrement(l.o.FS, l.o.Dir, ref, s.Position.LSN, -1, nil)
+	if err != nil {
+		return err
+	}
+	l.cur = c
+	files[ref.Name] = c.facts
+	_, err = l.man.persist(m, files, "", nil)
+	return err
+}
+
+// syncAt makes a file's content durable through a descriptor of its own.
+func syncAt(fs disk.FS, path string) (size int64, err error) {
+	f, err := fs.OpenReadWrite(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	return f.Size()
+}
+
+func (l *Log) start() {
+	l.wg.Add(3)
+	go l.runWriter()
+	go l.runSyncer()
+	go l.keeper.run()
+}
+
+// discard closes what a failed Open had opened.
+func (l *Log) discard() {
+	if l.cur != nil {
+		_ = l.cur.f.Close()
+	}
+	l.keeper.close()
+}
+
+// Close writes and, if finalSync, syncs everything that was committed and ends the log. It waits, as nothing else of a
+// Log does: it is for shutdown. After a clean end the watermark says so. The error says what could not be written.
+func (l *Log) Close(finalSync bool) error {
+	l.mu.Lock()
+	if l.closing {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	l.closing, l.finalSync = true, finalSync
+	l.mu.Unlock()
+	l.signal()
+	l.wg.Wait()
+	return l.closeErr
+}
+
+// End is the end of what was committed.
+func (l *Log) End() LSN { return l.end }
+
+// Released is the position up to which replies may leave: what the policy promises holds for everything before it.
+// Any goroutine.
+func (l *Log) Released() LSN { return LSN(l.released.Load()) }
+
+// Written is the position up to which the operating system has the stream: it survives the end of the process. It
+// falls back when a sync failed, because then nothing is known of what was written since the last one. Any goroutine.
+func (l *Log) Written() LSN { return LSN(l.written.Load()) }
+
+// Durable is the position up to which the stream survives a crash of the machine (I8). Any goroutine.
+func (l *Log) Durable() LSN { return LSN(l.durable.Load()) }
+
+// Full says that the bytes held in memory reached their limit: the caller stops reading from clients until it is false
+// again. Wake is called when that may be.
+func (l *Log) Full() bool { return int64(l.end-LSN(l.keptLSN.Load())) >= l.o.PendingLimit }
+
+// Err is nil, or a *WriteError while nothing can be written: writes are to be refused until it is nil again. With
+// ErrFatal in its chain the server must log it and exit. Any goroutine.
+func (l *Log) Err() error {
+	if e := l.failure.Load(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Position is where the stream ends, with the id and epoch of this start.
+func (l *Log) Position() Position { return Position{l.at.ID, l.at.Epoch, l.end} }
+
+// SetPolicy changes when bytes become durable. Replies that were let go stay let go.
+func (l *Log) SetPolicy(p Policy) {
+	l.mu.Lock()
+	l.policy = p
+	l.publish()
+	l.mu.Unlock()
+	l.signal()
+}
+
+// signal gives the writer something to do.
+func (l *Log) signal() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,180 @@
+package wal
+
+import (
+	"errors"
+	"io"
+	iofs "io/fs"
+	"maps"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// manifests keeps a log's manifest and its companion on the disk. Whoever changes them holds mu from looking at what
+// there is until it is replaced; the executor never does.
+type manifests struct {
+	o *Options
+
+	mu         sync.Mutex
+	manifest   *Manifest
+	files      map[string]FileFacts
+	uuid       UUID
+	generation uint64 // the highest given out
+	current    uint64 // the one in force; 0: none of ours
+	position   Position
+}
+
+// init takes over what recovery found.
+func (ms *manifests) init(o *Options, at Position, s Start, d *Directory) {
+	ms.o, ms.position = o, at
+	ms.manifest = s.Manifest.Clone()
+	ms.files = make(map[string]FileFacts)
+	ms.generation = d.Generation
+	ms.uuid = NewUUID()
+	if s.Facts != nil {
+		ms.files = maps.Clone(s.Facts.Files)
+		ms.uuid, ms.current = s.Facts.UUID, s.Facts.Generation
+		ms.generation = max(ms.generation, ms.current)
+	}
+	if last := ms.manifest.Last(); last != nil && s.Tail != nil {
+		if _, ok := ms.files[last.Name]; !ok {
+			ms.files[last.Name] = FileFacts{UUID: NewUUID(), Start: s.Tail.Start, DB: -1}
+		}
+	}
+}
+
+// stale says that what lies on the disk is not what these manifests would write.
+func (ms *manifests) stale(d *Directory) bool {
+	p := ms.manifest.AppendTo(nil)
+	if ms.o.Annotate {
+		return d.Facts == nil || d.Facts.Generation != ms.current || d.Facts.Manifest != SumOf(p)
+	}
+	disk, err := ParseManifest(d.ManifestBytes)
+	return err != nil || string(disk.AppendTo(nil)) != string(p)
+}
+
+// persist makes m the manifest, with the facts of its files. The order is that of I11, I12 and I13:
+//
+//	companion     temp, fsync, rename, fsync folder   it counts for nothing yet: its digest is not the manifest's
+//	manifest      temp, fsync                         nobody looks at it yet
+//	between       what must happen before m is in force and not earlier; see mend
+//	manifest      rename, fsync folder                now m is in force
+//	companion     unlink the one before               which describes a manifest that is no more
+//
+// named says that m may be in force, whatever err is: with an error it is unknown which manifest a crash would leave, and
+// files of both must be kept. Under mu.
+func (ms *manifests) persist(m *Manifest, files map[string]FileFacts, cut string, between func() error) (named bool, err error) {
+	text := m.AppendTo(nil)
+	name := ManifestName(ms.o.Name)
+	generation := ms.current
+	if ms.o.Annotate {
+		ms.generation++
+		generation = ms.generation
+		facts := Facts{Generation: generation, UUID: ms.uuid, Manifest: SumOf(text), Position: ms.position, Cut: cut, Files: files}
+		if err := writeFile(ms.o.FS, ms.o.Dir, FactsName(ms.o.Name, generation), writeBytes(facts.AppendTo(nil, m))); err != nil {
+			return false, err
+		}
+	}
+	temp, err := writeTemp(ms.o.FS, ms.o.Dir, name, writeBytes(text))
+	if err != nil {
+		return false, err
+	}
+	if between != nil {
+		if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
+			return false, err
+		}
+		if err := between(); err != nil {
+			return false, err
+		}
+	}
+	path := filepath.Join(ms.o.Dir, name)
+	if err = ms.o.FS.Rename(temp, path); err != nil {
+		// It should not have happened then; but what is written next depends on it, so look.
+		if p, rerr := readFile(ms.o.FS, path); rerr == nil && string(p) != string(text) {
+			return false, err
+		}
+	}
+	old := ms.current
+	ms.manifest, ms.files, ms.current = m, files, generation
+	if err != nil {
+		return true, err
+	}
+	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
+		return true, err
+	}
+	if ms.o.Annotate && old != 0 && old != generation {
+		// Left behind it would be swept away at the next start.
+		_ = ms.o.FS.Remove(filepath.Join(ms.o.Dir, FactsName(ms.o.Name, old)))
+	}
+	return true, nil
+}
+
+func writeBytes(p []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(p)
+		return err
+	}
+}
+
+// sweep removes what attempts that were cut short have left: temporary files, and companions that are not in force. Only
+// after a start has made its own manifest durable: until then such a file may be the half of a repair (mend.go).
+func (ms *manifests) sweep() {
+	names, err := ms.o.FS.List(ms.o.Dir)
+	if err != nil {
+		return // nothing depends on it
+	}
+	for _, file := range names {
+		generation, isFacts := parseFactsName(ms.o.Name, file)
+		if strings.HasPrefix(file, tempPrefix+ms.o.Name+".") || isFacts && (ms.o.Annotate && generation != ms.current) {
+			_ = ms.o.FS.Remove(filepath.Join(ms.o.Dir, file))
+		}
+	}
+}
+
+// dropHistory deletes the files that the manifest calls history, and then the mention of them. Only after the manifest
+// that made them history is durable (I13). What cannot be deleted stays mentioned.
+func (ms *manifests) dropHistory() error {
+	if len(ms.manifest.History) == 0 {
+		return nil
+	}
+	m, files := ms.manifest.Clone(), maps.Clone(ms.files)
+	var left []FileRef
+	var errs []error
+	for _, f := range m.History {
+		err := ms.o.FS.Remove(filepath.Join(ms.o.Dir, f.Name))
+		if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+			left = append(left, f)
+			errs = append(errs, err)
+			continue
+		}
+		delete(files, f.Name)
+	}
+	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	m.History = left
+	_, err := ms.persist(m, files, "", nil)
+	return errors.Join(append(errs, err)...)
+}
+
+// size is the bytes of the base and of all increments but the last.
+func (ms *manifests) size() (base, sealed int64) {
+	for _, f := range ms.manifest.files() {
+		if f.Type == HistoryFile {
+			continue
+		}
+		if last := ms.manifest.Last(); f.Type == IncrFile && last != nil && f.Name == last.Name {
+			continue
+		}
+		info, err := ms.o.FS.Stat(filepath.Join(ms.o.Dir, f.Name))
+		if err != nil {
+			continue
+		}
+		if f.Type == BaseFile {
+			base += info.Size()
+		} else {
+			sealed += info.Size()
+		}
+	}
+	return base, sealed
+}

@@ -1,0 +1,95 @@
+package wal
+
+import (
+	"io"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"frankenredis/wal/disk"
+)
+
+// Options say where and how a Log writes.
+type Options struct {
+	FS   disk.FS // default: disk.OS()
+	Dir  string  // folder of the log, absolute: dir/appenddirname
+	Name string  // appendfilename; default "appendonly.aof"
+
+	Policy Policy // default: EverySec
+
+	// Annotate writes our `#` lines, the manifest's companion, the watermark and the epoch file. Off: exactly what a stock
+	// server writes.
+	Annotate bool
+	// Timestamps writes a "#TS:" line of Redis's own when the second changes: aof-timestamp-enabled.
+	Timestamps bool
+	// Hardened keeps the server up, refusing writes, where `always` would otherwise end it: Err is never fatal.
+	Hardened bool
+	// PendingLimit bounds the bytes held in memory because they are not yet as durable as the policy wants; at the bound
+	// Full says so. Default 256 MiB, at least 1 MiB.
+	PendingLimit int64
+
+	Logger hclog.Logger     // default: none
+	Now    func() time.Time // wall clock for lines and the watermark; default time.Now
+	// Wake is called from the log's goroutines when Released, Full or Err may have changed. It must be cheap and not call
+	// back into the Log. May be nil.
+	Wake func()
+	// BootID names the machine's present boot; default: what Linux says. Only for the epoch file and the watermark.
+	BootID string
+}
+
+const (
+	defaultName         = "appendonly.aof"
+	defaultPendingLimit = 256 << 20
+	leastPendingLimit   = 1 << 20
+)
+
+func (o *Options) setDefaults() {
+	if o.FS == nil {
+		o.FS = disk.OS()
+	}
+	if o.Name == "" {
+		o.Name = defaultName
+	}
+	if o.PendingLimit == 0 {
+		o.PendingLimit = defaultPendingLimit
+	}
+	o.PendingLimit = max(o.PendingLimit, leastPendingLimit)
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	if o.BootID == "" {
+		o.BootID = BootID()
+	}
+}
+
+// Start is what recovery found, and where a Log goes on.
+type Start struct {
+	Manifest *Manifest
+	Facts    *Facts // of the files the manifest names; nil: none count
+	// Position is where the stream goes on: the id and the new epoch of this start, and the LSN behind the last byte of
+	// the last increment (or of the base, if there is no increment).
+	Position Position
+	// ID2 is the history before, valid up to End2: kept in the epoch file. Zero: none.
+	ID2  ReplID
+	End2 LSN
+	// Tail is how reading the last increment ended; what was torn behind it has been cut off. Without one the log can only
+	// begin a new increment.
+	Tail *Tail
+	// Fresh opens a new increment instead of going on in the last one: after damage, after an I/O error, after a stock
+	// server wrote here.
+	Fresh bool
+}
+
+// Base describes the state that a fresh log, or a rewritten one, begins with.
+type Base struct {
+	// Write writes the state at Position, a whole RDB file. Nil: no base file.
+	Write func(io.Writer) error
+	// AOF says that Write makes commands instead of an RDB (aof-use-rdb-preamble no): the file is named .aof.
+	AOF bool
+}

@@ -1,0 +1,50 @@
+package wal
+
+import "time"
+
+// Status is what INFO shows of a log.
+type Status struct {
+	Policy        Policy
+	Size          int64  // bytes of base and increments: aof_current_size
+	BaseSize      int64  // Size after the last rewrite, or of the base alone at start: aof_base_size
+	Seq           int64  // of the increment that is written
+	PendingBytes  int64  // committed, not yet written: aof_buffer_length
+	UnsyncedBytes int64  // committed, not yet durable: bytes at risk
+	RiskMillis    int64  // age of the oldest of them in milliseconds
+	Syncing       bool   // a sync is under way: aof_pending_bio_fsync
+	WriteOK       bool   // aof_last_write_status
+	WriteReason   string // why not, in C's words
+	DelayedSyncs  int64  // syncs that had to wait for the one before: aof_delayed_fsync
+	Syncs         int64  // syncs done
+	LastSync      time.Duration
+	Heals         int64 // increments opened because of an I/O error
+	Inline        int64 // commits that the executor wrote itself
+	Queued        int64 // commits that it left to the writer
+	Gap           LSN   // not 0: bytes before it may be missing on the disk until the next rewrite
+	HeldBytes     int64 // memory that holds bytes which may have to be written again
+}
+
+// Status describes the log as it is now. Any goroutine.
+func (l *Log) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{
+		Policy: l.policy, Size: l.sealedSize.Load() + l.wrote.pos, BaseSize: l.baseSize.Load(), Seq: l.cur.ref.Seq,
+		PendingBytes: int64(l.tape.end - l.wrote.lsn), UnsyncedBytes: int64(l.tape.end - LSN(l.durable.Load())),
+		Syncing: l.syncing, WriteOK: !l.failing,
+		DelayedSyncs: l.stats.delayed, Syncs: l.stats.syncs, LastSync: l.stats.lastSync, Heals: l.stats.heals,
+		Inline: l.stats.inline, Queued: l.stats.queued, Gap: l.gap,
+		HeldBytes: int64(len(l.tape.chunks)+len(l.tape.spare)) * chunkSize,
+	}
+	if e := l.failure.Load(); e != nil {
+		s.WriteReason = e.Reason()
+	}
+	oldest := l.dirtySince
+	if !l.syncSince.IsZero() {
+		oldest = l.syncSince
+	}
+	if !oldest.IsZero() && s.UnsyncedBytes > 0 {
+		s.RiskMillis = time.Since(oldest).Milliseconds()
+	}
+	return s
+}

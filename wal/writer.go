@@ -1,0 +1,330 @@
+package wal
+
+import (
+	"errors"
+	"runtime"
+	"time"
+)
+
+// task is what the writer decided to do next.
+type task int
+
+const (
+	rest task = iota
+	writeBatch
+	syncInFront // always: the writer syncs itself, replies wait for it
+	syncBehind  // everysec: the syncer does it, writing goes on
+	changeOver  // to the next increment
+	mend        // open a new increment because of an I/O error
+	finish
+)
+
+// runWriter is the writer goroutine, from start to Close.
+func (l *Log) runWriter() {
+	defer l.wg.Done()
+	defer close(l.syncReq)
+	runtime.LockOSThread() // it spends its time in system calls: its own thread wakes up soonest
+	defer runtime.UnlockOSThread()
+	w := &writer{l: l, s: newScribe(&l.o, l.at, &l.lastTS)}
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+	for {
+		l.mu.Lock()
+		t, wait := l.decide(time.Now())
+		l.writing = t != rest
+		l.mu.Unlock()
+		if t == rest {
+			alarm.Reset(wait)
+			select {
+			case <-l.kick:
+			case <-alarm.C:
+			}
+			continue
+		}
+		w.do(t)
+		if t == finish {
+			return
+		}
+	}
+}
+
+// decide says what the writer does next, or for how long at most it may rest. Under mu.
+func (l *Log) decide(now time.Time) (task, time.Duration) {
+	const idle = time.Hour
+	if l.failing {
+		return l.decideFailing(now)
+	}
+	target := l.target()
+	switch {
+	case l.wrote.lsn < target:
+		if l.policy == Always && l.syncing {
+			break // never two syncs at once: the background sync of a policy before is still under way
+		}
+		return writeBatch, 0
+	case l.pendingSwitch != nil && !l.syncing:
+		return changeOver, 0
+	case l.closing && !l.syncing:
+		return finish, 0
+	case l.policy == Always && l.synced.lsn < l.wrote.lsn && !l.syncing:
+		return syncInFront, 0
+	case l.policy == EverySec && l.synced.lsn < l.wrote.lsn && !l.dirtySince.IsZero():
+		due := l.dirtySince.Add(syncDelay)
+		if int64(l.wrote.lsn-l.synced.lsn) >= l.o.PendingLimit/4 {
+			due = now // keep what must be held in memory small
+		}
+		if wait := due.Sub(now); wait > 0 {
+			return rest, wait
+		}
+		if !l.syncing {
+			return syncBehind, 0
+		}
+		if !l.lateSync {
+			l.lateSync = true
+			l.stats.delayed++
+		}
+	}
+	return rest, idle
+}
+
+// decideFailing is decide while an I/O error waits to be overcome.
+func (l *Log) decideFailing(now time.Time) (task, time.Duration) {
+	switch {
+	case l.syncing:
+		return rest, time.Hour // its outcome says where to cut; the syncer signals
+	case l.closing:
+		return finish, 0
+	case l.fatal:
+		return rest, time.Hour
+	}
+	if wait := l.retryAt.Sub(now); wait > 0 {
+		return rest, wait
+	}
+	return mend, 0
+}
+
+// target is up to where cur may be written: a pending switch is a border.
+func (l *Log) target() LSN {
+	if l.pendingSwitch != nil {
+		return l.pendingSwitch.at.lsn
+	}
+	return l.tape.end
+}
+
+// writer is what belongs to the writer goroutine alone.
+type writer struct {
+	l *Log
+	s *scribe
+}
+
+// do runs one task. writing is set; do clears it.
+func (w *writer) do(t task) {
+	switch t {
+	case writeBatch:
+		w.write()
+	case syncInFront:
+		w.syncRest()
+	case syncBehind:
+		w.handOver()
+	case changeOver:
+		w.changeOver()
+	case mend:
+		w.mend()
+	case finish:
+		w.finish()
+	}
+}
+
+// write takes everything that was committed, up to the target, into the file. Under always it is synced too: one sync
+// for all commits that came while the one before was under way.
+func (w *writer) write() {
+	l := w.l
+	l.mu.Lock()
+	to, db, always := l.target(), l.db, l.policy == Always
+	if l.pendingSwitch != nil {
+		db = l.pendingSwitch.at.db
+	}
+	if always {
+		l.syncSince, l.dirtySince = l.dirtySince, time.Time{}
+	}
+	l.mu.Unlock()
+	began := time.Now()
+	// Under always each group ends with a line: after a power failure it alone tells a group whose pages all arrived from
+	// one with a hole, and only the former was acknowledged (I1, I3).
+	err := w.putRange(l.cur, to, always)
+	if err == nil && always {
+		w.sync(db)
+		return
+	}
+	l.mu.Lock()
+	l.rate(time.Since(began))
+	switch {
+	case err != nil:
+		l.fail(err)
+	case !l.failing: // else a background sync failed meanwhile, and what was written here will be again
+		l.advance(db)
+	}
+	l.rested()
+}
+
+// rested ends a task: the lock is released and everybody told.
+func (l *Log) rested() {
+	l.writing = false
+	l.mu.Unlock()
+	l.o.Wake()
+}
+
+// putRange writes the tape up to position to at the end of c, with a line behind it if closeRange or if one is due.
+func (w *writer) putRange(c *increment, to LSN, closeRange bool) error {
+	l := w.l
+	durable := LSN(l.durable.Load())
+	for c.lsn < to {
+		l.mu.Lock()
+		p := l.tape.piece(c.lsn, to)
+		l.mu.Unlock()
+		last := c.lsn+LSN(len(p)) == to
+		if err := w.s.put(c, p, last && (closeRange || c.since.Len()+int64(len(p)) >= lineEvery), durable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeLine writes a line if stream bytes came behind the last one.
+func (w *writer) closeLine() error {
+	return w.s.put(w.l.cur, nil, true, w.l.Durable())
+}
+
+// syncRest makes durable what was written under another policy.
+func (w *writer) syncRest() {
+	l := w.l
+	l.mu.Lock()
+	db := l.wrote.db
+	l.syncSince, l.dirtySince = l.dirtySince, time.Time{}
+	if l.tape.end > l.wrote.lsn {
+		l.dirtySince = time.Now()
+	}
+	l.mu.Unlock()
+	if err := w.closeLine(); err != nil {
+		l.mu.Lock()
+		l.fail(err)
+		l.rested()
+		return
+	}
+	w.sync(db)
+}
+
+// sync syncs cur up to its end, where db is the stream's database, and publishes it.
+func (w *writer) sync(db int) {
+	l := w.l
+	m := l.cur.sealable(db)
+	began := time.Now()
+	err := l.cur.f.SyncData()
+	took := time.Since(began)
+	l.mu.Lock()
+	if err != nil {
+		l.fail(&WriteError{Op: "fsync", Path: l.cur.f.Name(), Cause: err})
+	} else {
+		l.wrote = m
+		l.syncDone(m, took)
+	}
+	l.rested()
+	l.keeper.nudge()
+}
+
+// syncDone takes note that everything up to m is durable. Under mu.
+func (l *Log) syncDone(m mark, took time.Duration) {
+	l.synced = m
+	l.syncSince = time.Time{}
+	if m.lsn >= l.kept.lsn {
+		l.forget(m)
+		l.tape.trim()
+	}
+	if l.failing {
+		l.wrote = l.kept
+	}
+	l.stats.syncs++
+	l.stats.lastSync = took
+	l.publish()
+}
+
+// finish is the writer's last work: everything out, a line behind it, a sync if wanted. The executor waits in Close and
+// no sync is under way, so nobody else is here.
+func (w *writer) finish() {
+	l := w.l
+	err := w.finalWrite()
+	if cerr := l.cur.f.Close(); err == nil {
+		err = cerr
+	}
+	l.mu.Lock()
+	l.closeErr = err
+	clean := err == nil && l.finalSync && l.gap == 0
+	req := l.pendingSwitch
+	l.pendingSwitch = nil
+	l.mu.Unlock()
+	if req != nil {
+		req.done(ErrClosed)
+	}
+	l.keeper.stop(clean)
+}
+
+func (w *writer) finalWrite() error {
+	l := w.l
+	if l.failing {
+		w.mend() // the last chance
+		if err := l.Err(); err != nil {
+			return err
+		}
+	}
+	to, db := l.tape.end, l.db
+	if err := w.putRange(l.cur, to, true); err != nil {
+		return err
+	}
+	if err := w.closeLine(); err != nil {
+		return err
+	}
+	m := l.cur.sealable(db)
+	var err error
+	if l.finalSync {
+		err = l.cur.f.Sync()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.fail(&WriteError{Op: "fsync", Path: l.cur.f.Name(), Cause: err})
+		return err
+	}
+	l.wrote = m
+	if l.finalSync {
+		l.syncDone(m, 0)
+	}
+	l.publish()
+	return nil
+}
+
+// fail takes note of an I/O error. From here on nothing is written to cur, and nothing it holds behind synced counts:
+// an fsync error is final for the file, and behind a short write a torn unit may lie. Under mu.
+func (l *Log) fail(err error) {
+	var we *WriteError
+	if !errors.As(err, &we) {
+		we = &WriteError{Op: "write", Path: l.cur.f.Name(), Cause: err}
+	}
+	if we.Op == "fsync" && l.kept.lsn > l.synced.lsn {
+		// Policy no forgot bytes that no sync had covered; now nobody knows whether the disk has them. Durable stays where
+		// it is until a new base covers them (I8).
+		l.gap = max(l.gap, l.kept.lsn)
+	}
+	l.wrote = l.kept // what lies behind will be written again, elsewhere
+	if !l.syncSince.IsZero() {
+		l.dirtySince, l.syncSince = l.syncSince, time.Time{}
+	}
+	l.o.Logger.Error(we.event(), "op", we.Op, "path", we.Path, "error", we.Cause, "durable", uint64(l.durable.Load()))
+	if !l.failing {
+		l.failing, l.backoff, l.retryAt = true, 0, time.Time{}
+		l.failure.Store(we)
+	}
+	l.publish()
+	if req := l.pendingSwitch; req != nil {
+		l.pendingSwitch = nil
+		go req.done(we) // not under mu
+	}
+}

@@ -1,0 +1,413 @@
+package command
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"frankenredis/wire/engine"
+	"frankenredis/wire/session"
+)
+
+var clientRow = engine.Spec{Name: "client", Arity: -2,
+	Sub: []engine.Spec{
+		{Name: "getname", Arity: 2, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientGetnameCommand},
+		{Name: "help", Arity: 2, Flags: engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientHelpCommand},
+		{Name: "id", Arity: 2, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientIdCommand},
+		{Name: "info", Arity: 2, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Tips:    []string{"nondeterministic_output"},
+			Handler: clientInfoCommand},
+		{Name: "kill", Arity: -3, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientKillCommand},
+		{Name: "list", Arity: -2, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Tips:    []string{"nondeterministic_output"},
+			Handler: clientListCommand},
+		{Name: "no-evict", Arity: 3, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientNoEvictCommand},
+		{Name: "no-touch", Arity: 3, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientNoTouchCommand},
+		{Name: "pause", Arity: -3, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientPauseCommand},
+		{Name: "reply", Arity: 3, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientReplyCommand},
+		{Name: "setinfo", Arity: 4, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
+			Handler: clientSetinfoCommand},
+		{Name: "setname", Arity: 3, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
+			Handler: clientSetnameCommand},
+		{Name: "unblock", Arity: -3, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientUnblockCommand},
+		{Name: "unpause", Arity: 2, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Handler: clientUnpauseCommand},
+	}}
+
+// printable says whether a text may stand in CLIENT LIST: no space, no control character.
+func printable(text []byte) bool {
+	for _, ch := range text {
+		if ch < '!' || ch > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func checkName(name []byte) error {
+	if !printable(name) {
+		return engine.ReplyError("ERR Client names cannot contain spaces, newlines or special characters.")
+	}
+	return nil
+}
+
+func clientIdCommand(c *engine.Call) error {
+	c.W.Int(c.S.ID)
+	return nil
+}
+
+func clientGetnameCommand(c *engine.Call) error {
+	if c.S.Name == "" {
+		c.W.Null()
+	} else {
+		c.W.BulkString(c.S.Name)
+	}
+	return nil
+}
+
+func clientSetnameCommand(c *engine.Call) error {
+	if err := checkName(c.Args[2]); err != nil {
+		return err
+	}
+	c.S.Name = string(c.Args[2])
+	c.W.OK()
+	return nil
+}
+
+func clientSetinfoCommand(c *engine.Call) error {
+	var field *string
+	switch {
+	case is(c.Args[2], "LIB-NAME"):
+		field = &c.S.LibName
+	case is(c.Args[2], "LIB-VER"):
+		field = &c.S.LibVersion
+	default:
+		return engine.Errorf("ERR Unrecognized option '%s'", c.Args[2])
+	}
+	if !printable(c.Args[3]) {
+		return engine.Errorf("ERR %s cannot contain spaces, newlines or special characters.", strings.ToLower(string(c.Args[2])))
+	}
+	*field = string(c.Args[3])
+	c.W.OK()
+	return nil
+}
+
+// describeClient is one line of CLIENT LIST.
+func describeClient(e *engine.Engine, s *session.Session) string {
+	u := s.Conn.Usage()
+	flags := ""
+	if s.Wait != nil || s.Postponed != nil {
+		flags += "b"
+	}
+	if s.Multi {
+		flags += "x"
+	}
+	if s.DirtyCAS {
+		flags += "d"
+	}
+	if s.CloseAfterReply {
+		flags += "c"
+	}
+	if s.Unix {
+		flags += "U"
+	}
+	if s.NoEvict {
+		flags += "e"
+	}
+	if s.NoTouch {
+		flags += "T"
+	}
+	if flags == "" {
+		flags = "N"
+	}
+	multi := -1
+	if s.Multi {
+		multi = len(s.Queue)
+	}
+	events := "r"
+	if u.HeldChunks > 0 {
+		events += "w"
+	}
+	now := e.Wall()
+	total := u.QueryBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + s.QueueBytes + s.ArgvBytes + sessionBytes
+	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d "+
+		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
+		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
+		s.ID, s.Addr, s.LocalAddr, s.FD, s.Name, int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
+		flags, s.DB, multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
+		u.HeldChunks, u.HeldBytes, total, events, s.CommandName, s.User, s.W.Proto, s.LibName, s.LibVersion)
+}
+
+// sessionBytes is about what a connection's fixed state takes, for tot-mem.
+const sessionBytes = 1024
+
+func clientInfoCommand(c *engine.Call) error {
+	c.W.Verbatim("txt", describeClient(c.E, c.S)+"\n")
+	return nil
+}
+
+// clientType reads a client type; the server has normal clients only, as long as nobody subscribes or replicates.
+func clientType(arg []byte) (normal bool, err error) {
+	switch {
+	case is(arg, "NORMAL"):
+		return true, nil
+	case is(arg, "MASTER"), is(arg, "REPLICA"), is(arg, "SLAVE"), is(arg, "PUBSUB"):
+		return false, nil
+	}
+	return false, engine.Errorf("ERR Unknown client type '%s'", arg)
+}
+
+func clientListCommand(c *engine.Call) error {
+	var out strings.Builder
+	add := func(s *session.Session) {
+		out.WriteString(describeClient(c.E, s))
+		out.WriteByte('\n')
+	}
+	switch {
+	case len(c.Args) == 2:
+		c.E.Sessions(add)
+	case len(c.Args) == 4 && is(c.Args[2], "TYPE"):
+		normal, err := clientType(c.Args[3])
+		if err != nil {
+			return err
+		}
+		if normal {
+			c.E.Sessions(add)
+		}
+	case len(c.Args) > 3 && is(c.Args[2], "ID"):
+		for _, a := range c.Args[3:] {
+			id, err := integer(a)
+			if err != nil {
+				return engine.ReplyError("ERR Invalid client ID")
+			}
+			if s := c.E.SessionByID(id); s != nil {
+				add(s)
+			}
+		}
+	default:
+		return engine.ErrSyntax
+	}
+	c.W.Verbatim("txt", out.String())
+	return nil
+}
+
+// killFilter says which clients CLIENT KILL means.
+type killFilter struct {
+	addr, laddr, user string
+	id                int64
+	typed, normal     bool
+	skipMe            bool
+}
+
+func (f *killFilter) matches(c *engine.Call, s *session.Session) bool {
+	return (f.addr == "" || s.Addr == f.addr) && (f.laddr == "" || s.LocalAddr == f.laddr) &&
+		(f.id == 0 || s.ID == f.id) && (f.user == "" || s.User == f.user) && (!f.typed || f.normal) &&
+		!(f.skipMe && s == c.S)
+}
+
+func parseKillFilter(args [][]byte) (f killFilter, err error) {
+	f.skipMe = true
+	if len(args)%2 != 0 {
+		return f, engine.ErrSyntax
+	}
+	for i := 0; i < len(args); i += 2 {
+		value := args[i+1]
+		switch {
+		case is(args[i], "ID"):
+			n, err := integer(value)
+			if err != nil || n < 1 {
+				return f, engine.ReplyError("ERR client-id should be greater than 0")
+			}
+			f.id = n
+		case is(args[i], "TYPE"):
+			if f.normal, err = clientType(value); err != nil {
+				return f, err
+			}
+			f.typed = true
+		case is(args[i], "ADDR"):
+			f.addr = string(value)
+		case is(args[i], "LADDR"):
+			f.laddr = string(value)
+		case is(args[i], "USER"):
+			if f.user = string(value); f.user != "default" {
+				return f, engine.Errorf("ERR No such user '%s'", value)
+			}
+		case is(args[i], "SKIPME") && is(value, "YES"):
+			f.skipMe = true
+		case is(args[i], "SKIPME") && is(value, "NO"):
+			f.skipMe = false
+		default:
+			return f, engine.ErrSyntax
+		}
+	}
+	return f, nil
+}
+
+func clientKillCommand(c *engine.Call) error {
+	old := len(c.Args) == 3
+	f := killFilter{}
+	if old {
+		f.addr = string(c.Args[2])
+	} else {
+		var err error
+		if f, err = parseKillFilter(c.Args[2:]); err != nil {
+			return err
+		}
+	}
+	n := int64(0)
+	c.E.Sessions(func(s *session.Session) {
+		if f.matches(c, s) {
+			s.Conn.Close(s == c.S)
+			n++
+		}
+	})
+	switch {
+	case !old:
+		c.W.Int(n)
+	case n == 0:
+		return engine.ReplyError("ERR No such client")
+	default:
+		c.W.OK()
+	}
+	return nil
+}
+
+// onOff reads the one argument of a switch.
+func onOff(arg []byte) (on bool, err error) {
+	switch {
+	case is(arg, "ON"):
+		return true, nil
+	case is(arg, "OFF"):
+		return false, nil
+	}
+	return false, engine.ErrSyntax
+}
+
+func clientNoEvictCommand(c *engine.Call) (err error) {
+	if c.S.NoEvict, err = onOff(c.Args[2]); err == nil {
+		c.W.OK()
+	}
+	return err
+}
+
+func clientNoTouchCommand(c *engine.Call) (err error) {
+	if c.S.NoTouch, err = onOff(c.Args[2]); err == nil {
+		c.W.OK()
+	}
+	return err
+}
+
+func clientReplyCommand(c *engine.Call) error {
+	switch {
+	case is(c.Args[2], "ON"):
+		c.S.Reply = session.ReplyOn
+		c.W.OK()
+	case is(c.Args[2], "OFF"):
+		c.S.Reply = session.ReplyOff
+	case is(c.Args[2], "SKIP"):
+		if c.S.Reply != session.ReplyOff {
+			c.S.Reply = session.SkipNext
+		}
+	default:
+		return engine.ErrSyntax
+	}
+	return nil
+}
+
+func clientUnblockCommand(c *engine.Call) error {
+	withError := false
+	if len(c.Args) == 4 {
+		switch {
+		case is(c.Args[3], "TIMEOUT"):
+		case is(c.Args[3], "ERROR"):
+			withError = true
+		default:
+			return engine.ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+		}
+	} else if len(c.Args) > 4 {
+		return engine.ErrSyntax
+	}
+	id, err := integer(c.Args[2])
+	if err != nil {
+		return err
+	}
+	if s := c.E.SessionByID(id); s != nil && c.E.Unblock(s, withError) {
+		c.W.Int(1)
+	} else {
+		c.W.Int(0)
+	}
+	return nil
+}
+
+// timeoutMillis reads a time limit in milliseconds; 0 means none.
+func timeoutMillis(c *engine.Call, arg []byte) (time.Duration, error) {
+	n, err := integer(arg)
+	if err != nil {
+		return 0, engine.ErrTimeoutNotInt
+	}
+	if n < 0 {
+		return 0, engine.ErrTimeoutNeg
+	}
+	if n > math.MaxInt64-int64(c.Now) {
+		return 0, engine.ReplyError("ERR timeout is out of range")
+	}
+	return time.Duration(min(n, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, nil
+}
+
+func clientPauseCommand(c *engine.Call) error {
+	all := true
+	switch {
+	case len(c.Args) == 4 && is(c.Args[3], "WRITE"):
+		all = false
+	case len(c.Args) == 4 && is(c.Args[3], "ALL"):
+	case len(c.Args) == 3:
+	case len(c.Args) == 4:
+		return engine.ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
+	default:
+		return engine.ErrSyntax
+	}
+	d, err := timeoutMillis(c, c.Args[2])
+	if err != nil {
+		return err
+	}
+	c.E.Pause(c.E.Wall().Add(d), all)
+	c.W.OK()
+	return nil
+}
+
+func clientUnpauseCommand(c *engine.Call) error {
+	c.E.Unpause()
+	c.W.OK()
+	return nil
+}
+
+func clientHelpCommand(c *engine.Call) error {
+	return help(c,
+		"GETNAME", "    The name of this connection.",
+		"ID", "    The id of this connection.",
+		"INFO", "    What LIST shows, of this connection.",
+		"KILL <ip:port>", "    End the connection from that address.",
+		"KILL <option> <value> [<option> <value> ...]", "    End the connections that all options fit:",
+		"    ADDR, LADDR, TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER, ID, SKIPME (YES|NO).",
+		"LIST [TYPE <type> | ID <id> [<id> ...]]", "    One line for each connection.",
+		"NO-EVICT (ON|OFF)", "    Keep this connection when memory for clients runs out.",
+		"NO-TOUCH (ON|OFF)", "    Leave access times alone when this connection reads.",
+		"PAUSE <milliseconds> [WRITE|ALL]", "    Hold back all commands, or writing ones, for a time.",
+		"REPLY (ON|OFF|SKIP)", "    Answer this connection, do not, or leave out the next answer.",
+		"SETINFO (LIB-NAME|LIB-VER) <value>", "    Tell which client library this is.",
+		"SETNAME <name>", "    Name this connection.",
+		"UNBLOCK <id> [TIMEOUT|ERROR]", "    End the wait of a blocked connection.",
+		"UNPAUSE", "    End a pause.")
+}

@@ -1,0 +1,53 @@
+package config
+
+// Live holds the parameters that are read on every turn, as plain fields. The Store refreshes it after each change, before
+// the hooks of OnApply run; others only read it, on the executor goroutine.
+type Live struct {
+	ProtoMaxBulkLen        int64 // bytes
+	ClientQueryBufferLimit int64 // bytes
+	// client-output-buffer-limit, class normal: bytes, bytes, seconds; 0 means no limit.
+	NormalOutputHard        int64
+	NormalOutputSoft        int64
+	NormalOutputSoftSeconds int64
+	MaxClients              int
+	Timeout                 int // seconds of idleness; 0: clients may stay
+	TCPKeepalive            int // seconds; 0: off
+	ProtectedMode           bool
+
+	AppendFsync string // always, everysec, no
+	MaxMemory   int64  // bytes; 0: no limit
+	// LogPendingLimit is fr-log-pending-limit, bytes.
+	LogPendingLimit int64
+
+	Hz                 int // 1 to 500
+	DynamicHz          bool
+	ActiveExpireEffort int // 1 to 10
+
+	LazyfreeExpire    bool
+	LazyfreeUserDel   bool
+	LazyfreeUserFlush bool
+}
+
+func (s *Store) refreshLive() {
+	limit := s.OutputLimit("normal")
+	s.Live = Live{
+		ProtoMaxBulkLen:         s.Bytes("proto-max-bulk-len"),
+		ClientQueryBufferLimit:  s.Bytes("client-query-buffer-limit"),
+		NormalOutputHard:        limit.Hard,
+		NormalOutputSoft:        limit.Soft,
+		NormalOutputSoftSeconds: limit.SoftSeconds,
+		MaxClients:              int(s.Int("maxclients")),
+		Timeout:                 int(s.Int("timeout")),
+		TCPKeepalive:            int(s.Int("tcp-keepalive")),
+		ProtectedMode:           s.Bool("protected-mode"),
+		AppendFsync:             s.Enum("appendfsync"),
+		MaxMemory:               s.Bytes("maxmemory"),
+		LogPendingLimit:         s.Bytes("fr-log-pending-limit"),
+		Hz:                      int(s.Int("hz")),
+		DynamicHz:               s.Bool("dynamic-hz"),
+		ActiveExpireEffort:      int(s.Int("active-expire-effort")),
+		LazyfreeExpire:          s.Bool("lazyfree-lazy-expire"),
+		LazyfreeUserDel:         s.Bool("lazyfree-lazy-user-del"),
+		LazyfreeUserFlush:       s.Bool("lazyfree-lazy-user-flush"),
+	}
+}

@@ -1,0 +1,29 @@
+package config
+
+// debugRows answer to their exact names only.
+var debugRows = []Row{
+	{Name: "key-load-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden, Pending: needDebug},
+	{Name: "rdb-key-save-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden, Pending: needDebug},
+	{
+		Name: "loading-process-events-interval-bytes", kind: integer(1024, maxInt), initial: "2097152", Flags: Hidden,
+		Pending: needDebug,
+	},
+	{Name: "watchdog-period", kind: integer(0, maxInt), initial: "0", clamp: clampWatchdog, Flags: Hidden, Pending: needWatchdog},
+	{Name: "use-exit-on-panic", kind: yesno{}, initial: "no", Flags: Hidden, Pending: needDebug},
+	{Name: "aof-disable-auto-gc", kind: yesno{}, initial: "no", Flags: Hidden, Pending: needDebug},
+	{Name: "cluster-ping-interval", kind: integer(0, maxLong), initial: "0", Flags: Hidden, Pending: needCluster},
+	{Name: "lua-enable-deprecated-api", kind: yesno{}, initial: "no", Flags: Immutable | Hidden, Pending: needLua},
+}
+
+// ownRows are the parameters that Redis does not have.
+var ownRows = []Row{
+	// strict shows what Redis shows, hardened repairs or refuses where Redis would load silently wrong data. Changing it
+	// at run time would be a way to downgrade a server, so it is immutable.
+	{Name: "fr-mode", kind: oneOf("strict", "hardened"), initial: "strict", Flags: Immutable},
+	// Bytes of effects held in memory while the log cannot take them; at the limit reading from clients stops.
+	{Name: "fr-log-pending-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "256mb"},
+	// The # lines in increments and the manifest's companion.
+	{Name: "fr-log-annotations", kind: yesno{}, initial: "yes", Flags: Immutable},
+	// Where a commit becomes durable: direct means the AOF itself.
+	{Name: "fr-wal-commit", kind: oneOf("direct"), initial: "direct", Flags: Immutable, Pending: needRing},
+}

@@ -1,0 +1,88 @@
+package config
+
+var persistenceRows = []Row{
+	{Name: "dir", kind: directory{}, Flags: Protected | DenyLoading},
+	{
+		Name: "dbfilename", kind: text{}, initial: "dump.rdb", Flags: Protected,
+		check: baseName("dbfilename", "filename", true),
+	},
+	{Name: "save", kind: savePoints{}, initial: "3600 1 300 100 60 10000", Flags: Several, appends: true},
+	{Name: "rdbcompression", kind: yesno{}, initial: "yes"},
+	{Name: "rdbchecksum", kind: yesno{}, initial: "yes", Flags: Immutable},
+	{Name: "rdb-del-sync-files", kind: yesno{}, initial: "no", Pending: needReplication},
+	{Name: "rdb-save-incremental-fsync", kind: yesno{}, initial: "yes", Pending: needBgsave},
+	{Name: "stop-writes-on-bgsave-error", kind: yesno{}, initial: "yes", Pending: needBgsave},
+	{Name: "sanitize-dump-payload", kind: oneOf("no", "yes", "clients"), initial: "no", Pending: needSanitize},
+	{Name: "appendonly", kind: yesno{}, initial: "no", Flags: DenyLoading},
+	{
+		Name: "appendfilename", kind: text{}, initial: "appendonly.aof", Flags: Immutable,
+		check: baseName("appendfilename", "filename", false),
+	},
+	{
+		Name: "appenddirname", kind: text{}, initial: "appendonlydir", Flags: Immutable,
+		check: baseName("appenddirname", "dirname", false),
+	},
+	{Name: "appendfsync", kind: oneOf("everysec", "always", "no"), initial: "everysec"},
+	{Name: "no-appendfsync-on-rewrite", kind: yesno{}, initial: "no", Pending: needRewrite},
+	{Name: "auto-aof-rewrite-percentage", kind: integer(0, maxInt), initial: "100", Pending: needRewrite},
+	{Name: "auto-aof-rewrite-min-size", kind: number{hi: maxLong, form: memory}, initial: "64mb", Pending: needRewrite},
+	{Name: "aof-load-truncated", kind: yesno{}, initial: "yes"},
+	{Name: "aof-use-rdb-preamble", kind: yesno{}, initial: "yes", Pending: needRewrite},
+	{Name: "aof-timestamp-enabled", kind: yesno{}, initial: "no"},
+	{Name: "aof-rewrite-incremental-fsync", kind: yesno{}, initial: "yes", Pending: needRewrite},
+}
+
+var memoryRows = []Row{
+	{Name: "maxmemory", kind: number{hi: -1, form: memory, unsigned: true}, initial: "0", Pending: needEviction},
+	{
+		Name: "maxmemory-policy", initial: "noeviction",
+		kind: oneOf("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
+			"allkeys-random", "noeviction"),
+	},
+	{Name: "maxmemory-samples", kind: integer(1, 64), initial: "5", Pending: needEviction},
+	{Name: "maxmemory-eviction-tenacity", kind: integer(0, 100), initial: "10", Pending: needEviction},
+	{Name: "active-expire-effort", kind: integer(1, 10), initial: "1"},
+	{Name: "lfu-log-factor", kind: integer(0, maxInt), initial: "10"},
+	{Name: "lfu-decay-time", kind: integer(0, maxInt), initial: "1"},
+	{Name: "lazyfree-lazy-eviction", kind: yesno{}, initial: "no", Pending: needEviction},
+	{Name: "lazyfree-lazy-expire", kind: yesno{}, initial: "no"},
+	{Name: "lazyfree-lazy-server-del", kind: yesno{}, initial: "no", Pending: needLazyDel},
+	{Name: "lazyfree-lazy-user-del", kind: yesno{}, initial: "no"},
+	{Name: "lazyfree-lazy-user-flush", kind: yesno{}, initial: "no"},
+	{Name: "activerehashing", kind: yesno{}, initial: "yes", Pending: needRehash},
+	{Name: "activedefrag", kind: yesno{}, initial: "no", check: noDefrag},
+	{Name: "active-defrag-ignore-bytes", kind: number{lo: 1, hi: maxLong, form: memory, unsigned: true}, initial: "100mb", Pending: needRehash},
+	{Name: "active-defrag-threshold-lower", kind: integer(0, 1000), initial: "10", Pending: needRehash},
+	{Name: "active-defrag-threshold-upper", kind: integer(0, 1000), initial: "100", Pending: needRehash},
+	{Name: "active-defrag-cycle-min", kind: integer(1, 99), initial: "1", Pending: needRehash},
+	{Name: "active-defrag-cycle-max", kind: integer(1, 99), initial: "25", Pending: needRehash},
+	{Name: "active-defrag-max-scan-fields", kind: number{lo: 1, hi: maxLong, unsigned: true}, initial: "1000", Pending: needRehash},
+	{Name: "jemalloc-bg-thread", kind: yesno{}, initial: "yes", Pending: needRehash},
+	{
+		Name: "hash-max-listpack-entries", Alias: "hash-max-ziplist-entries", kind: number{hi: maxLong, unsigned: true},
+		initial: "512", Pending: needTypes,
+	},
+	{
+		Name: "hash-max-listpack-value", Alias: "hash-max-ziplist-value",
+		kind: number{hi: maxLong, form: memory, unsigned: true}, initial: "64", Pending: needTypes,
+	},
+	{
+		Name: "list-max-listpack-size", Alias: "list-max-ziplist-size", kind: integer(minInt, maxInt), initial: "-2",
+		Pending: needListSize,
+	},
+	{Name: "list-compress-depth", kind: integer(0, maxInt), initial: "0", Pending: needListSize},
+	{Name: "set-max-intset-entries", kind: number{hi: maxLong, unsigned: true}, initial: "512", Pending: needTypes},
+	{Name: "set-max-listpack-entries", kind: number{hi: maxLong, unsigned: true}, initial: "128", Pending: needTypes},
+	{Name: "set-max-listpack-value", kind: number{hi: maxLong, unsigned: true}, initial: "64", Pending: needTypes},
+	{
+		Name: "zset-max-listpack-entries", Alias: "zset-max-ziplist-entries", kind: number{hi: maxLong, unsigned: true},
+		initial: "128", Pending: needTypes,
+	},
+	{
+		Name: "zset-max-listpack-value", Alias: "zset-max-ziplist-value",
+		kind: number{hi: maxLong, form: memory, unsigned: true}, initial: "64", Pending: needTypes,
+	},
+	{Name: "hll-sparse-max-bytes", kind: number{hi: maxLong, form: memory, unsigned: true}, initial: "3000", Pending: needTypes},
+	{Name: "stream-node-max-bytes", kind: number{hi: maxLong, form: memory, unsigned: true}, initial: "4096", Pending: needStreams},
+	{Name: "stream-node-max-entries", kind: integer(0, maxLong), initial: "100", Pending: needStreams},
+}

@@ -1,0 +1,282 @@
+package wire
+
+import (
+	"errors"
+	"time"
+
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+	"frankenredis/wire/resp"
+	"frankenredis/wire/session"
+)
+
+// errAgain says that the other side takes no more bytes now; the transport calls conn.writable when it does.
+var errAgain = errors.New("wire: not writable now")
+
+// carrier is the transport's side of a connection.
+type carrier interface {
+	// send writes as much of p as goes without waiting; errAgain when not all went.
+	send(p []byte) (int, error)
+	// hangUp ends the connection; the conn is already detached.
+	hangUp()
+	// notifyWritable asks for, or ends asking for, a call of conn.writable when the other side takes bytes again.
+	notifyWritable(on bool) error
+}
+
+// chunk is output waiting for the log or for the socket.
+type chunk struct {
+	buf  []byte
+	sent int
+	lsn  wal.LSN // end of the effect stream when it was made
+	own  bool    // it acknowledges a write of this client
+}
+
+// conn is one client's bytes in and out. Executor only.
+type conn struct {
+	carrier
+	eng   *engine.Engine
+	front *front
+	sess  session.Session
+	in    resp.Reader
+
+	held      []chunk
+	heldBytes int
+	softSince time.Time // since when the soft output limit is exceeded
+	blocked   bool      // the socket takes nothing: wait for writable
+	asked     bool      // the carrier was asked for writable
+	dead      bool
+	scheduled bool // on front.dirty
+	inWait    bool // on front.waiting
+	isLeft    bool // on front.leftover
+	peak      int  // largest reply of a turn, for CLIENT LIST rbp
+}
+
+// replyKeep bounds the reply buffer a connection keeps between turns, in bytes (Redis: PROTO_REPLY_CHUNK_BYTES).
+const replyKeep = 16 << 10
+
+// run parses and executes what is buffered, within the client's budget. more: complete input is left over.
+func (c *conn) run() (more bool) {
+	for n := 0; ; n++ {
+		if c.dead || c.sess.CloseAfterReply || c.sess.Wait != nil || c.sess.Postponed != nil {
+			return false
+		}
+		if n == engine.MaxCommandsPerClient {
+			return c.in.Buffered() > 0
+		}
+		lim := c.front.resp
+		lim.Unauthenticated = c.eng.AuthNeeded(&c.sess)
+		argv, err := c.in.Next(&lim)
+		if err == resp.ErrQueryLimit {
+			c.queryTooLong()
+			return false
+		}
+		if err != nil {
+			c.protocolError(err)
+			return false
+		}
+		if argv == nil {
+			break
+		}
+		c.eng.Exec(&c.sess, argv)
+	}
+	c.in.Release()
+	return false
+}
+
+// checkQueryLimit ends a client that fills the server's memory with input it may not execute now (blocked, paused).
+func (c *conn) checkQueryLimit() {
+	if limit := c.front.queryLimit; limit > 0 && !c.dead && int64(c.in.Buffered()) > limit {
+		c.queryTooLong()
+	}
+}
+
+func (c *conn) queryTooLong() {
+	c.eng.Stats().QueryLimitCloses++
+	c.eng.Logger().Warn("Closing client that reached max query buffer length: " + c.describe())
+	c.end()
+}
+
+// writable is called by the carrier when the other side takes bytes again.
+func (c *conn) writable() {
+	c.blocked = false
+	c.schedule()
+}
+
+// schedule puts the connection on the list of those looked at in this turn's release.
+func (c *conn) schedule() {
+	if !c.scheduled && !c.dead {
+		c.scheduled = true
+		c.front.dirty = append(c.front.dirty, c)
+	}
+}
+
+func (c *conn) protocolError(err error) {
+	var pe *resp.ProtocolError
+	text := err.Error()
+	if errors.As(err, &pe) {
+		text = pe.Text
+	}
+	c.eng.Logger().Debug("Protocol error (" + text + ") from client: " + c.describe())
+	c.eng.ReplyError(&c.sess, engine.ReplyError("ERR Protocol error: "+text))
+	c.sess.CloseAfterReply = true
+}
+
+func (c *conn) describe() string { return "addr=" + c.sess.Addr + " laddr=" + c.sess.LocalAddr }
+
+// release sends what may leave. end is the stream end all of this turn's replies were made at. failing: the log takes
+// no writes, and what acknowledges none may leave uncovered.
+func (c *conn) release(end, released wal.LSN, failing bool) {
+	if c.dead {
+		return
+	}
+	w := &c.sess.W
+	if len(w.Buf) > 0 {
+		c.peak = max(c.peak, len(w.Buf))
+		free := end <= released || (failing && !c.sess.Wrote)
+		if free && len(c.held) == 0 {
+			n, err := c.send(w.Buf)
+			c.eng.Stats().NetOutput += uint64(n)
+			switch {
+			case err == nil:
+				c.keepBuffer()
+			case err == errAgain:
+				c.blocked = true
+				c.hold(n, 0)
+			default:
+				c.end()
+				return
+			}
+		} else {
+			c.hold(0, end)
+		}
+		c.sess.Wrote = false
+	}
+	if len(c.held) > 0 && !c.blocked {
+		c.flush(released, failing)
+	}
+	if c.dead {
+		return
+	}
+	if len(c.held) > 0 {
+		c.checkOutputLimit()
+	} else if c.sess.CloseAfterReply {
+		c.end()
+	}
+}
+
+// hold turns the reply buffer into a chunk, of which sent bytes have left already.
+func (c *conn) hold(sent int, lsn wal.LSN) {
+	w := &c.sess.W
+	if n := len(c.held); n > 0 {
+		// Join small replies, so that a slow reader with a long pipeline costs no chunk each; but only where the earlier
+		// one waits as long anyway.
+		last := &c.held[n-1]
+		if lsn <= last.lsn && last.own == c.sess.Wrote && len(last.buf)+len(w.Buf) <= cap(last.buf) {
+			last.buf = append(last.buf, w.Buf...)
+			c.heldBytes += len(w.Buf)
+			w.Buf = w.Buf[:0]
+			return
+		}
+	}
+	c.held = append(c.held, chunk{buf: w.Buf, sent: sent, lsn: lsn, own: c.sess.Wrote})
+	c.heldBytes += len(w.Buf) - sent
+	w.Buf = c.front.takeBuffer()
+}
+
+// flush sends held chunks in order as far as they may leave and the socket takes them.
+func (c *conn) flush(released wal.LSN, failing bool) {
+	i := 0
+	for ; i < len(c.held); i++ {
+		k := &c.held[i]
+		if k.lsn > released && !(failing && !k.own) {
+			break
+		}
+		n, err := c.send(k.buf[k.sent:])
+		k.sent += n
+		c.heldBytes -= n
+		c.eng.Stats().NetOutput += uint64(n)
+		if err == errAgain {
+			c.blocked = true
+			break
+		}
+		if err != nil {
+			c.end()
+			return
+		}
+		c.front.giveBuffer(k.buf)
+		k.buf = nil
+	}
+	rest := copy(c.held, c.held[i:])
+	clear(c.held[rest:])
+	c.held = c.held[:rest]
+}
+
+// keepBuffer empties the reply buffer, giving back one that grew large.
+func (c *conn) keepBuffer() {
+	w := &c.sess.W
+	if cap(w.Buf) > replyKeep {
+		w.Buf = c.front.takeBuffer()
+		return
+	}
+	w.Buf = w.Buf[:0]
+}
+
+// waiting says whether output is held for the log.
+func (c *conn) waiting() bool { return len(c.held) > 0 && !c.blocked }
+
+func (c *conn) checkOutputLimit() {
+	l := &c.front.output
+	n := int64(c.heldBytes)
+	hard := l.Hard > 0 && n > l.Hard
+	soft := false
+	if l.Soft > 0 && n > l.Soft {
+		now := c.eng.Wall()
+		if c.softSince.IsZero() {
+			c.softSince = now
+		} else if now.Sub(c.softSince) > l.SoftSeconds {
+			soft = true
+		}
+	} else {
+		c.softSince = time.Time{}
+	}
+	if hard || soft {
+		c.eng.Stats().OutputLimitCloses++
+		c.eng.Logger().Warn("Client " + c.describe() + " scheduled to be closed ASAP for overcoming of output buffer limits.")
+		c.end()
+	}
+}
+
+// end closes the connection and forgets the client.
+func (c *conn) end() {
+	if c.dead {
+		return
+	}
+	c.dead = true
+	c.eng.Detach(&c.sess)
+	c.held, c.heldBytes = nil, 0
+	c.sess.W.Buf = nil
+	c.in.Reset()
+	c.hangUp()
+}
+
+// Close implements session.Conn.
+func (c *conn) Close(afterReply bool) {
+	if afterReply {
+		c.sess.CloseAfterReply = true
+		c.schedule()
+		return
+	}
+	c.end()
+}
+
+// Resumed implements session.Conn.
+func (c *conn) Resumed() { c.schedule() }
+
+// Usage implements session.Conn.
+func (c *conn) Usage() session.Usage {
+	return session.Usage{
+		QueryBytes: c.in.Held(), QueryFree: max(c.in.Size()-c.in.Held(), 0),
+		ReplyCap: cap(c.sess.W.Buf), ReplyPeak: c.peak, ReplyLen: len(c.sess.W.Buf),
+		HeldChunks: len(c.held), HeldBytes: c.heldBytes,
+	}
+}

@@ -1,0 +1,13 @@
+// Package wire carries clients: it accepts connections, moves bytes between sockets and the executor, enforces the
+// limits on both directions and holds replies back until the log covers them.
+//
+// Two transports feed the one executor. The Reactor is an epoll loop that runs on the executor's own thread and
+// serves plain TCP and unix sockets on Linux. The Stream transport has two goroutines a connection and takes any
+// net.Listener (TLS, other systems); it posts bytes to the executor.
+//
+// # Holding replies back
+//
+// At the end of a turn what a client was answered becomes a chunk marked with the end of the effect stream at that
+// moment. A chunk leaves when the log says that this position is released (I2): at once when nothing is pending. Chunks
+// of one connection leave in order, so a read that overtook a write's sync cannot show the write early.
+package wire

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"time"
+
+	"frankenredis/wire/session"
+)
+
+// block leaves a client waiting. Its input stays unread until the wait has ended.
+func (e *Engine) block(s *session.Session, w *session.Wait) {
+	w.Since = e.wall
+	s.Wait = w
+	e.waiting = append(e.waiting, s)
+	e.stats.Blocked++
+}
+
+func (e *Engine) dropWait(s *session.Session) {
+	s.Wait = nil
+	for i, other := range e.waiting {
+		if other == s {
+			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// Unblock ends a client's wait by CLIENT UNBLOCK; it returns false when the client does not wait or may not be unblocked.
+func (e *Engine) Unblock(s *session.Session, withError bool) bool {
+	if s.Wait == nil || !s.Wait.Unblockable {
+		return false
+	}
+	if withError {
+		e.finishWait(s, func(*session.Wait) { e.replyError(s, ErrUnblocked) })
+	} else {
+		e.finishWait(s, func(w *session.Wait) { w.Resume(true) })
+	}
+	return true
+}
+
+func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
+	w := s.Wait
+	e.dropWait(s)
+	answer(w)
+	s.Conn.Resumed()
+}
+
+// waitsOver says whether a blocked client could go on now.
+func (e *Engine) waitsOver() bool {
+	for _, s := range e.waiting {
+		if s.Wait.Ready() {
+			return true
+		}
+	}
+	return false
+}
+
+// endWaits lets blocked clients go on whose condition holds or whose time is up, in the order in which they blocked.
+func (e *Engine) endWaits() {
+	for i := 0; i < len(e.waiting); {
+		s := e.waiting[i]
+		w := s.Wait
+		switch {
+		case w.Ready():
+			e.finishWait(s, func(w *session.Wait) { w.Resume(false) })
+		case !w.Deadline.IsZero() && !time.Now().Before(w.Deadline):
+			e.finishWait(s, func(w *session.Wait) { w.Resume(true) })
+		default:
+			i++
+		}
+	}
+}
+
+// BlockedCount is the number of clients waiting.
+func (e *Engine) BlockedCount() int { return len(e.waiting) }
+
+// Pause is CLIENT PAUSE: until the given time, writing commands (or with all, every command) of clients wait. A pause
+// under way is only ever prolonged, and never weakened, as in Redis.
+func (e *Engine) Pause(until time.Time, all bool) {
+	if e.pauseUntil.Before(until) {
+		e.pauseUntil = until
+	}
+	if all || e.wall.After(e.pauseUntil) {
+		e.pauseAll = all
+	}
+	e.After(time.Until(e.pauseUntil), func() {})
+}
+
+// Unpause is CLIENT UNPAUSE.
+func (e *Engine) Unpause() { e.pauseUntil, e.pauseAll = time.Time{}, false }
+
+// Paused says whether a pause is under way, and whether it holds back reads too.
+func (e *Engine) Paused() (on, all bool) {
+	return e.wall.Before(e.pauseUntil), e.pauseAll
+}
+
+// paused says whether this command must wait for the end of a pause.
+func (e *Engine) paused(s *session.Session, spec *Spec) bool {
+	if e.pauseUntil.IsZero() {
+		return false
+	}
+	if !e.wall.Before(e.pauseUntil) {
+		e.Unpause()
+		return false
+	}
+	if e.pauseAll {
+		return spec.full != "client|unpause"
+	}
+	f := spec.Flags
+	if f&Control != 0 && s.Multi && spec.Name == "exec" {
+		for i := range s.Queue {
+			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | MayReplicate)
+		}
+	} else if s.Multi {
+		return false // queueing changes nothing; EXEC will wait
+	}
+	return f&(Write|MayReplicate) != 0
+}
+
+func (e *Engine) postpone(s *session.Session, argv [][]byte) {
+	s.Postponed = copyArgv(argv)
+	e.postponed = append(e.postponed, s)
+}
+
+// resumePostponed runs the commands a pause held back, once it is over.
+func (e *Engine) resumePostponed() bool {
+	if len(e.postponed) == 0 {
+		return false
+	}
+	if on, _ := e.Paused(); on {
+		return false
+	}
+	e.Unpause()
+	list := e.postponed
+	e.postponed = nil
+	for _, s := range list {
+		if s.Closed {
+			continue
+		}
+		argv := s.Postponed
+		s.Postponed = nil
+		e.Exec(s, argv)
+		s.Conn.Resumed()
+	}
+	return true
+}

@@ -1,0 +1,299 @@
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"frankenredis/kv"
+	"frankenredis/wal"
+	"frankenredis/wire/config"
+	"frankenredis/wire/session"
+)
+
+// Log is what the executor needs of the write-ahead log; *wal.Log has it. All methods but Released, Durable and Err
+// are the executor's alone.
+type Log interface {
+	Commit(p []byte, db int)
+	End() wal.LSN
+	Released() wal.LSN
+	Durable() wal.LSN
+	Full() bool
+	Err() error
+}
+
+// Replication is what the executor needs to know of replicas; package repl implements it. Nil means none.
+type Replication interface {
+	// Acked counts the replicas that confirmed the stream up to lsn: received, or with fsynced, durable there.
+	Acked(lsn wal.LSN, fsynced bool) int
+}
+
+// Poller lets the executor sleep. Wake may be called from any goroutine and ends a Poll that is under way or the next
+// one; it is called only while the executor said that it sleeps.
+type Poller interface {
+	// Poll waits until there is input, Wake was called, or the time limit has passed. Negative: no limit; zero: do not wait.
+	Poll(limit time.Duration) error
+	Wake()
+}
+
+// Transport brings bytes in and takes replies out. The executor calls it.
+type Transport interface {
+	// Serve reads, parses and hands complete commands to Engine.Exec, within the turn's budgets. more means that input is
+	// left over: the next turn must not sleep.
+	Serve() (more bool)
+	// Release sends what the log covers: replies made at a stream end <= released, in order per connection.
+	Release(released wal.LSN)
+	// Close ends all connections.
+	Close()
+}
+
+// Options configure an Engine.
+type Options struct {
+	Keyspace *kv.Keyspace
+	Table    *Table
+	Config   *config.Store
+	Logger   hclog.Logger
+	Poller   Poller
+	// Clock is the wall clock; nil means time.Now. Tests hand in their own.
+	Clock func() time.Time
+	// Seed of the generator behind RANDOMKEY and the like; the same seed and input give the same run.
+	Seed uint64
+}
+
+// RedisVersion is the version clients choose features by.
+const RedisVersion = "7.2.4"
+
+// Engine is the executor. Unless a method says otherwise, only the executor goroutine may call it.
+type Engine struct {
+	ks     *kv.Keyspace
+	table  *Table
+	cfg    *config.Store
+	logger hclog.Logger
+	poller Poller
+	clock  func() time.Time
+
+	log        Log
+	repl       Replication
+	transports []Transport
+
+	// Clocks. wall is the turn's wall time; started is the monotonic base of mono.
+	started time.Time
+	wall    time.Time // wall clock when monoAt was read
+	monoAt  int64     // nanoseconds since started
+	now     kv.Millis
+
+	// The stream (propagate.go).
+	stream    []byte // this turn's effects, whole units only
+	streamDB  int    // database selected in the stream; -1: none yet
+	unit      []byte // the unit being made
+	unitCount int
+	numBuf    []byte
+
+	dirty     int64 // changes since the last save
+	inExec    bool
+	depth     int
+	frames    [3]Call
+	loading   bool
+	unitDirty bool // this unit has effects
+
+	sessions map[int64]*session.Session
+	nextID   int64
+	watched  map[watchKey][]*session.Session
+	waiting  []*session.Session
+
+	pauseUntil  time.Time
+	pauseAll    bool
+	postponed   []*session.Session
+	notifyHook  func(class byte, event string, db int, key []byte)
+	denyWrites  func() error
+	authNeeded  bool
+	hooks       Hooks
+	timers      timerHeap
+	phases      [PhaseCount]PhaseStats
+	stats       Counters
+	errorCounts map[string]uint64
+	info        infoRegistry
+	rng         uint64
+
+	// stopping ends Run after the turn; any goroutine may set it through Stop.
+	stopping atomic.Bool
+	// sleeping is true while the executor is in, or about to enter, a Poll that waits.
+	sleeping atomic.Bool
+	// inbox holds functions posted by other goroutines; mu protects it.
+	mu    sync.Mutex
+	inbox []func()
+	posts []func() // the executor's half of the double buffer
+}
+
+// New returns an engine over an empty or loaded keyspace.
+func New(o Options) *Engine {
+	e := &Engine{
+		ks: o.Keyspace, table: o.Table, cfg: o.Config, logger: o.Logger, poller: o.Poller, clock: o.Clock,
+		started: time.Now(), streamDB: -1, sessions: make(map[int64]*session.Session),
+		watched: make(map[watchKey][]*session.Session), errorCounts: make(map[string]uint64), rng: o.Seed | 1,
+	}
+	if e.clock == nil {
+		e.clock = time.Now
+	}
+	if e.logger == nil {
+		e.logger = hclog.NewNullLogger()
+	}
+	e.readClock()
+	e.ks.Hooks.Expired = e.keyExpired
+	e.ks.Hooks.Changed = e.keyChanged
+	e.ks.Hooks.Flushed = e.dbFlushed
+	return e
+}
+
+// Keyspace returns the working set.
+func (e *Engine) Keyspace() *kv.Keyspace { return e.ks }
+
+// Config returns the parameters.
+func (e *Engine) Config() *config.Store { return e.cfg }
+
+// Commands returns the command table.
+func (e *Engine) Commands() *Table { return e.table }
+
+// Logger returns the server's log.
+func (e *Engine) Logger() hclog.Logger { return e.logger }
+
+// Log returns the write-ahead log, or nil when appendonly is off.
+func (e *Engine) Log() Log { return e.log }
+
+// SetLog attaches the log; from the next command on effects are streamed to it.
+func (e *Engine) SetLog(l Log) { e.log = l; e.streamDB = -1 }
+
+// SetReplication attaches the replicas' view.
+func (e *Engine) SetReplication(r Replication) { e.repl = r }
+
+// Replication returns the replicas' view, or nil.
+func (e *Engine) Replication() Replication { return e.repl }
+
+// AddTransport attaches a source of clients.
+func (e *Engine) AddTransport(t Transport) { e.transports = append(e.transports, t) }
+
+// PasswordSet says whether the default user has a password.
+func (e *Engine) PasswordSet() bool { return e.authNeeded }
+
+// SetAuthNeeded says whether the default user has a password.
+func (e *Engine) SetAuthNeeded(needed bool) { e.authNeeded = needed }
+
+// SetNotify installs the receiver of keyspace events; nil removes it.
+func (e *Engine) SetNotify(f func(class byte, event string, db int, key []byte)) { e.notifyHook = f }
+
+// SetDenyWrites installs a check asked before each write and PING: the error it returns refuses the command (MISCONF).
+func (e *Engine) SetDenyWrites(f func() error) { e.denyWrites = f }
+
+// Loading says whether a data set is being loaded.
+func (e *Engine) Loading() bool { return e.loading }
+
+// SetLoading starts or ends the loading state: most commands are refused, expiry rests.
+func (e *Engine) SetLoading(on bool) {
+	e.loading = on
+	if on {
+		e.ks.SetExpireMode(kv.ExpireIgnore)
+	} else {
+		e.ks.SetExpireMode(kv.ExpireDelete)
+	}
+}
+
+// DirtyCount is the number of changes since the last save.
+func (e *Engine) DirtyCount() int64 { return e.dirty }
+
+// Saved subtracts the changes a save that began at count included.
+func (e *Engine) Saved(count int64) { e.dirty -= count }
+
+// Now is the clock of the command being run, in Unix milliseconds.
+func (e *Engine) Now() kv.Millis { return e.now }
+
+// Wall is the wall clock of the command being run.
+func (e *Engine) Wall() time.Time { return e.wall }
+
+// Uptime is the time since the engine was made.
+func (e *Engine) Uptime() time.Duration { return time.Since(e.started) }
+
+// Random returns the next number of the seeded generator (splitmix64).
+func (e *Engine) Random() uint64 {
+	e.rng += 0x9e3779b97f4a7c15
+	z := e.rng
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// readClock reads both clocks; once a turn.
+func (e *Engine) readClock() {
+	e.wall = e.clock()
+	e.monoAt = int64(time.Since(e.started))
+	e.setNow(e.wall)
+}
+
+// advanceClock moves the turn's clock to the monotonic instant at, so that a long turn does not answer with a stale time.
+func (e *Engine) advanceClock(at int64) {
+	if d := at - e.monoAt; d >= int64(time.Millisecond) {
+		e.wall = e.wall.Add(time.Duration(d))
+		e.monoAt = at
+		e.setNow(e.wall)
+	}
+}
+
+func (e *Engine) setNow(t time.Time) {
+	if ms := kv.Millis(t.UnixMilli()); ms != e.now {
+		e.now = ms
+		e.ks.SetNow(ms)
+	}
+}
+
+// mono is the monotonic clock in nanoseconds.
+func (e *Engine) mono() int64 { return int64(time.Since(e.started)) }
+
+// Attach registers a new client and gives it its id.
+func (e *Engine) Attach(s *session.Session) {
+	e.nextID++
+	s.ID = e.nextID
+	s.W.Proto = 2
+	s.User = "default"
+	s.Created, s.LastCommand = e.wall, e.wall
+	s.CommandName = "NULL"
+	e.sessions[s.ID] = s
+	e.stats.ConnectionsReceived++
+}
+
+// Detach forgets a client whose connection has ended.
+func (e *Engine) Detach(s *session.Session) {
+	if s.Closed {
+		return
+	}
+	s.Closed = true
+	e.Unwatch(s)
+	s.ResetTransaction()
+	if s.Wait != nil {
+		e.dropWait(s)
+	}
+	delete(e.sessions, s.ID)
+}
+
+// Sessions calls f for each client in order of id.
+func (e *Engine) Sessions(f func(*session.Session)) {
+	ids := make([]int64, 0, len(e.sessions))
+	for id := range e.sessions {
+		ids = append(ids, id)
+	}
+	sortInt64(ids)
+	for _, id := range ids {
+		if s := e.sessions[id]; s != nil {
+			f(s)
+		}
+	}
+}
+
+// SessionByID returns a client, or nil.
+func (e *Engine) SessionByID(id int64) *session.Session { return e.sessions[id] }
+
+// SessionCount is the number of connected clients.
+func (e *Engine) SessionCount() int { return len(e.sessions) }
+
+// AuthNeeded says whether this client must authenticate first.
+func (e *Engine) AuthNeeded(s *session.Session) bool { return e.authNeeded && !s.Authenticated }

@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"frankenredis/wire/session"
+)
+
+func sortInt64(v []int64) { slices.Sort(v) }
+
+// Exec runs one command of a client, or queues it, or refuses it; the reply is appended to s.W. argv is valid during
+// the call only.
+func (e *Engine) Exec(s *session.Session, argv [][]byte) {
+	s.LastCommand = e.wall
+	if s.Reply == session.SkipNext {
+		s.Reply = session.Skip
+	}
+	mark := len(s.W.Buf)
+	e.dispatch(s, argv)
+	switch s.Reply {
+	case session.Skip:
+		s.W.Buf = s.W.Buf[:mark]
+		s.Reply = session.ReplyOn
+	case session.ReplyOff:
+		s.W.Buf = s.W.Buf[:mark]
+	}
+}
+
+func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
+	spec, err := e.resolve(argv)
+	if err != nil {
+		e.reject(s, spec, err)
+		return
+	}
+	if err := e.check(s, spec, argv); err != nil {
+		e.reject(s, spec, err)
+		return
+	}
+	if e.paused(s, spec) {
+		e.postpone(s, argv)
+		return
+	}
+	if s.Multi && spec.Flags&Control == 0 {
+		e.enqueue(s, spec, argv)
+		s.W.Simple("QUEUED")
+		return
+	}
+	e.call(s, spec, argv)
+	e.endUnit(s)
+}
+
+// resolve finds the row for argv and checks the number of arguments.
+func (e *Engine) resolve(argv [][]byte) (*Spec, error) {
+	spec := e.table.Lookup(argv[0])
+	if spec == nil {
+		return nil, &unknownError{argv}
+	}
+	if spec.subs != nil && len(argv) > 1 {
+		sub := spec.Subcommand(argv[1])
+		if sub == nil {
+			return spec, Errorf("ERR unknown subcommand '%s'. Try %s HELP.", clip(argv[1], 128), strings.ToUpper(spec.Name))
+		}
+		spec = sub
+	}
+	if n := len(argv); (spec.Arity > 0 && n != spec.Arity) || n < -spec.Arity || spec.Handler == nil {
+		return spec, ErrArity(spec.full)
+	}
+	return spec, nil
+}
+
+// check applies what Redis checks before a command runs, in Redis's order.
+func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
+	f := spec.Flags
+	if f&Protected != 0 {
+		if err := e.allowProtected(s, spec); err != nil {
+			return err
+		}
+	}
+	if f&NoAuth == 0 && e.AuthNeeded(s) {
+		return ErrNoAuth
+	}
+	if s.Multi && f&NoMulti != 0 {
+		return ErrNoMulti
+	}
+	if f&Control != 0 && s.Multi && len(s.Queue) > 0 && spec.Name == "exec" {
+		// EXEC is refused for what its commands would do, as one unit.
+		for i := range s.Queue {
+			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | DenyOOM)
+		}
+	}
+	if f&DenyOOM != 0 {
+		if limit := e.cfg.Live.MaxMemory; limit > 0 && e.ks.UsedBytes() > limit {
+			return ErrOOM
+		}
+	}
+	if f&Write != 0 || spec.Name == "ping" {
+		if err := e.refuseWrites(); err != nil {
+			return err
+		}
+	}
+	if e.loading && f&Loading == 0 {
+		return ErrLoading
+	}
+	return nil
+}
+
+// refuseWrites returns the MISCONF error while the log cannot take writes.
+func (e *Engine) refuseWrites() error {
+	if e.log != nil && !e.loading {
+		if err := e.log.Err(); err != nil {
+			return ReplyError("MISCONF Errors writing to the AOF file: " + err.Error())
+		}
+	}
+	if e.denyWrites != nil {
+		return e.denyWrites()
+	}
+	return nil
+}
+
+// IsLocal says whether a client came over a unix socket or the loopback interface.
+func (e *Engine) IsLocal(s *session.Session) bool {
+	return s.Unix || strings.HasPrefix(s.Addr, "127.") || strings.HasPrefix(s.Addr, "[::1]")
+}
+
+func (e *Engine) allowProtected(s *session.Session, spec *Spec) error {
+	parent := spec.full
+	if i := strings.IndexByte(parent, '|'); i >= 0 {
+		parent = parent[:i]
+	}
+	switch e.cfg.Enum("enable-" + parent + "-command") {
+	case "yes":
+		return nil
+	case "local":
+		if e.IsLocal(s) {
+			return nil
+		}
+	}
+	return Errorf("ERR %s command not allowed. If the enable-%s-command option is set to \"local\", you can run it from a "+
+		"local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+		strings.ToUpper(parent), parent)
+}
+
+// call runs a handler with its clock, counters and effects.
+func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
+	start := e.mono()
+	if e.depth == 0 {
+		e.advanceClock(start)
+	}
+	c := &e.frames[e.depth]
+	*c = Call{E: e, S: s, Spec: spec, DB: e.ks.DB(s.DB), Args: argv, W: &s.W, Now: e.now}
+	e.depth++
+	s.CommandName = spec.full
+	dirty := e.dirty
+	failed := e.stats.ErrorReplies
+	mark := len(s.W.Buf)
+	if err := spec.Handler(c); err != nil {
+		s.W.Buf = s.W.Buf[:mark]
+		e.replyError(s, err)
+	}
+	e.depth--
+	if (e.dirty != dirty || c.force) && !c.replaced && !c.silent {
+		// The database the command began in: SELECT inside a command propagates nothing.
+		e.appendEffect(c.DB.ID(), argv)
+	}
+	spec.stats.Calls++
+	spec.stats.Nanos += uint64(e.mono() - start)
+	if e.stats.ErrorReplies != failed {
+		spec.stats.Failed++
+	}
+	e.stats.Commands++
+}
+
+// reject answers a command that is not run, and spoils the transaction it was meant for.
+func (e *Engine) reject(s *session.Session, spec *Spec, err error) {
+	if spec != nil {
+		spec.stats.Rejected++
+	}
+	if s.Multi {
+		if spec != nil && spec.Name == "exec" {
+			text := replyText(err)
+			e.abortTransaction(s)
+			e.replyError(s, ReplyError("EXECABORT Transaction discarded because of: "+strings.TrimPrefix(text, "ERR ")))
+			return
+		}
+		s.DirtyExec = true
+	}
+	e.replyError(s, err)
+}
+
+// ReplyError appends an error to a client's reply and counts it in errorstats.
+func (e *Engine) ReplyError(s *session.Session, err error) { e.replyError(s, err) }
+
+func (e *Engine) replyError(s *session.Session, err error) {
+	text := replyText(err)
+	if strings.ContainsAny(text, "\r\n") {
+		text = strings.NewReplacer("\r", " ", "\n", " ").Replace(text)
+	}
+	e.stats.ErrorReplies++
+	code, _, _ := strings.Cut(text, " ")
+	// Bounded as in Redis: a client that makes up error codes must not fill the memory.
+	if len(e.errorCounts) < 128 || e.errorCounts[code] > 0 {
+		e.errorCounts[code]++
+	}
+	s.W.Error(text)
+}
+
+// unknownError says that there is no such command.
+type unknownError struct{ argv [][]byte }
+
+// Is makes it ErrUnknown.
+func (e *unknownError) Is(target error) bool { return target == ErrUnknown }
+
+// Error is what the client sees.
+func (e *unknownError) Error() string {
+	var args strings.Builder
+	for _, a := range e.argv[1:] {
+		if args.Len() >= 128 {
+			break
+		}
+		args.WriteByte('\'')
+		args.WriteString(clip(a, 128-args.Len()+1))
+		args.WriteString("' ")
+	}
+	return fmt.Sprintf("ERR unknown command '%s', with args beginning with: %s", clip(e.argv[0], 128), args.String())
+}
+
+// clip prints at most n bytes up to the first NUL, as C's %.*s does.
+func clip(b []byte, n int) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	if len(b) > n {
+		b = b[:n]
+	}
+	return string(b)
+}

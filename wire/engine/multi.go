@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"frankenredis/kv"
+	"frankenredis/wire/session"
+)
+
+// watchKey names a key under WATCH.
+type watchKey struct {
+	db  int
+	key string
+}
+
+// enqueue copies a command into the transaction.
+func (e *Engine) enqueue(s *session.Session, spec *Spec, argv [][]byte) {
+	s.Queue = append(s.Queue, session.Queued{Argv: copyArgv(argv), Spec: spec})
+	for _, a := range argv {
+		s.QueueBytes += len(a)
+	}
+}
+
+// copyArgv copies an argument vector into one block.
+func copyArgv(argv [][]byte) [][]byte {
+	total := 0
+	for _, a := range argv {
+		total += len(a)
+	}
+	block := make([]byte, 0, total)
+	out := make([][]byte, len(argv))
+	for i, a := range argv {
+		at := len(block)
+		block = append(block, a...)
+		out[i] = block[at:len(block):len(block)]
+	}
+	return out
+}
+
+// BeginTransaction starts MULTI.
+func (e *Engine) BeginTransaction(s *session.Session) error {
+	if s.Multi {
+		return ReplyError("ERR MULTI calls can not be nested")
+	}
+	s.Multi = true
+	return nil
+}
+
+// DiscardTransaction is DISCARD.
+func (e *Engine) DiscardTransaction(s *session.Session) error {
+	if !s.Multi {
+		return ReplyError("ERR DISCARD without MULTI")
+	}
+	e.abortTransaction(s)
+	return nil
+}
+
+func (e *Engine) abortTransaction(s *session.Session) {
+	s.ResetTransaction()
+	e.Unwatch(s)
+}
+
+// ExecTransaction is EXEC: the queued commands run as one unit, with no other command between them.
+func (e *Engine) ExecTransaction(c *Call) error {
+	c.silent = true // the commands are the effect
+	s := c.S
+	if !s.Multi {
+		return ReplyError("ERR EXEC without MULTI")
+	}
+	if e.watchExpired(s) {
+		s.DirtyCAS = true
+	}
+	if s.DirtyExec || s.DirtyCAS {
+		dirtyExec := s.DirtyExec
+		e.abortTransaction(s)
+		if dirtyExec {
+			return ErrExecAbort
+		}
+		s.W.NullArray()
+		return nil
+	}
+	queue := s.Queue
+	e.Unwatch(s)
+	s.Queue = nil
+	e.inExec = true
+	s.W.Array(len(queue))
+	for i := range queue {
+		spec := queue[i].Spec.(*Spec)
+		e.call(s, spec, queue[i].Argv)
+	}
+	e.inExec = false
+	s.ResetTransaction()
+	s.CommandName = c.Spec.full
+	return nil
+}
+
+// Watch puts a key of the client's database under WATCH.
+func (e *Engine) Watch(s *session.Session, key []byte) error {
+	if s.Multi {
+		return ReplyError("ERR WATCH inside MULTI is not allowed")
+	}
+	if s.DirtyCAS {
+		return nil // already spoilt: what is watched from here on cannot change EXEC's answer
+	}
+	for _, w := range s.Watched {
+		if w.DB == s.DB && w.Key == string(key) {
+			return nil
+		}
+	}
+	entry, found := e.ks.DB(s.DB).Lookup(key, kv.NoTouch|kv.NoExpire)
+	w := session.WatchedKey{DB: s.DB, Key: string(key)}
+	if found {
+		at, volatile := entry.Expire()
+		w.Expired = volatile && at < e.now
+	}
+	s.Watched = append(s.Watched, w)
+	k := watchKey{w.DB, w.Key}
+	e.watched[k] = append(e.watched[k], s)
+	e.ks.Watching = len(e.watched)
+	return nil
+}
+
+// Unwatch releases all keys the client watches.
+func (e *Engine) Unwatch(s *session.Session) {
+	for _, w := range s.Watched {
+		k := watchKey{w.DB, w.Key}
+		list := e.watched[k]
+		for i, other := range list {
+			if other == s {
+				list[i] = list[len(list)-1]
+				list[len(list)-1] = nil
+				list = list[:len(list)-1]
+				break
+			}
+		}
+		if len(list) == 0 {
+			delete(e.watched, k)
+		} else {
+			e.watched[k] = list
+		}
+	}
+	s.Watched = nil
+	s.DirtyCAS = false
+	e.ks.Watching = len(e.watched)
+}
+
+// watchExpired says whether a key that was alive when watched has expired since, without having been deleted yet.
+func (e *Engine) watchExpired(s *session.Session) bool {
+	for _, w := range s.Watched {
+		if w.Expired {
+			continue
+		}
+		if entry, found := e.ks.DB(w.DB).Lookup([]byte(w.Key), kv.NoTouch|kv.NoExpire); found {
+			if at, volatile := entry.Expire(); volatile && at < e.now {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// keyChanged is kv's hook.
+func (e *Engine) keyChanged(db *kv.DB, key []byte) {
+	for _, s := range e.watched[watchKey{db.ID(), string(key)}] {
+		if e.staleWatch(s, db, key) {
+			continue
+		}
+		s.DirtyCAS = true
+	}
+}
+
+// staleWatch says whether the change is only the removal of a key that was already expired when it was watched.
+func (e *Engine) staleWatch(s *session.Session, db *kv.DB, key []byte) bool {
+	for i := range s.Watched {
+		w := &s.Watched[i]
+		if w.DB != db.ID() || w.Key != string(key) || !w.Expired {
+			continue
+		}
+		if _, found := db.Lookup(key, kv.NoTouch|kv.NoExpire); !found {
+			w.Expired = false
+			return true
+		}
+	}
+	return false
+}
+
+// dbFlushed is kv's hook: every watched key that exists in the database is about to change.
+func (e *Engine) dbFlushed(db *kv.DB) { e.touchWatched(db, nil) }
+
+// TouchSwapped marks the watchers of keys that differ through a swap of two databases; call it before the swap.
+func (e *Engine) TouchSwapped(a, b *kv.DB) {
+	e.touchWatched(a, b)
+	e.touchWatched(b, a)
+}
+
+func (e *Engine) touchWatched(db, other *kv.DB) {
+	for k, list := range e.watched {
+		if k.db != db.ID() {
+			continue
+		}
+		_, here := db.Lookup([]byte(k.key), kv.NoTouch|kv.NoExpire)
+		there := false
+		if other != nil {
+			_, there = other.Lookup([]byte(k.key), kv.NoTouch|kv.NoExpire)
+		}
+		if here || there {
+			for _, s := range list {
+				s.DirtyCAS = true
+			}
+		}
+	}
+}

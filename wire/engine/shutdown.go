@@ -1,0 +1,48 @@
+package engine
+
+// ShutdownRequest is what SHUTDOWN or a signal asks for.
+type ShutdownRequest struct {
+	Save, NoSave bool // neither: save when save points are configured
+	Now          bool // do not wait for replicas
+	Force        bool // stop although saving failed
+}
+
+// Hooks are what commands ask of the server around the executor; the composition root installs them before Run. Each
+// runs on the executor.
+type Hooks struct {
+	// Shutdown ends the server: it saves and closes what must be, and calls Stop. An error means that the server goes on.
+	Shutdown func(ShutdownRequest) error
+	// Save writes a snapshot while everything waits (SAVE).
+	Save func() error
+	// LastSave is the Unix time of the last successful save.
+	LastSave func() int64
+	// RewriteConfig is CONFIG REWRITE.
+	RewriteConfig func() error
+	// Emptied is called after FLUSHALL.
+	Emptied func()
+}
+
+// SetHooks installs the hooks.
+func (e *Engine) SetHooks(h Hooks) { e.hooks = h }
+
+// Shutdown ends the server. What was executed in this turn is committed first.
+func (e *Engine) Shutdown(r ShutdownRequest) error {
+	e.commit()
+	return e.hooks.Shutdown(r)
+}
+
+// Save is SAVE.
+func (e *Engine) Save() error { return e.hooks.Save() }
+
+// LastSave is LASTSAVE.
+func (e *Engine) LastSave() int64 { return e.hooks.LastSave() }
+
+// RewriteConfig is CONFIG REWRITE.
+func (e *Engine) RewriteConfig() error { return e.hooks.RewriteConfig() }
+
+// Emptied says that all databases were emptied by command.
+func (e *Engine) Emptied() {
+	if e.hooks.Emptied != nil {
+		e.hooks.Emptied()
+	}
+}

@@ -1,0 +1,50 @@
+package engine
+
+import "sort"
+
+// Counters are the engine's own figures for INFO. Executor only.
+type Counters struct {
+	ConnectionsReceived uint64
+	ConnectionsRejected uint64
+	Commands            uint64
+	ErrorReplies        uint64
+	KeyspaceHits        uint64
+	KeyspaceMisses      uint64
+	ExpiredKeys         uint64
+	Blocked             uint64
+	Cycles              uint64
+	CycleNanos          uint64
+	NetInput, NetOutput uint64 // bytes
+	Reads, Writes       uint64 // on clients' sockets
+	OutputLimitCloses   uint64
+	QueryLimitCloses    uint64
+	PeakMemory          int64
+}
+
+// Stats returns the counters; transports and commands may add to them.
+func (e *Engine) Stats() *Counters { return &e.stats }
+
+// ErrorCounts calls f for each error code that was replied, in order of code.
+func (e *Engine) ErrorCounts(f func(code string, count uint64)) {
+	codes := make([]string, 0, len(e.errorCounts))
+	for c := range e.errorCounts {
+		codes = append(codes, c)
+	}
+	sort.Strings(codes)
+	for _, c := range codes {
+		f(c, e.errorCounts[c])
+	}
+}
+
+// ResetStats is CONFIG RESETSTAT.
+func (e *Engine) ResetStats() {
+	peak := e.stats.PeakMemory
+	e.stats = Counters{PeakMemory: peak}
+	clear(e.errorCounts)
+	for _, s := range e.table.All() {
+		s.stats = Stats{}
+		for i := range s.Sub {
+			s.Sub[i].stats = Stats{}
+		}
+	}
+}

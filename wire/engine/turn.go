@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"runtime"
+	"time"
+)
+
+// Phase names a part of a turn, in order.
+type Phase int
+
+// The phases of a turn.
+const (
+	PhasePoll Phase = iota
+	PhasePosted
+	PhaseServe // read, parse, execute, propagate
+	PhaseCommit
+	PhaseRelease
+	PhaseTimers
+	PhaseCount // the number of phases
+)
+
+var phaseNames = [PhaseCount]string{"poll", "posted", "serve", "commit", "release", "timers"}
+
+// String returns the phase's name as INFO shows it.
+func (p Phase) String() string { return phaseNames[p] }
+
+// PhaseStats says how long one phase took, in nanoseconds.
+type PhaseStats struct {
+	Total int64 // since start
+	Max   int64 // longest single one
+}
+
+// Budgets of a turn, so that no client and no chore starves another.
+const (
+	// MaxCommandsPerClient is the number of commands one client may run in a turn; what is left waits for the next.
+	MaxCommandsPerClient = 1024
+	// MaxBytesPerClient bounds what is read from one client in a turn.
+	MaxBytesPerClient = 256 << 10
+	// lazyFreeBudget bounds the background freeing done in a turn that found nothing else to do.
+	lazyFreeBudget = 500 * time.Microsecond
+	// reclaimPages bounds the empty pages given back to the system in one timer tick.
+	reclaimPages = 256
+)
+
+// Run is the executor: it returns after Stop, or with the error of a poller that cannot go on. It locks its goroutine
+// to its thread.
+func (e *Engine) Run() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	more := false
+	for !e.stopping.Load() {
+		limit := time.Duration(0)
+		if !more {
+			limit = e.sleepLimit()
+		}
+		began := e.mono()
+		if limit != 0 {
+			e.sleeping.Store(true)
+			if e.hasPosts() || e.waitsOver() || e.stopping.Load() {
+				limit = 0
+			}
+		}
+		err := e.poller.Poll(limit)
+		e.sleeping.Store(false)
+		if err != nil {
+			return err
+		}
+		e.readClock()
+		at := e.monoAt
+		if limit == 0 {
+			e.phase(PhasePoll, at-began)
+		}
+		more = e.turn(at)
+	}
+	return nil
+}
+
+// turn runs everything between two polls.
+func (e *Engine) turn(at int64) (more bool) {
+	e.stats.Cycles++
+	began := at
+	e.runPosts()
+	at = e.mark(PhasePosted, at)
+	for _, t := range e.transports {
+		if t.Serve() {
+			more = true
+		}
+	}
+	if e.resumePostponed() {
+		more = true
+	}
+	at = e.mark(PhaseServe, at)
+	e.commit()
+	e.endWaits()
+	at = e.mark(PhaseCommit, at)
+	released := e.Released()
+	for _, t := range e.transports {
+		t.Release(released)
+	}
+	at = e.mark(PhaseRelease, at)
+	e.runTimers()
+	if len(e.stream) > 0 {
+		e.commit() // expiry made events
+	}
+	if e.ks.LazyFree(lazyFreeBudget) {
+		more = true
+	}
+	at = e.mark(PhaseTimers, at)
+	e.stats.CycleNanos += uint64(at - began)
+	return more
+}
+
+func (e *Engine) mark(p Phase, since int64) int64 {
+	now := e.mono()
+	e.phase(p, now-since)
+	return now
+}
+
+func (e *Engine) phase(p Phase, d int64) {
+	ps := &e.phases[p]
+	ps.Total += d
+	if d > ps.Max {
+		ps.Max = d
+	}
+}
+
+// Phases returns the time spent in a phase.
+func (e *Engine) Phases(p Phase) PhaseStats { return e.phases[p] }
+
+// Stop ends Run after the turn under way. Any goroutine.
+func (e *Engine) Stop() {
+	e.stopping.Store(true)
+	e.Wake()
+}
+
+// Turn runs one turn without sleeping: for commands that must serve others while they work. Executor only.
+func (e *Engine) Turn() error {
+	if err := e.poller.Poll(0); err != nil {
+		return err
+	}
+	e.readClock()
+	e.turn(e.monoAt)
+	return nil
+}

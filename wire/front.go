@@ -1,0 +1,137 @@
+package wire
+
+import (
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+)
+
+// front is what the connections of one transport have in common: parameters, free buffers, and the lists that decide
+// which of them are looked at in a turn. Executor only.
+type front struct {
+	limits
+	eng  *engine.Engine
+	free [][]byte // empty reply buffers
+	full bool     // the log takes no more: clients' input stays unread and unexecuted
+
+	dirty    []*conn // to be looked at in this turn's release
+	leftover []*conn // clients with complete input beyond their budget
+	waiting  []*conn // clients whose output waits for the log, oldest position first
+}
+
+// maxFreeBuffers bounds the free list; a burst of clients must not hold its memory for ever.
+const maxFreeBuffers = 1024
+
+// beginTurn refreshes what may have changed since the last turn.
+func (f *front) beginTurn() {
+	f.refresh(f.eng)
+	f.full = f.eng.Log() != nil && f.eng.Log().Full()
+}
+
+// takeBuffer returns an empty reply buffer.
+func (f *front) takeBuffer() []byte {
+	if n := len(f.free); n > 0 {
+		b := f.free[n-1]
+		f.free = f.free[:n-1]
+		return b
+	}
+	return make([]byte, 0, 1024)
+}
+
+// giveBuffer takes a buffer back that is empty now.
+func (f *front) giveBuffer(b []byte) {
+	if cap(b) <= replyKeep && len(f.free) < maxFreeBuffers {
+		f.free = append(f.free, b[:0])
+	}
+}
+
+// execute runs what a client has sent and sees to it that it is looked at again when that is needed.
+func (f *front) execute(c *conn) {
+	if f.full || c.run() {
+		f.keep(c)
+	}
+	if !c.dead && (len(c.sess.W.Buf) > 0 || c.sess.CloseAfterReply) {
+		c.schedule()
+	}
+}
+
+// keep remembers a client with complete input left for the next turn.
+func (f *front) keep(c *conn) {
+	if !c.isLeft && !c.dead {
+		c.isLeft = true
+		f.leftover = append(f.leftover, c)
+	}
+}
+
+// serveLeftover gives the clients that were over their budget another one.
+func (f *front) serveLeftover() {
+	if f.full {
+		return
+	}
+	left := f.leftover
+	f.leftover = nil
+	for _, c := range left {
+		c.isLeft = false
+		f.execute(c)
+	}
+}
+
+// Release implements engine.Transport.
+func (f *front) Release(released wal.LSN) {
+	end := f.eng.StreamEnd()
+	failing := f.eng.LogFailing()
+	for i := 0; i < len(f.dirty); i++ { // the list may grow meanwhile
+		c := f.dirty[i]
+		c.scheduled = false
+		if !c.dead && c.in.Buffered() > 0 && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.CloseAfterReply {
+			f.keep(c) // unblocked with input left; looking at an incomplete command once more is cheap
+		}
+		c.release(end, released, failing)
+		f.settle(c)
+	}
+	clear(f.dirty)
+	f.dirty = f.dirty[:0]
+	if len(f.waiting) > 0 {
+		f.releaseWaiting(end, released, failing)
+	}
+}
+
+func (f *front) releaseWaiting(end, released wal.LSN, failing bool) {
+	old := f.waiting
+	kept := old[:0]
+	for i, c := range old {
+		if !c.dead && c.waiting() {
+			if c.held[0].lsn > released && !failing {
+				// Positions only grow along the list: nothing behind this one can leave.
+				kept = append(kept, old[i:]...)
+				break
+			}
+			c.release(end, released, failing)
+		}
+		if c.dead || !c.waiting() {
+			c.inWait = false
+			f.settle(c)
+			continue
+		}
+		kept = append(kept, c)
+	}
+	clear(old[len(kept):])
+	f.waiting = kept
+}
+
+// settle puts a connection where it will be looked at again: the waiting list, or the carrier's word.
+func (f *front) settle(c *conn) {
+	if c.dead {
+		return
+	}
+	if c.waiting() && !c.inWait {
+		c.inWait = true
+		f.waiting = append(f.waiting, c)
+	}
+	if c.blocked != c.asked {
+		if c.notifyWritable(c.blocked) != nil {
+			c.end()
+			return
+		}
+		c.asked = c.blocked
+	}
+}

@@ -1,0 +1,35 @@
+package wire
+
+import (
+	"time"
+
+	"frankenredis/wire/engine"
+	"frankenredis/wire/resp"
+)
+
+// OutputLimit is one class of client-output-buffer-limit. Zero means no limit.
+type OutputLimit struct {
+	Hard, Soft  int64 // bytes
+	SoftSeconds time.Duration
+}
+
+// limits are the parameters a connection looks at; refreshed once a turn.
+type limits struct {
+	resp       resp.Limits
+	queryLimit int64
+	output     OutputLimit
+	maxClients int
+	timeout    time.Duration
+	keepalive  int // seconds
+}
+
+func (l *limits) refresh(e *engine.Engine) {
+	live := &e.Config().Live
+	l.resp.MaxBulk = live.ProtoMaxBulkLen
+	l.resp.MaxQuery = live.ClientQueryBufferLimit
+	l.queryLimit = live.ClientQueryBufferLimit
+	l.output = OutputLimit{Hard: live.NormalOutputHard, Soft: live.NormalOutputSoft, SoftSeconds: time.Duration(live.NormalOutputSoftSeconds) * time.Second}
+	l.maxClients = live.MaxClients
+	l.timeout = time.Duration(live.Timeout) * time.Second
+	l.keepalive = live.TCPKeepalive
+}

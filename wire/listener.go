@@ -1,0 +1,314 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// listener is one listening socket of the reactor.
+type listener struct {
+	fd   int
+	path string // of a unix socket; removed when the listener closes
+	unix bool
+}
+
+// acceptsPerTurn bounds the connections taken from one listener in a turn.
+const acceptsPerTurn = 1000
+
+func (r *Reactor) listener(fd int) *listener {
+	for _, l := range r.listeners {
+		if l.fd == fd {
+			return l
+		}
+	}
+	return nil
+}
+
+// ListenTCP listens on each address of a bind directive: "*" and "::*" mean all of a family; with a "-" in front an
+// address that this machine does not have is passed over. Port 0 means no TCP. The error names the address; nothing stays open then.
+func (r *Reactor) ListenTCP(bind []string, port, backlog int) error {
+	if port == 0 {
+		return nil
+	}
+	before := len(r.listeners)
+	for _, addr := range bind {
+		optional := strings.HasPrefix(addr, "-")
+		name := strings.TrimPrefix(addr, "-")
+		fd, err := listenTCP(name, port, backlog)
+		if err == nil {
+			err = r.addListener(&listener{fd: fd})
+		}
+		if err == nil {
+			continue
+		}
+		if optional && (errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EPROTONOSUPPORT)) {
+			continue
+		}
+		for _, l := range r.listeners[before:] {
+			unix.Close(l.fd)
+		}
+		r.listeners = r.listeners[:before]
+		return &ListenError{Addr: name, Port: port, Err: err}
+	}
+	if before == 0 {
+		r.tcpArgs = tcpArgs{bind, port, backlog}
+	}
+	return nil
+}
+
+// ReplaceTCP listens on other addresses instead: the new ones are opened before the old ones are closed, so that an error
+// leaves everything as it was. Addresses that stay the same cannot be opened twice and are closed first.
+func (r *Reactor) ReplaceTCP(bind []string, port, backlog int) error {
+	old := make([]*listener, 0, len(r.listeners))
+	for _, l := range r.listeners {
+		if !l.unix {
+			old = append(old, l)
+		}
+	}
+	err := r.ListenTCP(bind, port, backlog)
+	var le *ListenError
+	if errors.As(err, &le) && errors.Is(le.Err, unix.EADDRINUSE) && r.shares(old, port) {
+		// Some of the addresses are our own: nothing but closing them first can work.
+		previous := r.tcpArgs
+		r.closeListeners(func(l *listener) bool { return !l.unix })
+		if err = r.ListenTCP(bind, port, backlog); err != nil {
+			if back := r.ListenTCP(previous.bind, previous.port, previous.backlog); back != nil {
+				r.eng.Logger().Warn("Listening again on the old addresses failed: " + back.Error())
+			}
+			return err
+		}
+		r.tcpArgs = tcpArgs{bind, port, backlog}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.tcpArgs = tcpArgs{bind, port, backlog}
+	r.closeListeners(func(l *listener) bool { return slices.Contains(old, l) })
+	return nil
+}
+
+// tcpArgs is what ListenTCP was last given.
+type tcpArgs struct {
+	bind    []string
+	port    int
+	backlog int
+}
+
+// shares says whether one of the listeners has the port.
+func (r *Reactor) shares(list []*listener, port int) bool {
+	for _, l := range list {
+		if sa, err := unix.Getsockname(l.fd); err == nil {
+			switch a := sa.(type) {
+			case *unix.SockaddrInet4:
+				if a.Port == port {
+					return true
+				}
+			case *unix.SockaddrInet6:
+				if a.Port == port {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// ListenError says which address could not be listened on.
+type ListenError struct {
+	Addr string
+	Port int
+	Err  error
+}
+
+// Error names the address and the cause.
+func (e *ListenError) Error() string {
+	return fmt.Sprintf("listen on %s: %v", net.JoinHostPort(e.Addr, strconv.Itoa(e.Port)), e.Err)
+}
+
+// Unwrap returns the system's error.
+func (e *ListenError) Unwrap() error { return e.Err }
+
+func listenTCP(addr string, port, backlog int) (int, error) {
+	family := unix.AF_INET
+	var ip net.IP
+	switch addr {
+	case "*":
+		ip = net.IPv4zero
+	case "::*", "::":
+		ip, family = net.IPv6zero, unix.AF_INET6
+	default:
+		if ip = net.ParseIP(addr); ip == nil {
+			found, err := net.LookupIP(addr)
+			if err != nil || len(found) == 0 {
+				return -1, fmt.Errorf("name or service not known: %q", addr)
+			}
+			ip = found[0]
+		}
+		if ip.To4() == nil {
+			family = unix.AF_INET6
+		}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	fail := func(err error) (int, error) {
+		unix.Close(fd)
+		return -1, err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return fail(err)
+	}
+	var sa unix.Sockaddr
+	if family == unix.AF_INET6 {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+			return fail(err)
+		}
+		sa6 := &unix.SockaddrInet6{Port: port}
+		copy(sa6.Addr[:], ip.To16())
+		sa = sa6
+	} else {
+		sa4 := &unix.SockaddrInet4{Port: port}
+		copy(sa4.Addr[:], ip.To4())
+		sa = sa4
+	}
+	if err := unix.Bind(fd, sa); err != nil {
+		return fail(err)
+	}
+	if err := unix.Listen(fd, backlog); err != nil {
+		return fail(err)
+	}
+	return fd, nil
+}
+
+// ListenUnix listens on a unix socket at path; a stale socket there is replaced. perm 0 leaves the mode to the umask.
+func (r *Reactor) ListenUnix(path string, perm uint32, backlog int) error {
+	if st, err := os.Lstat(path); err == nil && st.Mode()&os.ModeSocket != 0 {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err == nil {
+		if err = unix.Listen(fd, backlog); err == nil && perm != 0 {
+			err = os.Chmod(path, os.FileMode(perm))
+		}
+	}
+	if err == nil {
+		err = r.addListener(&listener{fd: fd, path: path, unix: true})
+	}
+	if err != nil {
+		unix.Close(fd)
+		return fmt.Errorf("unix socket %s: %w", path, err)
+	}
+	return nil
+}
+
+func (r *Reactor) addListener(l *listener) error {
+	if err := r.watch(unix.EPOLL_CTL_ADD, l.fd, unix.EPOLLIN); err != nil {
+		return err
+	}
+	r.listeners = append(r.listeners, l)
+	return nil
+}
+
+// CloseListeners stops listening; connections stay.
+func (r *Reactor) CloseListeners() { r.closeListeners(func(*listener) bool { return true }) }
+
+func (r *Reactor) closeListeners(which func(*listener) bool) {
+	kept := r.listeners[:0]
+	for _, l := range r.listeners {
+		if !which(l) {
+			kept = append(kept, l)
+			continue
+		}
+		unix.Close(l.fd)
+		if l.path != "" {
+			_ = os.Remove(l.path) // a socket file without a listener is harmless
+		}
+	}
+	clear(r.listeners[len(kept):])
+	r.listeners = kept
+}
+
+// accept takes new connections.
+func (r *Reactor) accept(l *listener) {
+	for range acceptsPerTurn {
+		fd, sa, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err != nil {
+			if err != unix.EAGAIN && err != unix.EINTR && err != unix.ECONNABORTED {
+				r.eng.Logger().Warn("Accepting client connection: " + err.Error())
+			}
+			return
+		}
+		r.adopt(l, fd, sa)
+	}
+}
+
+func (r *Reactor) adopt(l *listener, fd int, sa unix.Sockaddr) {
+	ip, addr := peerName(sa, l)
+	if text := r.admit(ip); text != "" {
+		// Best effort, as in Redis: the other side may be gone.
+		_, _ = rawWrite(fd, []byte(text))
+		unix.Close(fd)
+		return
+	}
+	s := &socket{r: r, fd: fd}
+	s.conn = conn{carrier: s, eng: r.eng, front: &r.front}
+	s.sess.Conn = &s.conn
+	s.sess.FD = fd
+	s.sess.Unix = l.unix
+	s.sess.Addr = addr
+	s.sess.LocalAddr = addr
+	if !l.unix {
+		if local, err := unix.Getsockname(fd); err == nil {
+			_, s.sess.LocalAddr = peerName(local, l)
+		}
+		tune(fd, r.keepalive)
+	}
+	s.sess.W.Buf = r.takeBuffer()
+	if err := r.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
+		unix.Close(fd)
+		return
+	}
+	for fd >= len(r.conns) {
+		r.conns = append(r.conns, nil)
+	}
+	r.conns[fd] = s
+	r.eng.Attach(&s.sess)
+}
+
+// tune sets what Redis sets on a client's socket. Failures change speed or patience, not correctness.
+func tune(fd, keepalive int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if keepalive > 0 {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepalive)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(keepalive/3, 1))
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3)
+	}
+}
+
+// peerName prints an address as CLIENT LIST does; the IP is nil for a unix socket.
+func peerName(sa unix.Sockaddr, l *listener) (net.IP, string) {
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		ip := net.IP(a.Addr[:])
+		return ip, net.JoinHostPort(ip.String(), strconv.Itoa(a.Port))
+	case *unix.SockaddrInet6:
+		ip := net.IP(a.Addr[:])
+		return ip, net.JoinHostPort(ip.String(), strconv.Itoa(a.Port))
+	}
+	return nil, l.path + ":0"
+}

@@ -1,0 +1,120 @@
+// Package session holds what the server knows about one client: who it is, which database and protocol it chose,
+// the transaction it is collecting, the keys it watches, and the reply being made for it.
+//
+// A Session is owned by the executor goroutine; nobody else reads or writes it. It knows neither sockets nor
+// commands: the connection hangs on it through the small Conn interface.
+package session
+
+import (
+	"time"
+
+	"frankenredis/wal"
+	"frankenredis/wire/resp"
+)
+
+// Conn is what a session may ask of the connection that carries it. The executor calls it.
+type Conn interface {
+	// Close ends the connection: at once, or when everything already replied has been sent.
+	Close(afterReply bool)
+	// Resumed tells the connection that the session may be served again, or has a reply that was made outside its turn.
+	Resumed()
+	// Usage reports buffers for CLIENT LIST, in bytes.
+	Usage() Usage
+}
+
+// Usage is the memory one connection holds, in bytes, as CLIENT LIST names it.
+type Usage struct {
+	QueryBytes, QueryFree int // qbuf, qbuf-free
+	ReplyCap, ReplyPeak   int // rbs, rbp
+	ReplyLen              int // obl: bytes in the reply buffer
+	HeldChunks, HeldBytes int // oll, omem
+}
+
+// ReplyMode is what CLIENT REPLY chose.
+type ReplyMode uint8
+
+// The reply modes. SkipNext becomes Skip for exactly the next command.
+const (
+	ReplyOn ReplyMode = iota
+	ReplyOff
+	SkipNext
+	Skip
+)
+
+// Queued is one command waiting for EXEC. Argv owns its bytes.
+type Queued struct {
+	Argv [][]byte
+	Spec any // *engine.Spec, opaque here
+}
+
+// WatchedKey is one key under WATCH.
+type WatchedKey struct {
+	DB      int
+	Key     string
+	Expired bool // the key was already logically expired when WATCH saw it
+}
+
+// Session is one client's state.
+type Session struct {
+	ID         int64
+	Name       string
+	LibName    string
+	LibVersion string
+	User       string // "default" until ACL users exist
+	Addr       string // peer address as CLIENT LIST prints it
+	LocalAddr  string
+	FD         int
+	Unix       bool // connected through a unix socket
+	Conn       Conn
+
+	DB            int
+	Authenticated bool
+	W             resp.Writer // the reply being made this turn; W.Proto is the protocol version
+
+	// Transaction state (MULTI .. EXEC) and optimistic locks (WATCH).
+	Multi      bool
+	DirtyExec  bool // a command was refused while queueing: EXEC answers EXECABORT
+	DirtyCAS   bool // a watched key changed: EXEC answers null
+	Queue      []Queued
+	QueueBytes int // memory held by Queue, for CLIENT LIST multi-mem
+	Watched    []WatchedKey
+
+	Reply           ReplyMode
+	CloseAfterReply bool // no further command is read; the connection ends when the reply has left
+	Closed          bool
+	NoEvict         bool
+	NoTouch         bool
+
+	// LastWrite is the end of the effect stream after this client's last write: what WAIT and WAITAOF wait for.
+	LastWrite wal.LSN
+	// Wrote says that this turn's reply acknowledges a write of this client.
+	Wrote bool
+
+	// Wait is set while the client is blocked; its input stays unread until it is nil again.
+	Wait *Wait
+	// Postponed is a command that CLIENT PAUSE holds back; it runs first when the pause ends.
+	Postponed [][]byte
+
+	Created     time.Time
+	LastCommand time.Time
+	CommandName string // full name of the last command, for CLIENT LIST
+	ArgvBytes   int    // bytes of the command being read or queued, for CLIENT LIST
+}
+
+// Wait is one blocked state: when it ends and what is answered then.
+type Wait struct {
+	Since    time.Time
+	Deadline time.Time // zero: no time limit
+	// Ready is asked at the end of each turn; true means the wait is over and Resume may answer.
+	Ready func() bool
+	// Resume writes the reply; timedOut says which way the wait ended.
+	Resume func(timedOut bool)
+	// Unblockable says whether CLIENT UNBLOCK may end it.
+	Unblockable bool
+}
+
+// ResetTransaction forgets the queued commands and leaves MULTI. Watched keys are the engine's to release.
+func (s *Session) ResetTransaction() {
+	s.Multi, s.DirtyExec, s.DirtyCAS = false, false, false
+	s.Queue, s.QueueBytes = nil, 0
+}
