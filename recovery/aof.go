@@ -185,6 +185,7 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 	if f.facts != nil {
 		o.Start, o.Prologue = f.facts.Start, f.facts.DB > 0
 	}
+	f.reading = &o
 	// What nothing proves must be known before it is applied.
 	keep, foreign := b.provenEnd(s, f, file, o)
 	if keep < size {

@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"frankenredis/snapshot"
-	"frankenredis/wal"
 )
 
 // store is a data set as the tests need it: strings by database.
@@ -49,7 +48,11 @@ func (s *store) loadItems(items []snapshot.Item) error {
 func (s *store) apply(batch []Command) error {
 	for i, c := range batch {
 		s.commands++
-		switch name := strings.ToLower(string(c.Args[0])); name {
+		name := strings.ToLower(string(c.Args[0]))
+		if arity := map[string]int{"set": 3, "append": 3, "del": 2}[name]; arity > 0 && len(c.Args) != arity {
+			continue // an error reply that nobody reads
+		}
+		switch name {
 		case "set":
 			s.keys[fmt.Sprintf("%d/%s", c.DB, c.Args[1])] = string(c.Args[2])
 		case "append":
@@ -196,5 +199,3 @@ func stock(incr string) map[string]string {
 		aof + ".1.incr.aof": incr,
 	}
 }
-
-var _ = wal.LSN(0)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"frankenredis/wal"
+	"frankenredis/wal/disk"
 )
 
 // made is a directory as a server of ours left it: its files, and what the data set was at each place in the stream.
@@ -92,6 +93,20 @@ func (s *server) wait(durable bool) {
 	}
 }
 
+// waitMark waits until the watermark file says what is durable.
+func (s *server) waitMark() {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		mark, err := wal.ReadWatermark(disk.OS(), filepath.Join(s.dir, "appendonlydir"), "appendonly.aof")
+		if err == nil && mark.LSN == s.log.End() {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatal("no watermark")
+		}
+	}
+}
+
 // crash is the directory as a kill would leave it now; the server itself is put away.
 func (s *server) crash() made {
 	s.wait(false)
@@ -130,6 +145,7 @@ func small(t *testing.T) made {
 	s.write([]string{"SET", "a", "1"})
 	s.write([]string{"SET", "b", "2"}, []string{"APPEND", "a", "x"})
 	s.wait(true)
+	s.waitMark()
 	s.log.SetPolicy(wal.No)
 	s.write([]string{"SET", "c", "3"})
 	s.write([]string{"DEL", "b"}, []string{"SET", "d", "4"})

@@ -41,17 +41,100 @@ func (b *boot) refuseOrphans() error {
 	return nil
 }
 
+// refuseShrunk refuses a manifest that does not name what it must: one that was damaged, or came from a backup, so that it
+// still reads well. Another server may have rewritten it since ours did, but it drops an increment only for a newer base,
+// and it writes to an increment only after naming it.
+func (b *boot) refuseShrunk(s *survey, manifest string) error {
+	m := s.dir.Manifest
+	if m == nil || s.dir.Facts != nil {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, f := range m.Incrs {
+		named[f.Name] = true
+	}
+	baseSeq := int64(0)
+	if m.Base != nil {
+		named[m.Base.Name], baseSeq = true, m.Base.Seq
+	}
+	lost := ""
+	if last := b.lastFacts(s); last != nil {
+		lastBase := int64(0)
+		for name := range last.Files {
+			if seq, kind, ok := logFileSeq(b.o.AppendName, name); ok && kind != "incr.aof" {
+				lastBase = max(lastBase, seq)
+			}
+		}
+		for name := range last.Files {
+			if _, _, ok := logFileSeq(b.o.AppendName, name); ok && !named[name] && baseSeq <= lastBase && b.size(name) > 0 {
+				lost = name
+			}
+		}
+	}
+	names, err := b.o.FS.List(b.dir())
+	if err != nil {
+		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+	}
+	for _, name := range names {
+		if seq, kind, ok := logFileSeq(b.o.AppendName, name); ok && kind == "incr.aof" && seq > m.IncrSeq && b.size(name) > 0 {
+			lost = name
+		}
+	}
+	if lost == "" {
+		return nil
+	}
+	b.ev.saw(Artifact{Path: filepath.Join(b.dir(), lost), Kind: "orphan", Class: Unloaded, Size: b.size(lost)})
+	b.ev.decided("manifest too short", "refuse", manifest, 0, "it does not name %s, which holds data", lost)
+	return b.refuse(nil, "The AOF manifest file %s does not name %s, which holds data and was not replaced by a newer base: it is damaged "+
+		"or older than the files. Bring the right one back, or move the file away.", wal.ManifestName(b.o.AppendName), lost)
+}
+
+// lastFacts is the newest companion, of whichever manifest; nil if there is none that can be read.
+func (b *boot) lastFacts(s *survey) *wal.Facts {
+	if s.dir.Generation == 0 {
+		return nil
+	}
+	f, err := b.o.FS.Open(filepath.Join(b.dir(), wal.FactsName(b.o.AppendName, s.dir.Generation)))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	const most = 1 << 20 // some thousand files
+	p, err := io.ReadAll(io.NewSectionReader(f, 0, most))
+	if err != nil {
+		return nil
+	}
+	facts, err := wal.ParseFacts(p)
+	if err != nil {
+		return nil
+	}
+	return facts
+}
+
+// size is the size of a file of the log, 0 if there is none.
+func (b *boot) size(name string) int64 {
+	info, err := b.o.FS.Stat(filepath.Join(b.dir(), name))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 // isLogFile says whether a file is named as a base or an increment of the log called name.
 func isLogFile(name, file string) bool {
+	_, _, ok := logFileSeq(name, file)
+	return ok
+}
+
+// logFileSeq takes the name of a base or increment of the log called name apart.
+func logFileSeq(name, file string) (seq int64, kind string, ok bool) {
 	rest, ok := strings.CutPrefix(file, name+".")
 	if !ok {
-		return false
+		return 0, "", false
 	}
-	seq, kind, ok := strings.Cut(rest, ".")
-	if _, err := strconv.ParseUint(seq, 10, 63); !ok || err != nil {
-		return false
-	}
-	return kind == "base.rdb" || kind == "base.aof" || kind == "incr.aof"
+	digits, kind, _ := strings.Cut(rest, ".")
+	n, err := strconv.ParseUint(digits, 10, 63)
+	return int64(n), kind, err == nil && (kind == "base.rdb" || kind == "base.aof" || kind == "incr.aof")
 }
 
 // holdsData says whether a file has commands, or keys. An RDB file that cannot be read does, as far as anybody knows.

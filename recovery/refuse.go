@@ -27,6 +27,12 @@ func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
 	a.Detail = err.Error()
 	var refused *applyError
 	if errors.As(err, &refused) {
+		// A command that cannot be run may be one that was changed: a line of ours behind it would tell.
+		if damage := b.verify(f); damage != nil {
+			a.Class, a.Detail = Corrupt, damage.Error()
+			b.ev.saw(*a)
+			return b.refuseDamage(f, damage)
+		}
 		b.ev.saw(*a)
 		b.ev.decided("apply", "refuse", f.path, refused.pos, "%v", err)
 		var cmd *CommandError
@@ -38,4 +44,26 @@ func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
 	a.Class = Unreadable
 	b.ev.saw(*a)
 	return b.refuse(err, msgReadFailed, f.name, reason(err))
+}
+
+// verify reads the commands of a file without running them and returns the damage that is found, torn ends not counted.
+func (b *boot) verify(f *logFile) *wal.CorruptError {
+	file, err := b.o.FS.Open(f.path)
+	if err != nil || f.reading == nil {
+		return nil
+	}
+	defer file.Close()
+	o := *f.reading
+	o.Verify = true
+	r := wal.NewReader(file, f.limit, o)
+	for {
+		if _, err = r.Next(); err != nil {
+			break
+		}
+	}
+	var damage *wal.CorruptError
+	if errors.As(err, &damage) && !damage.Torn {
+		return damage
+	}
+	return nil
 }

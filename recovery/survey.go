@@ -40,8 +40,9 @@ type logFile struct {
 	oldStyle   bool
 	size       int64
 	modified   time.Time
-	facts      *wal.FileFacts // nil: nothing is known
-	limit      int64          // bytes to read; less than size only when an I/O error spoiled the rest
+	facts      *wal.FileFacts     // nil: nothing is known
+	limit      int64              // bytes to read; less than size only when an I/O error spoiled the rest
+	reading    *wal.ReaderOptions // how its commands are read, once that is known
 }
 
 // kind is the word Redis uses.
@@ -73,6 +74,9 @@ func (b *boot) survey() (*survey, error) {
 	}
 	s := &survey{dir: d}
 	b.surveyCompanions(s, manifest)
+	if err := b.refuseShrunk(s, manifest); err != nil {
+		return nil, err
+	}
 	b.surveyEpoch(s)
 	if err := b.surveyOldStyle(s); err != nil {
 		return nil, err

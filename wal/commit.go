@@ -23,10 +23,10 @@ func (l *Log) Commit(p []byte, db int) {
 		}
 		l.writeInline(p, began)
 		l.stats.inline++
-		alarm := first || l.failing
-		l.mu.Unlock()
-		if alarm {
-			l.signal() // the writer sets its alarm for the sync, or mends
+		if first || l.failing {
+			l.unlockAndWake() // the writer sets its alarm for the sync, or mends
+		} else {
+			l.mu.Unlock()
 		}
 		return
 	}
@@ -34,10 +34,16 @@ func (l *Log) Commit(p []byte, db int) {
 		l.dirtySince = time.Now()
 	}
 	l.stats.queued++
-	busy := l.writing
+	l.unlockAndWake()
+}
+
+// unlockAndWake releases mu and gets the writer to look for work. One that is at work looks again before it rests.
+func (l *Log) unlockAndWake() {
+	resting := l.resting
+	l.resting = false
 	l.mu.Unlock()
-	if !busy { // a writer at work looks again before it rests
-		l.signal()
+	if resting {
+		l.bell.ring()
 	}
 }
 

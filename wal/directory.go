@@ -19,6 +19,10 @@ type Directory struct {
 	Facts *Facts
 	// Generation is the highest that any companion's name has, whether it counts or not.
 	Generation uint64
+	// Mending says that a repair after an I/O error was cut short when the spoiled increment had been cut but the manifest
+	// not yet replaced (mend.go). Manifest and Facts are then those of the repair, which lost nothing, and not what
+	// ManifestBytes says; Open puts them into force.
+	Mending bool
 	// Broken are companions that could not be read, with the reason.
 	Broken map[string]error
 }
@@ -46,6 +50,7 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 		return nil, err
 	}
 	sum := SumOf(d.ManifestBytes)
+	var mending *Facts
 	for _, file := range names {
 		generation, ok := parseFactsName(name, file)
 		if !ok {
@@ -56,11 +61,65 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 		switch {
 		case err != nil:
 			d.Broken[file] = err
-		case d.Manifest != nil && facts.Manifest == sum && (d.Facts == nil || d.Facts.Generation < generation):
+		case d.Manifest == nil:
+		case facts.Manifest == sum && (d.Facts == nil || d.Facts.Generation < generation):
 			d.Facts = facts
+		case facts.Cut != "" && (mending == nil || mending.Generation < generation):
+			mending = facts
 		}
 	}
+	if mending != nil && (d.Facts == nil || d.Facts.Generation < mending.Generation) {
+		return d, d.resumeMending(fsys, dir, name, mending)
+	}
 	return d, nil
+}
+
+// resumeMending looks whether the repair that f belongs to had come so far that only it has everything: its manifest lies
+// ready, and the spoiled increment ends exactly where it was to be cut. If it is longer nothing was lost yet, or somebody
+// has written to it since; then the repair never happened.
+func (d *Directory) resumeMending(fsys disk.FS, dir, name string, f *Facts) error {
+	p, err := readFile(fsys, filepath.Join(dir, tempPrefix+ManifestName(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if SumOf(p) != f.Manifest {
+		return nil
+	}
+	m, err := ParseManifest(p)
+	if err != nil {
+		return fmt.Errorf("%s: %w", tempPrefix+ManifestName(name), err)
+	}
+	if last := d.Manifest.Last(); last == nil || last.Name != f.Cut {
+		return nil
+	}
+	for _, ref := range m.Incrs {
+		info, err := fsys.Stat(filepath.Join(dir, ref.Name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if ff := f.Files[ref.Name]; ref.Name == f.Cut && (!ff.Sealed || info.Size() != ff.Size) {
+			return nil
+		}
+	}
+	d.Manifest, d.Facts, d.Mending = m, f, true
+	return nil
+}
+
+// finishMending puts the repair into force.
+func (d *Directory) finishMending(fsys disk.FS, dir, name string) error {
+	path := filepath.Join(dir, ManifestName(name))
+	if err := fsys.Rename(filepath.Join(dir, tempPrefix+ManifestName(name)), path); err != nil {
+		return err
+	}
+	d.ManifestBytes = d.Manifest.AppendTo(nil)
+	d.Mending = false
+	return fsys.SyncDir(dir)
 }
 
 func readFacts(fsys disk.FS, path string, generation uint64) (*Facts, error) {

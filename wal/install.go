@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 )
 
@@ -28,34 +29,33 @@ func (l *Log) TempName(suffix string) string {
 // The order (I12, I13): the base durable under its name; the manifest that names it and calls the old files history,
 // durable; then the old files are unlinked and the folder synced; then the manifest without them.
 func (l *Log) Install(b NewBase) error {
-	l.man.mu.Lock()
-	defer l.man.mu.Unlock()
-	ref, m, err := l.placeBase(b)
-	if err != nil {
-		_ = l.o.FS.Remove(b.Path)
-		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
-	}
-	files := make(map[string]FileFacts, len(l.man.files)+1)
-	for _, f := range m.files() {
-		if ff, ok := l.man.files[f.Name]; ok {
-			files[f.Name] = ff
-		}
-	}
-	files[ref.Name] = FileFacts{UUID: NewUUID(), Start: b.At, DB: -1, Sealed: true, End: b.At, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
-	named, err := l.man.persist(m, files, "", nil)
-	if !named {
-		_ = l.o.FS.Remove(l.path(ref))
-		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
-	}
-	l.installed(b)
-	if err != nil {
-		// The folder did not sync: a crash may bring back the manifest before, so its files stay.
+	if err := l.replaceBase(b); err != nil {
 		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
 	}
 	if err := l.man.dropHistory(); err != nil {
 		l.o.Logger.Warn("Can't remove old AOF files", "error", err)
 	}
 	return nil
+}
+
+func (l *Log) replaceBase(b NewBase) error {
+	l.man.mu.Lock()
+	defer l.man.mu.Unlock()
+	ref, m, err := l.placeBase(b)
+	if err != nil {
+		_ = l.o.FS.Remove(b.Path)
+		return err
+	}
+	files := maps.Clone(l.man.files)
+	files[ref.Name] = FileFacts{UUID: NewUUID(), Start: b.At, DB: -1, Sealed: true, End: b.At, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
+	named, err := l.man.persist(m, files, "", nil)
+	if !named {
+		_ = l.o.FS.Remove(l.path(ref))
+		return err
+	}
+	// With an error the folder did not sync: a crash may bring back the manifest before, so its files stay.
+	l.installed(b)
+	return err
 }
 
 // placeBase gives the new base its name and makes the manifest for it. Under manifests.mu.

@@ -67,10 +67,7 @@ func (k *keeper) stop(clean bool) {
 
 func (k *keeper) run() {
 	defer k.l.wg.Done()
-	k.l.man.mu.Lock()
-	err := k.l.man.dropHistory()
-	k.l.man.mu.Unlock()
-	if err != nil {
+	if err := k.l.man.dropHistory(); err != nil {
 		k.l.o.Logger.Warn("Can't remove old AOF files", "error", err)
 	}
 	k.makeSpare()

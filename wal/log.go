@@ -42,7 +42,7 @@ type Log struct {
 
 	exec *scribe // executor only, under mu
 
-	kick    chan struct{}    // sent by whoever has work for the writer; never closed
+	bell    *bell            // rung for the writer
 	syncReq chan syncRequest // sent and, at the end, closed by the writer
 	wg      sync.WaitGroup
 
@@ -56,6 +56,7 @@ type Log struct {
 	kept   mark // of the tape's first byte
 	db     int  // the stream's database at tape.end
 
+	resting   bool // the writer waits for the bell
 	writing   bool // the writer is at work in cur, without mu
 	syncing   bool // a background sync is under way
 	closing   bool
@@ -112,6 +113,9 @@ func Open(o Options, s Start) (*Log, error) {
 		return nil, fmt.Errorf("wal: open %s: %w", o.Dir, err)
 	}
 	l := newLog(o, s.Position)
+	if l.bell, err = newBell(); err != nil {
+		return nil, fmt.Errorf("wal: %w", err)
+	}
 	if err := l.open(d, s); err != nil {
 		l.discard()
 		return nil, fmt.Errorf("wal: open %s: %w", o.Dir, err)
@@ -123,7 +127,7 @@ func Open(o Options, s Start) (*Log, error) {
 func newLog(o Options, at Position) *Log {
 	l := &Log{
 		o: o, at: at, end: at.LSN, policy: o.Policy, db: -1, credit: inlineCredit,
-		kick: make(chan struct{}, 1), syncReq: make(chan syncRequest, 1),
+		syncReq: make(chan syncRequest, 1),
 	}
 	l.exec = newScribe(&l.o, at, &l.lastTS)
 	l.tape.reset(at.LSN)
@@ -138,7 +142,20 @@ func (l *Log) open(d *Directory, s Start) error {
 			return err
 		}
 	}
+	if d.Mending {
+		if err := d.finishMending(l.o.FS, l.o.Dir, l.o.Name); err != nil {
+			return err
+		}
+	}
 	l.man.init(&l.o, l.at, s, d)
+	if l.man.stale(d) && len(d.ManifestBytes) > 0 {
+		// Somebody else made these files. What they hold is about to be called durable.
+		for _, ref := range s.Manifest.files() {
+			if _, err := syncAt(l.o.FS, l.path(ref)); err != nil && ref.Type != HistoryFile {
+				return err
+			}
+		}
+	}
 	if s.Manifest.Last() == nil || s.Fresh {
 		if err := l.openFresh(s); err != nil {
 			return err
@@ -247,6 +264,7 @@ func (l *Log) discard() {
 		_ = l.cur.f.Close()
 	}
 	l.keeper.close()
+	l.bell.close()
 }
 
 // Close writes and, if finalSync, syncs everything that was committed and ends the log. It waits, as nothing else of a
@@ -258,9 +276,9 @@ func (l *Log) Close(finalSync bool) error {
 		return ErrClosed
 	}
 	l.closing, l.finalSync = true, finalSync
-	l.mu.Unlock()
-	l.signal()
+	l.unlockAndWake()
 	l.wg.Wait()
+	l.bell.close()
 	return l.closeErr
 }
 
@@ -299,14 +317,5 @@ func (l *Log) SetPolicy(p Policy) {
 	l.mu.Lock()
 	l.policy = p
 	l.publish()
-	l.mu.Unlock()
-	l.signal()
-}
-
-// signal gives the writer something to do.
-func (l *Log) signal() {
-	select {
-	case l.kick <- struct{}{}:
-	default:
-	}
+	l.unlockAndWake()
 }

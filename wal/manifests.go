@@ -6,6 +6,7 @@ import (
 	iofs "io/fs"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -47,7 +48,7 @@ func (ms *manifests) init(o *Options, at Position, s Start, d *Directory) {
 func (ms *manifests) stale(d *Directory) bool {
 	p := ms.manifest.AppendTo(nil)
 	if ms.o.Annotate {
-		return d.Facts == nil || d.Facts.Generation != ms.current || d.Facts.Manifest != SumOf(p)
+		return d.Facts == nil || d.Facts.Generation != ms.current || string(d.ManifestBytes) != string(p)
 	}
 	disk, err := ParseManifest(d.ManifestBytes)
 	return err != nil || string(disk.AppendTo(nil)) != string(p)
@@ -132,27 +133,33 @@ func (ms *manifests) sweep() {
 }
 
 // dropHistory deletes the files that the manifest calls history, and then the mention of them. Only after the manifest
-// that made them history is durable (I13). What cannot be deleted stays mentioned.
+// that made them history is durable (I13). What cannot be deleted stays mentioned. Any goroutine but the executor;
+// without mu, because deleting a large file takes its time.
 func (ms *manifests) dropHistory() error {
-	if len(ms.manifest.History) == 0 {
+	ms.mu.Lock()
+	history := ms.manifest.History
+	ms.mu.Unlock()
+	if len(history) == 0 {
 		return nil
 	}
-	m, files := ms.manifest.Clone(), maps.Clone(ms.files)
-	var left []FileRef
+	gone := make(map[string]bool)
 	var errs []error
-	for _, f := range m.History {
+	for _, f := range history {
 		err := ms.o.FS.Remove(filepath.Join(ms.o.Dir, f.Name))
 		if err != nil && !errors.Is(err, iofs.ErrNotExist) {
-			left = append(left, f)
 			errs = append(errs, err)
 			continue
 		}
-		delete(files, f.Name)
+		gone[f.Name] = true
 	}
 	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	m.History = left
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	m, files := ms.manifest.Clone(), maps.Clone(ms.files)
+	m.History = slices.DeleteFunc(m.History, func(f FileRef) bool { return gone[f.Name] })
+	maps.DeleteFunc(files, func(name string, _ FileFacts) bool { return gone[name] })
 	_, err := ms.persist(m, files, "", nil)
 	return errors.Join(append(errs, err)...)
 }

@@ -26,8 +26,7 @@ type switchRequest struct {
 // A rewrite freezes the keyspace in the same breath, writes it as a base at that position, and calls Install.
 func (l *Log) Switch(done func(error)) (LSN, error) {
 	l.mu.Lock()
-	defer l.signal()
-	defer l.mu.Unlock()
+	defer l.unlockAndWake()
 	switch {
 	case l.closing:
 		return 0, ErrClosed

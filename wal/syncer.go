@@ -45,8 +45,7 @@ func (l *Log) runSyncer() {
 		} else {
 			l.syncDone(req.m, took)
 		}
-		l.mu.Unlock()
-		l.signal()
+		l.unlockAndWake()
 		l.o.Wake()
 		l.keeper.nudge()
 	}

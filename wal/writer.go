@@ -26,19 +26,13 @@ func (l *Log) runWriter() {
 	runtime.LockOSThread() // it spends its time in system calls: its own thread wakes up soonest
 	defer runtime.UnlockOSThread()
 	w := &writer{l: l, s: newScribe(&l.o, l.at, &l.lastTS)}
-	alarm := time.NewTimer(time.Hour)
-	defer alarm.Stop()
 	for {
 		l.mu.Lock()
 		t, wait := l.decide(time.Now())
-		l.writing = t != rest
+		l.writing, l.resting = t != rest, t == rest
 		l.mu.Unlock()
 		if t == rest {
-			alarm.Reset(wait)
-			select {
-			case <-l.kick:
-			case <-alarm.C:
-			}
+			l.bell.wait(wait)
 			continue
 		}
 		w.do(t)

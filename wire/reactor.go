@@ -157,7 +157,8 @@ func (r *Reactor) Serve() (more bool) {
 		if ev.Events&unix.EPOLLOUT != 0 {
 			s.writable()
 		}
-		if ev.Events&^uint32(unix.EPOLLOUT) != 0 && !r.full {
+		// A client with input left over is not read from: what it sends must not pile up here.
+		if ev.Events&^uint32(unix.EPOLLOUT) != 0 && !r.full && !s.isLeft {
 			r.receive(s)
 		}
 	}

@@ -30,7 +30,8 @@ type streamConn struct {
 
 	// fed is sent by the executor when it has taken the reader's bytes; the reader waits for it before the next read, so
 	// that at most one read per client is buffered. Closed by hangUp.
-	fed chan struct{}
+	fed  chan struct{}
+	owed bool // executor only: fed was not sent yet
 
 	mu     sync.Mutex
 	wake   sync.Cond // the writer waits for output or the end
@@ -143,9 +144,11 @@ func (c *streamConn) receive(p []byte) {
 		c.t.execute(&c.conn)
 		c.checkQueryLimit()
 	}
-	if !c.dead {
+	if !c.dead && !c.isLeft {
 		c.fed <- struct{}{}
+		return
 	}
+	c.owed = true // the next read waits until this input is used up
 }
 
 // write moves bytes from the executor to the connection.
@@ -220,6 +223,12 @@ func (c *streamConn) hangUp() {
 func (t *Stream) Serve() (more bool) {
 	t.beginTurn()
 	t.serveLeftover()
+	for c := range t.conns {
+		if c.owed && !c.isLeft {
+			c.owed = false
+			c.fed <- struct{}{}
+		}
+	}
 	return len(t.leftover) > 0 && !t.full
 }
 

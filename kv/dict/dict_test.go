@@ -241,6 +241,20 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// TestFreeNil frees a second dict over the same entries.
+func TestFreeNil(t *testing.T) {
+	m := newModel(t, mix)
+	second := New(m.a, testType)
+	for key := range uint64(500) {
+		m.put(key)
+		second.Insert(m.hash(key), m.refs[key])
+	}
+	for !second.Free(nil, 100) {
+	}
+	m.compare()
+	m.freeAll(100)
+}
+
 // TestSmall: a hash of ten fields must stay small.
 func TestSmall(t *testing.T) {
 	m := newModel(t, mix)

@@ -9,8 +9,9 @@ const freeing = 1
 // Free takes the dict apart in slices: each call gives at least budget entries
 // to visit (a segment more at most; empty segments count as one) and frees the
 // table's blocks behind them. When it returns true everything is gone, the root block
-// too. After the first call only Free, Len, MemBytes and Root may be called. visit
-// may free the entry, and must not touch the dict.
+// too. After the first call only Free, Len, MemBytes and Root may be called, and only a View
+// made before it can read the dict. visit may free the entry, and must not touch the dict;
+// it may be nil where the entries belong to another dict as well.
 func (d Dict) Free(visit func(arena.Ref), budget int) (done bool) {
 	aux := d.a.Load64(d.root + rootAux)
 	if aux&freeing == 0 {
@@ -44,9 +45,11 @@ func (d Dict) Free(visit func(arena.Ref), budget int) (done bool) {
 		}
 		pos = end + 1
 		d.a.Store64(d.root+rootAux, pos|freeing)
-		touch(d.a, slots)
-		for _, e := range slots {
-			visit(entryRef(e))
+		if visit != nil {
+			touch(d.a, slots)
+			for _, e := range slots {
+				visit(entryRef(e))
+			}
 		}
 		if pos == 0 {
 			d.a.Free(d.root)

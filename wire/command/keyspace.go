@@ -381,6 +381,8 @@ func copyCommand(c *engine.Call) error {
 	if _, taken := to.Lookup(dst, kv.NoTouch); taken && !replace {
 		c.W.Int(0)
 		return nil
+	} else if taken {
+		to.Delete(dst)
 	}
 	c.DB.CopyTo(src, to, dst)
 	c.Dirty(1)
