@@ -112,7 +112,7 @@ type call struct {
 }
 
 var (
-	wholeCall  = regexp.MustCompile(`^(\d+) +(\w+)\(\d+<(.*?)>[,)](.*)$`)
+	wholeCall  = regexp.MustCompile(`^(\d+) +(\w+)\(\d+<(.*?)>(?:[,)]| <unfinished)(.*)$`)
 	resumeCall = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
 	callResult = regexp.MustCompile(`\) += (-?\d+)`)
 )

@@ -60,9 +60,13 @@ func (b *boot) lock() error {
 	dir := b.dir()
 	if _, err := b.o.FS.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		b.o.Logger.Trace(fmt.Sprintf(msgNoDir, b.o.AppendDir))
-	}
-	if err := b.o.FS.MkdirAll(dir); err != nil {
-		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+		err := b.o.FS.MkdirAll(dir)
+		if err == nil {
+			err = b.o.FS.SyncDir(b.o.Dir) // files will be moved into it
+		}
+		if err != nil {
+			return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+		}
 	}
 	name := filepath.Join(dir, LockName(b.o.AppendName))
 	lock, err := b.o.FS.Lock(name)

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"time"
 
@@ -25,7 +26,17 @@ func (w *writer) mend() {
 	l := w.l
 	l.mu.Lock()
 	from, to, db := l.kept, l.tape.end, l.db
+	if l.gap > 0 && l.gap == l.kept.lsn && l.synced.lsn < l.kept.lsn {
+		from = l.synced
+	}
 	l.mu.Unlock()
+	if from.lsn < l.kept.lsn {
+		if err := l.readBack(from, nil); err != nil {
+			l.o.Logger.Error("A failed fsync may have lost part of the AOF; until the next rewrite it cannot be loaded after a crash of the machine",
+				"path", l.cur.f.Name(), "from", uint64(from.lsn), "to", uint64(l.kept.lsn), "error", err)
+			from = l.kept
+		}
+	}
 
 	l.man.mu.Lock()
 	next, named, err := w.rewriteRange(from, to)
@@ -34,6 +45,9 @@ func (w *writer) mend() {
 	l.mu.Lock()
 	switch {
 	case named && err == nil:
+		if from.lsn < l.gap {
+			l.gap = 0 // closed: the range is in next
+		}
 		l.adopt(next, next.sealable(db))
 		l.healed(to)
 	case named:
@@ -51,6 +65,15 @@ func (w *writer) mend() {
 // rewriteRange puts the tape from from to to into a new increment. Under manifests.mu.
 func (w *writer) rewriteRange(from mark, to LSN) (next *increment, named bool, err error) {
 	l := w.l
+	if l.synced.lsn < from.lsn {
+		// Policy no: what stays in the old increment was never synced, and it is about to be sealed.
+		if _, err := syncAt(l.o.FS, l.path(l.cur.ref)); err != nil {
+			l.mu.Lock()
+			l.gap = max(l.gap, from.lsn)
+			l.mu.Unlock()
+			return nil, false, &WriteError{Op: "fsync", Path: l.path(l.cur.ref), Cause: err}
+		}
+	}
 	man, files := l.man.manifest.Clone(), maps.Clone(l.man.files)
 	ref, err := man.addIncr(l.o.Name)
 	if err != nil {
@@ -61,7 +84,15 @@ func (w *writer) rewriteRange(from mark, to LSN) (next *increment, named bool, e
 	if err != nil {
 		return nil, false, err
 	}
-	err = w.putRange(next, to, true)
+	if from.lsn < l.kept.lsn {
+		err = l.readBack(from, func(p []byte) error { return w.s.put(next, p, next.since.Len() >= lineEvery, l.Durable()) })
+	}
+	if err == nil {
+		err = w.putRange(next, to, true)
+	}
+	if err == nil {
+		err = w.s.put(next, nil, true, l.Durable())
+	}
 	if err == nil {
 		err = next.f.Sync()
 	}
@@ -84,6 +115,33 @@ func (w *writer) rewriteRange(from mark, to LSN) (next *increment, named bool, e
 		_ = next.f.Close()
 	}
 	return next, named, err
+}
+
+// readBack gives visit, unless it is nil, the stream from from to kept as it can be read back from the spoiled increment:
+// what policy no forgot and no sync covered is not on the tape, but mostly still in the page cache. It counts only if our
+// lines prove it.
+func (l *Log) readBack(from mark, visit func(p []byte) error) error {
+	size, err := l.cur.f.Size()
+	if err != nil {
+		return err
+	}
+	r := NewReader(l.cur.f, size, ReaderOptions{Path: l.cur.f.Name(), Start: l.cur.facts.Start, Prologue: l.cur.facts.DB > 0, Verify: true})
+	for {
+		f, err := r.Next()
+		switch {
+		case err != nil && r.lsn < l.kept.lsn:
+			return err
+		case err != nil || r.lsn >= l.kept.lsn && f.Kind == LineFrame:
+			if t := r.Tail(); l.o.Annotate && (t.Lines == 0 || t.Last.LSN < l.kept.lsn) {
+				return fmt.Errorf("%s: nothing proves the bytes behind LSN %d", l.cur.f.Name(), t.Last.LSN)
+			}
+			return nil
+		case visit != nil && f.Kind == CommandFrame && f.LSN >= from.lsn && f.LSN < l.kept.lsn:
+			if err := visit(f.Raw); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // cutFile ends a file at size, durably. It uses a descriptor of its own: one that has reported an error is of no use.

@@ -29,6 +29,7 @@ type Frame struct {
 	// InUnit says that the frame lies between MULTI and EXEC or is one of them: only behind the EXEC is the state one that
 	// clients could see.
 	InUnit bool
+	Raw    []byte   // its bytes as they stand in the file; valid until the next call
 	Args   [][]byte // commands and prologue: the arguments, valid until the next call; nil when Verify is on
 	Line   *Line    // our lines; valid until the next call
 	Text   []byte   // comments: the line without its newline; valid until the next call
@@ -176,7 +177,7 @@ func (r *Reader) next() (*Frame, error) {
 		return nil, r.broken(r.pos, r.pos, fs)
 	}
 	p = p[:fs.n]
-	r.frame = Frame{Pos: r.pos, Size: int64(len(p)), LSN: r.lsn, End: r.lsn, InUnit: r.unitEnd > 0}
+	r.frame = Frame{Pos: r.pos, Size: int64(len(p)), Raw: p, LSN: r.lsn, End: r.lsn, InUnit: r.unitEnd > 0}
 	if p[0] == '#' {
 		err = r.takeComment(p)
 	} else {

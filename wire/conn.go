@@ -60,7 +60,7 @@ func (c *conn) run() (more bool) {
 		if c.dead || c.sess.CloseAfterReply || c.sess.Wait != nil || c.sess.Postponed != nil {
 			return false
 		}
-		if n == engine.MaxCommandsPerClient {
+		if n == engine.MaxCommandsPerClient || len(c.sess.W.Buf) >= engine.MaxReplyPerClient {
 			return c.in.Buffered() > 0
 		}
 		lim := c.front.resp

@@ -73,7 +73,7 @@ func (s *server) infoServer(w *engine.InfoWriter) {
 	w.Field("redis_version", engine.RedisVersion)
 	w.Field("redis_git_sha1", "00000000")
 	w.Field("redis_git_dirty", 0)
-	w.Field("redis_build_id", "frankenredis-"+version)
+	w.Field("redis_build_id", buildID())
 	w.Field("redis_mode", "standalone")
 	w.Field("os", osName())
 	w.Field("arch_bits", strconv.IntSize)

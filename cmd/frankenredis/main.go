@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args, os.Stdin))
+	os.Exit(run(takeArgs(), os.Stdin))
 }
 
 // run is the program; it returns the exit status.

@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
+	"hash/fnv"
 	"os"
-	"path/filepath"
-	"unsafe"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -88,13 +88,17 @@ func writePidFile(path string) error {
 	return os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644)
 }
 
-// setTitle names the main thread (at most 15 bytes) after the program, whatever the Go runtime called it.
-func setTitle() {
-	name := append([]byte(filepath.Base(os.Args[0])), 0)
-	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0)
-}
-
 // versionLine is what --version prints, in redis-server's form.
 func versionLine() string {
-	return fmt.Sprintf("Redis server v=%s sha=00000000:0 malloc=arena bits=64 build=frankenredis-%s", engine.RedisVersion, version)
+	return fmt.Sprintf("Redis server v=%s sha=00000000:0 malloc=arena bits=64 build=%s", engine.RedisVersion, buildID())
+}
+
+// buildID is 16 hexadecimal digits that tell builds apart: a hash of what the Go tool recorded of this one.
+func buildID() string {
+	h := fnv.New64a()
+	h.Write([]byte(version))
+	if info, ok := debug.ReadBuildInfo(); ok {
+		h.Write([]byte(info.String()))
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
 }

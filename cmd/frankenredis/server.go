@@ -98,14 +98,18 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
-	if path := cfg.String("pidfile"); path != "" {
+	path := cfg.String("pidfile")
+	if path == "" && cfg.Bool("daemonize") {
+		path = defaultPidFile
+	}
+	if path != "" {
 		if err := writePidFile(path); err != nil {
 			s.logger.Warn("Failed to write PID file: " + err.Error())
 		} else {
 			s.pidFile = path
 		}
 	}
-	setTitle()
+	s.setTitle()
 	return s, nil
 }
 
@@ -153,6 +157,10 @@ func (s *server) followConfig() {
 		return nil
 	})
 	on("port", s.relisten, "bind")
+	on("proc-title-template", func() error {
+		s.setTitle()
+		return nil
+	})
 	on("maxclients", func() error {
 		got, _ := fitDescriptors(s.cfg.Live.MaxClients)
 		if got < s.cfg.Live.MaxClients {
@@ -219,6 +227,9 @@ func (s *server) startTimers() {
 		s.sample()
 	})
 }
+
+// defaultPidFile is where a daemon without a pidfile directive writes its process id, as Redis does.
+const defaultPidFile = "/var/run/redis.pid"
 
 // reclaimPages bounds the empty pages given back to the system in one tick.
 const reclaimPages = 256

@@ -167,7 +167,7 @@ func resetCommand(c *engine.Call) error {
 	s.DB, s.Name = 0, ""
 	s.Reply = session.ReplyOn
 	s.NoEvict, s.NoTouch = false, false
-	s.User, s.Authenticated = "default", false
+	s.User, s.Authenticated = "default", !c.E.PasswordSet()
 	s.W.Proto = 2
 	c.W.Simple("RESET")
 	return nil

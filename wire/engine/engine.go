@@ -103,19 +103,21 @@ type Engine struct {
 	watched  map[watchKey][]*session.Session
 	waiting  []*session.Session
 
-	pauseUntil  time.Time
-	pauseAll    bool
-	postponed   []*session.Session
-	notifyHook  func(class byte, event string, db int, key []byte)
-	denyWrites  func() error
-	authNeeded  bool
-	hooks       Hooks
-	timers      timerHeap
-	phases      [PhaseCount]PhaseStats
-	stats       Counters
-	errorCounts map[string]uint64
-	info        infoRegistry
-	rng         uint64
+	pauseUntil time.Time
+	pauseAll   bool
+	postponed  []*session.Session
+	notifyHook func(class byte, event string, db int, key []byte)
+	denyWrites func() error
+	authNeeded bool
+	// attackLogged is when a cross-protocol client was last logged.
+	attackLogged time.Time
+	hooks        Hooks
+	timers       timerHeap
+	phases       [PhaseCount]PhaseStats
+	stats        Counters
+	errorCounts  map[string]uint64
+	info         infoRegistry
+	rng          uint64
 
 	// stopping ends Run after the turn; any goroutine may set it through Stop.
 	stopping atomic.Bool
@@ -254,7 +256,7 @@ func (e *Engine) Attach(s *session.Session) {
 	e.nextID++
 	s.ID = e.nextID
 	s.W.Proto = 2
-	s.User = "default"
+	s.User, s.Authenticated = "default", !e.authNeeded
 	s.Created, s.LastCommand = e.wall, e.wall
 	s.CommandName = "NULL"
 	e.sessions[s.ID] = s

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"frankenredis/wire/session"
 )
@@ -32,6 +33,10 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 	spec, err := e.resolve(argv)
 	if err != nil {
+		if spec == nil && crossProtocol(argv[0]) {
+			e.endCrossProtocol(s)
+			return
+		}
 		e.reject(s, spec, err)
 		return
 	}
@@ -50,6 +55,25 @@ func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 	}
 	e.call(s, spec, argv)
 	e.endUnit(s)
+}
+
+// crossProtocol says whether a word is how an HTTP request shows: a page in somebody's browser that was made to talk to the
+// server must not have the rest of its request executed.
+func crossProtocol(word []byte) bool {
+	var buf [8]byte
+	low, ok := lower(buf[:], word)
+	return ok && (string(low) == "post" || string(low) == "host:")
+}
+
+// endCrossProtocol drops such a client without a word, and says so at most once a minute.
+func (e *Engine) endCrossProtocol(s *session.Session) {
+	if e.attackLogged.IsZero() || e.wall.Sub(e.attackLogged) > time.Minute {
+		e.attackLogged = e.wall
+		e.logger.Warn("Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. " +
+			"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. " +
+			"Connection from " + s.Addr + " aborted.")
+	}
+	s.Conn.Close(false)
 }
 
 // resolve finds the row for argv and checks the number of arguments.
@@ -178,13 +202,13 @@ func (e *Engine) reject(s *session.Session, spec *Spec, err error) {
 	if spec != nil {
 		spec.stats.Rejected++
 	}
+	if spec != nil && spec.Name == "exec" {
+		text := replyText(err)
+		e.abortTransaction(s)
+		e.replyError(s, ReplyError("EXECABORT Transaction discarded because of: "+strings.TrimPrefix(text, "ERR ")))
+		return
+	}
 	if s.Multi {
-		if spec != nil && spec.Name == "exec" {
-			text := replyText(err)
-			e.abortTransaction(s)
-			e.replyError(s, ReplyError("EXECABORT Transaction discarded because of: "+strings.TrimPrefix(text, "ERR ")))
-			return
-		}
 		s.DirtyExec = true
 	}
 	e.replyError(s, err)

@@ -36,6 +36,9 @@ const (
 	MaxCommandsPerClient = 1024
 	// MaxBytesPerClient bounds what is read from one client in a turn.
 	MaxBytesPerClient = 256 << 10
+	// MaxReplyPerClient is the size of replies behind which a client's further commands wait for the next turn, when these
+	// have been sent or count against the output buffer limit.
+	MaxReplyPerClient = 256 << 10
 	// lazyFreeBudget bounds the background freeing done in a turn that found nothing else to do.
 	lazyFreeBudget = 500 * time.Microsecond
 	// reclaimPages bounds the empty pages given back to the system in one timer tick.
