@@ -94,8 +94,17 @@ func (b *boot) bootAOF() error {
 	if err != nil {
 		return err
 	}
+	if !s.named {
+		b.o.Logger.Trace(fmt.Sprintf(msgNoManifest, wal.ManifestName(b.o.AppendName)))
+		if err := b.refuseOrphans(); err != nil {
+			return err
+		}
+	}
 	if len(s.files) == 0 {
-		return b.startEmpty(s)
+		if err := b.startEmpty(s); err != nil {
+			return err
+		}
+		return b.forgetHelpers(s)
 	}
 	if err := b.loadLog(s); err != nil {
 		return err
@@ -105,19 +114,17 @@ func (b *boot) bootAOF() error {
 			return err
 		}
 	}
+	if err := b.forgetHelpers(s); err != nil {
+		return err
+	}
 	b.res.Source = AOF
 	b.identify(s)
 	b.info(msgLoadedAOF, time.Since(started).Seconds())
 	return nil
 }
 
-// startEmpty begins a log where there is none. It refuses when files of a log are there although their manifest is not:
-// the data set would seem empty and the files would be overwritten (Redis does that).
+// startEmpty begins a log where there is none.
 func (b *boot) startEmpty(s *survey) error {
-	b.o.Logger.Trace(fmt.Sprintf(msgNoManifest, wal.ManifestName(b.o.AppendName)))
-	if err := b.refuseOrphans(); err != nil {
-		return err
-	}
 	if s.mark != nil && s.mark.LSN > 0 {
 		path := filepath.Join(b.dir(), wal.WatermarkName(b.o.AppendName))
 		b.ev.decided("log vanished", "refuse", path, 0, "a log was durable up to LSN %d, and no file of it is left", s.mark.LSN)

@@ -61,7 +61,7 @@ type Decision struct {
 
 // Action is one change on disk.
 type Action struct {
-	What  string `json:"what"` // "quarantine", "truncate", "write", "rename"
+	What  string `json:"what"` // "quarantine", "truncate", "write", "rename", "remove"
 	Path  string `json:"path"`
 	To    string `json:"to,omitempty"`
 	From  int64  `json:"from,omitempty"`

@@ -338,3 +338,24 @@ func TestHelperFilesLost(t *testing.T) {
 		}
 	}
 }
+
+// A life without annotations leaves nothing behind that a later one would take for the truth about its bytes.
+func TestAnnotationsSwitchedOff(t *testing.T) {
+	m := small(t)
+	dir := put(t, m.files)
+	o := runBoot(t, dir, func(o *Options) { o.Annotate = false })
+	if o.err != nil || o.res.Log.Facts != nil || o.res.Log.Fresh {
+		t.Fatal(o.err, o.res.Log)
+	}
+	left := tree(t, dir)
+	for name := range left {
+		if strings.HasSuffix(name, ".fr") {
+			t.Errorf("%s is left", name)
+		}
+	}
+	left[incr1] += frame("SET", "later", "1")
+	o = runBoot(t, put(t, left), func(o *Options) { o.BootID, o.BootTime = "boot-2", time.Now().Add(time.Hour) })
+	if o.err != nil || o.store.keys["0/later"] != "1" || o.res.Position.Epoch != 2 {
+		t.Errorf("%v %q\n%s", o.err, o.store, o.logs.text())
+	}
+}

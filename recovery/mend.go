@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"frankenredis/wal"
 )
@@ -160,5 +161,36 @@ func (b *boot) migrate(s *survey) error {
 		return b.refuse(err, msgMoveFailed, b.o.AppendName, b.o.AppendDir, reason(err))
 	}
 	b.info(msgMigrated, b.o.AppendName, b.o.AppendDir)
+	return nil
+}
+
+// forgetHelpers removes companion, watermark and epoch when the log will be written without them: left there they would
+// describe less and less of it, and a later start would take what they do not cover for unproven.
+func (b *boot) forgetHelpers(s *survey) error {
+	if b.o.Annotate {
+		return nil
+	}
+	names, err := b.o.FS.List(b.dir())
+	if err != nil {
+		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+	}
+	removed := false
+	for _, name := range names {
+		companion := strings.HasPrefix(name, wal.ManifestName(b.o.AppendName)+".") && strings.HasSuffix(name, ".fr")
+		if !companion && name != wal.WatermarkName(b.o.AppendName) && name != wal.EpochName(b.o.AppendName) {
+			continue
+		}
+		path := filepath.Join(b.dir(), name)
+		if err := b.ev.did(Action{What: "remove", Path: path}, b.o.FS.Remove(path)); err != nil {
+			return b.refuse(err, "Can't remove %s, which would not fit the log any more: %s", path, reason(err))
+		}
+		removed = true
+	}
+	s.dir.Facts = nil
+	if removed {
+		if err := b.o.FS.SyncDir(b.dir()); err != nil {
+			return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+		}
+	}
 	return nil
 }

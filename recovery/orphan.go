@@ -13,8 +13,8 @@ import (
 	"frankenredis/wal"
 )
 
-// refuseOrphans refuses when files of this log lie in the folder although no manifest names them, and they hold anything.
-// A crash while a log is first made leaves at most a base without keys and an increment without bytes.
+// refuseOrphans refuses when files of this log lie in the folder although there is no manifest, and they hold anything:
+// the data set would seem empty and the files would be overwritten (Redis does that). A crash while a log is first made leaves at most a base without keys and an increment without bytes.
 func (b *boot) refuseOrphans() error {
 	names, err := b.o.FS.List(b.dir())
 	if err != nil {

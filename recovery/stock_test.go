@@ -2,11 +2,20 @@ package recovery
 
 import (
 	"errors"
+	"fmt"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"frankenredis/snapshot"
 	"frankenredis/wal"
+	"frankenredis/wal/disk"
 )
 
 // What redis-server 7.0.15 does with directories of its own, whole and damaged: the data set and the last line it logs,
@@ -82,6 +91,8 @@ func TestStockDirectories(t *testing.T) {
 		{name: "old style half moved", files: map[string]string{"appendonly.aof": set, aof + ".manifest": "file appendonly.aof seq 1 type b\n"}, data: "0/b=2", line: "Successfully migrated"},
 		{name: "old style already moved", files: map[string]string{aof: set, "appendonly.aof": "other", aof + ".manifest": "file appendonly.aof seq 1 type b\n"}, data: "0/b=2"},
 		{name: "old style beside a log", files: with(stock(set), "appendonly.aof", "other"), data: "0/a=1 0/b=2"},
+		{name: "old style, and a log without manifest", files: with(stock(set), aof+".manifest", "-", "appendonly.aof", set), last: "# The AOF manifest file appendonly.aof.manifest doesn't exist, but"},
+		{name: "manifest without the increment", files: with(stock(set), aof+".manifest", manifest[:strings.Index(manifest, "\n")+1]), last: "# The AOF manifest file appendonly.aof.manifest does not name appendonly.aof.1.incr.aof"},
 		{name: "old style damaged", files: map[string]string{"appendonly.aof": "hello"}, last: "# Bad file format reading the append only file appendonly.aof:"},
 		{name: "dump only", files: map[string]string{"dump.rdb": rdb("d", "1")}, data: "", last: "# The append only file is on but there is none: starting empty."},
 	} {
@@ -203,6 +214,74 @@ func TestProgress(t *testing.T) {
 	for i := 1; i < len(seen); i++ {
 		if seen[i].Loaded < seen[i-1].Loaded {
 			t.Errorf("progress went back: %+v", seen[i-1:i+1])
+		}
+	}
+}
+
+// An RDB file that was not loaded is not overwritten: the first save is told to keep it.
+func TestDumpIsSetAside(t *testing.T) {
+	dir := t.TempDir()
+	files(t, dir, map[string]string{"dump.rdb": rdb("d", "1")})
+	o := runBoot(t, dir, func(o *Options) { o.Now = func() time.Time { return time.Unix(1_700_000_000, 0) } })
+	if o.err != nil || o.res.Source != Nothing || o.res.Aside != "dump.rdb.aside-20231114T221320Z" || o.res.Log.Manifest != nil {
+		t.Fatalf("%v %+v", o.err, o.res)
+	}
+	if _, err := snapshot.WriteFile(snapshot.SaveOptions{FS: disk.OS(), Dir: dir, Name: "dump.rdb", Aside: o.res.Aside}, nil, snapshot.Meta{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := tree(t, dir)[o.res.Aside]; got != rdb("d", "1") {
+		t.Errorf("%q", got)
+	}
+}
+
+// What redis-server leaves after a kill and after a stop is loaded, and nothing on disk is changed.
+func TestRealRedis(t *testing.T) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	dir := t.TempDir()
+	sock := filepath.Join(dir, "s")
+	for life := range 2 {
+		cmd := exec.Command(path, "--port", "0", "--unixsocket", sock, "--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		client := redis.NewClient(&redis.Options{Network: "unix", Addr: sock, Protocol: 2, DisableIdentity: true})
+		ctx := t.Context()
+		for deadline := time.Now().Add(10 * time.Second); client.Ping(ctx).Err() != nil && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+		}
+		pipe := client.TxPipeline()
+		for i := range 100 {
+			pipe.Set(ctx, fmt.Sprintf("k%d-%d", life, i), i, 0)
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			t.Error(err)
+		}
+		if life == 0 {
+			if err := client.BgRewriteAOF(ctx).Err(); err != nil {
+				t.Error(err)
+			}
+			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+				if info, _ := client.Info(ctx, "persistence").Result(); strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrites:1") {
+					break
+				}
+			}
+			client.Set(ctx, "behind", "1", 0)
+			cmd.Process.Kill()
+		} else {
+			cmd.Process.Signal(os.Interrupt)
+		}
+		cmd.Wait()
+		client.Close()
+		before := tree(t, dir)
+		o := runBoot(t, dir, func(o *Options) { o.Annotate = false })
+		if o.err != nil || len(o.store.keys) != (life+1)*100+1 || o.store.keys["0/behind"] != "1" || o.store.keys["0/k0-99"] != "99" {
+			t.Fatalf("life %d: %v, %d keys\n%s", life, o.err, len(o.store.keys), o.logs.text())
+		}
+		if !maps.Equal(before, tree(t, dir)) {
+			t.Errorf("life %d: files changed", life)
 		}
 	}
 }

@@ -17,6 +17,7 @@ type survey struct {
 	epoch    wal.Epoch
 	mark     *wal.Watermark // nil: none that can be read
 	sameBoot bool           // the machine has not been restarted since the last start of a server of ours
+	named    bool           // there is a manifest
 	oldStyle bool           // the base is an old-style file that stands in Dir and must be moved
 	foreign  bool           // another server wrote the manifest, or we never did
 	files    []*logFile     // in loading order
@@ -72,7 +73,7 @@ func (b *boot) survey() (*survey, error) {
 		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Unreadable, Detail: err.Error()})
 		return nil, b.refuse(err, msgManifestOpen, manifest, reason(err))
 	}
-	s := &survey{dir: d}
+	s := &survey{dir: d, named: d.Manifest != nil}
 	b.surveyCompanions(s, manifest)
 	if err := b.refuseShrunk(s, manifest); err != nil {
 		return nil, err

@@ -148,7 +148,7 @@ func TestInspectDamage(t *testing.T) {
 	}{
 		{"torn", ".1.incr.aof", appendTo("*3\r\n$3\r\nSE"), 2, "TORN: "},
 		{"changed", ".1.incr.aof", flip(40), 3, "CORRUPT: "},
-		{"base changed", ".1.base.rdb", flip(20), 3, "wrong snapshot checksum"},
+		{"base changed", ".1.base.rdb", flip(22), 3, "wrong snapshot checksum"},
 		{"base cut", ".1.base.rdb", func(p []byte) []byte { return p[:30] }, 3, "ends too early"},
 		{"manifest changed", ".manifest", flip(0), 3, "Invalid AOF manifest file format"},
 		{"manifest rewritten", ".manifest", func(p []byte) []byte { return []byte(strings.Replace(string(p), "seq 1 type i", "seq 2 type i", 1)) }, 2, "none describes this manifest"},

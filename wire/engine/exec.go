@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,7 +136,12 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 func (e *Engine) refuseWrites() error {
 	if e.log != nil && !e.loading {
 		if err := e.log.Err(); err != nil {
-			return ReplyError("MISCONF Errors writing to the AOF file: " + err.Error())
+			reason := err.Error()
+			var worded interface{ Reason() string } // in C's words, as Redis replies
+			if errors.As(err, &worded) {
+				reason = worded.Reason()
+			}
+			return ReplyError("MISCONF Errors writing to the AOF file: " + reason)
 		}
 	}
 	if e.denyWrites != nil {
