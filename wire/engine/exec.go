@@ -33,6 +33,10 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 
 func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 	spec, err := e.resolve(argv)
+	s.CommandName = "NULL" // CLIENT LIST's cmd: what was last looked up, also when it is refused
+	if spec != nil {
+		s.CommandName = spec.full
+	}
 	if err != nil {
 		if spec == nil && crossProtocol(argv[0]) {
 			e.endCrossProtocol(s)
@@ -182,7 +186,6 @@ func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
 	c := &e.frames[e.depth]
 	*c = Call{E: e, S: s, Spec: spec, DB: e.ks.DB(s.DB), Args: argv, W: &s.W, Now: e.now}
 	e.depth++
-	s.CommandName = spec.full
 	dirty := e.dirty
 	failed := e.stats.ErrorReplies
 	mark := len(s.W.Buf)

@@ -79,7 +79,6 @@ func (e *Engine) ExecTransaction(c *Call) error {
 	}
 	queue := s.Queue
 	e.Unwatch(s)
-	s.Queue = nil
 	e.inExec = true
 	s.W.Array(len(queue))
 	for i := range queue {
@@ -88,7 +87,6 @@ func (e *Engine) ExecTransaction(c *Call) error {
 	}
 	e.inExec = false
 	s.ResetTransaction()
-	s.CommandName = c.Spec.full
 	return nil
 }
 
