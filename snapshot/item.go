@@ -20,6 +20,9 @@ type Item struct {
 	// Freq is the key's access frequency (0..255) when the snapshot was made under an LFU policy; else -1.
 	Freq int
 
+	// Hash is Options.Hash of the key.
+	Hash uint64
+
 	// Pos is where the key's first opcode stands in the input, End where its value ends.
 	Pos, End int64
 }
@@ -28,7 +31,7 @@ type Item struct {
 const NoExpiry = -1
 
 // Batch is a run of consecutive items that share memory. The bytes of its items are valid until the batch is handed to
-// Reader.Next again; they must not be changed. The zero value is ready.
+// Reader.Next again; they must not be changed. The zero value is ready; NewBatch makes one of another size.
 type Batch struct {
 	Items []Item
 	// End is the position in the input behind the last item.
@@ -44,17 +47,22 @@ const (
 	batchBytes = 64 << 10
 )
 
+// NewBatch makes a batch of at most so many items, and of about so many bytes of keys and values; it takes the memory at
+// once.
+func NewBatch(items, bytes int) *Batch {
+	return &Batch{Items: make([]Item, 0, max(items, 1)), buf: make([]byte, 0, bytes)}
+}
+
 func (b *Batch) reset(pos int64) {
-	if b.buf == nil {
-		b.buf = make([]byte, 0, batchBytes)
-		b.Items = make([]Item, 0, batchItems)
+	if b.Items == nil {
+		*b = *NewBatch(batchItems, batchBytes)
 	}
 	clear(b.Items) // large values have memory of their own, which must not outlive their batch
 	b.Items, b.buf, b.End = b.Items[:0], b.buf[:0], pos
 }
 
 func (b *Batch) full() bool {
-	return len(b.Items) == batchItems || cap(b.buf)-len(b.buf) < batchBytes/8
+	return len(b.Items) == cap(b.Items) || cap(b.buf)-len(b.buf) < cap(b.buf)/8
 }
 
 // own returns an empty slice with room for n bytes that stays valid as long as the batch, or nil when n bytes are more

@@ -13,6 +13,8 @@ type Options struct {
 	MaxString int64
 	// SkipChecksum leaves the checksum unread (rdbchecksum no).
 	SkipChecksum bool
+	// Hash, if set, is computed of each key and put into its item, so that whoever needs it anyway need not do it.
+	Hash func(key []byte) uint64
 	// Databases is how many there are; a higher number in the snapshot is an error. 0 means any.
 	Databases int
 }
@@ -284,6 +286,9 @@ func (r *Reader) readKey(typ byte, b *Batch) error {
 		item.Key = strconv.AppendInt(nil, key.num, 10)
 	}
 	r.key = item.Key
+	if r.o.Hash != nil {
+		item.Hash = r.o.Hash(item.Key)
+	}
 	switch typ {
 	case typeString:
 		value, err := r.readString(b, "value")

@@ -92,7 +92,7 @@ func (r *Reader) readCompressed(b *Batch, what string) (str, error) {
 
 // ownedBy returns an empty slice for n bytes: in the batch when it has room, else of its own, growing as bytes arrive.
 func ownedBy(b *Batch, n uint64) []byte {
-	if b != nil && n <= batchBytes {
+	if b != nil && n <= uint64(cap(b.buf)) {
 		if p := b.own(int(n)); p != nil {
 			return p
 		}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"os"
+	"slices"
 	"time"
 
 	"frankenredis/snapshot"
@@ -63,6 +65,55 @@ func (s *server) snapshotMeta() snapshot.Meta {
 		m.Access = snapshot.AccessFreq
 	}
 	return m
+}
+
+// reload is DEBUG RELOAD: the data set goes through a file and comes back, while everything waits.
+func (s *server) reload(r engine.Reload) error {
+	if r.Save {
+		if err := s.save(); err != nil {
+			return err
+		}
+	}
+	if r.Flush {
+		for i := range s.ks.Len() {
+			s.ks.DB(i).Flush(false)
+		}
+	}
+	// What is loaded is no change: nothing expires meanwhile and nothing is streamed.
+	s.eng.SetLoading(true)
+	defer s.eng.SetLoading(false)
+	if err := s.loadFile(s.dataPath(s.cfg.String("dbfilename"))); err != nil {
+		s.logger.Warn("Error loading the RDB dump: " + err.Error())
+		return err
+	}
+	s.logger.Warn("DB reloaded by DEBUG RELOAD")
+	return nil
+}
+
+// loadFile inserts all keys of an RDB file; those that have expired meanwhile are left out, as Redis does on a primary.
+func (s *server) loadFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	rd := snapshot.NewReader(f, snapshot.Options{Databases: s.ks.Len(), SkipChecksum: !s.cfg.Bool("rdbchecksum")})
+	defer rd.Close()
+	var b snapshot.Batch
+	for {
+		err := rd.Next(&b)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		now := int64(s.eng.Now())
+		live := slices.DeleteFunc(b.Items, func(it snapshot.Item) bool { return it.ExpireMs != snapshot.NoExpiry && it.ExpireMs < now })
+		if ierr := s.insert(live); ierr != nil {
+			return ierr
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
 }
 
 // emptied follows FLUSHALL: with save points the file is emptied at once, as in Redis, so that a crash does not bring

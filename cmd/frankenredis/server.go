@@ -89,7 +89,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.eng.SetAuthNeeded(cfg.String("requirepass") != "")
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		RewriteConfig: s.rewriteConfig, Emptied: s.emptied,
+		RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied,
 	})
 	s.saves.last = time.Now()
 	s.followConfig()
@@ -215,7 +215,7 @@ func (s *server) run() int {
 func (s *server) startTimers() {
 	tick := func() time.Duration { return time.Second / time.Duration(max(s.cfg.Live.Hz, 1)) }
 	s.eng.Every(tick, func() {
-		if !s.eng.Loading() {
+		if !s.eng.Loading() && s.eng.ActiveExpire() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
 			s.ks.ExpireCycle(tick() / 100 * time.Duration(25+2*(s.cfg.Live.ActiveExpireEffort-1)))
 		}

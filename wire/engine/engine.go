@@ -91,12 +91,14 @@ type Engine struct {
 	unitCount int
 	numBuf    []byte
 
-	dirty     int64 // changes since the last save
-	inExec    bool
-	depth     int
-	frames    [3]Call
-	loading   bool
-	unitDirty bool // this unit has effects
+	dirty   int64 // changes since the last save
+	inExec  bool
+	depth   int
+	frames  [3]Call
+	loading bool
+	// passiveExpire: keys expire only when looked at.
+	passiveExpire bool
+	unitDirty     bool // this unit has effects
 
 	sessions map[int64]*session.Session
 	nextID   int64

@@ -18,6 +18,8 @@ type Hooks struct {
 	LastSave func() int64
 	// RewriteConfig is CONFIG REWRITE.
 	RewriteConfig func() error
+	// Reload is DEBUG RELOAD.
+	Reload func(Reload) error
 	// Emptied is called after FLUSHALL.
 	Emptied func()
 }
@@ -30,6 +32,18 @@ func (e *Engine) Shutdown(r ShutdownRequest) error {
 	e.commit()
 	return e.hooks.Shutdown(r)
 }
+
+// Reload says what DEBUG RELOAD does: save first, empty the keyspace before loading.
+type Reload struct{ Save, Flush bool }
+
+// Reload is DEBUG RELOAD.
+func (e *Engine) Reload(r Reload) error { return e.hooks.Reload(r) }
+
+// SetActiveExpire turns the active expiry cycle off and on (DEBUG SET-ACTIVE-EXPIRE); keys still expire when looked at.
+func (e *Engine) SetActiveExpire(on bool) { e.passiveExpire = !on }
+
+// ActiveExpire says whether keys expire without being looked at.
+func (e *Engine) ActiveExpire() bool { return !e.passiveExpire }
 
 // Save is SAVE.
 func (e *Engine) Save() error { return e.hooks.Save() }
