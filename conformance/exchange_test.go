@@ -48,6 +48,12 @@ func TestWeLoadTheirDirectory(t *testing.T) {
 	}
 }
 
+func TestWeLoadOurDirectory(t *testing.T) {
+	for _, end := range []string{"stopped", "killed"} {
+		t.Run(end, func(t *testing.T) { handOver(t, testbed.Subject(t), testbed.Subject(t), end == "killed") })
+	}
+}
+
 // A directory may go back and forth: what a stock server has appended or rewritten is loaded here again.
 func TestDirectoryGoesBackAndForth(t *testing.T) {
 	dir := testbed.TempDir(t)

@@ -156,7 +156,7 @@ func (b *boot) loadBase(s *survey, f *logFile, file disk.File, a *Artifact) (end
 	if whole && f.facts.HasSum {
 		r = io.TeeReader(r, &sum)
 	}
-	info, end, err := b.loadSnapshot(r, true)
+	info, end, err := b.loadSnapshot(r, f.limit, true)
 	a.Keys = info.Keys
 	if err != nil {
 		return 0, b.refuseSnapshot(a, err, f)

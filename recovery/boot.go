@@ -21,8 +21,8 @@ type boot struct {
 }
 
 // Boot recovers a data set. It calls Options.LoadItems and Options.Apply from the calling goroutine, decodes on another
-// one, and has ended both when it returns. It logs what Redis logs. The error is a *Refusal, or what LoadItems or Apply
-// returned: the server must not start then.
+// one, and has ended both when it returns. It logs what Redis logs. The error is a *Refusal: the server must not start
+// then; or ErrStopped is in its chain: nothing was decided.
 func Boot(o Options) (*Result, error) {
 	o.setDefaults()
 	b := &boot{o: o, res: &Result{}}

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -37,6 +38,9 @@ type Options struct {
 	// until they return. An error ends the recovery; an unknown command is reported as *CommandError.
 	LoadItems func(items []snapshot.Item) error
 	Apply     func(batch []Command) error
+	// Hash, if set, is the hash by which the keyspace's tables are ordered. The keys of a large snapshot then come in its order,
+	// many at a time, which fills the tables with far fewer cache misses, and each item has it in Item.Hash.
+	Hash func(key []byte) uint64
 	// DropExpired is told of keys of a plain RDB file that are not loaded because they have expired. May be nil.
 	DropExpired func(items []snapshot.Item) error
 	// Progress is called after each batch, from the same goroutine. May be nil.
@@ -55,6 +59,9 @@ type Command struct {
 	Args [][]byte
 	Pos  int64 // where it stands in its file
 }
+
+// ErrStopped is what LoadItems and Apply return when the server is being stopped: Boot gives up without a word in the log.
+var ErrStopped = errors.New("recovery was stopped")
 
 // CommandError is what Apply returns for a command it cannot run.
 type CommandError struct {

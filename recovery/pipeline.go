@@ -2,8 +2,8 @@ package recovery
 
 import "io"
 
-// depth is how many batches travel between decoding and executing: one on each side and one in between.
-const depth = 3
+// depth is how many batches travel between decoding and executing: one is filled while the other is executed.
+const depth = 2
 
 // pipeline runs produce on a goroutine of its own and consume here, a batch behind. produce fills a batch; with an error it
 // may have filled it in part, and io.EOF is the end. consume sees every batch that was filled, in order, before

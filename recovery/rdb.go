@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,7 +36,7 @@ func (b *boot) bootSnapshot() error {
 	}
 	a.Class, a.Size = Clean, size
 	b.prog.File, b.prog.Total = b.o.DBFile, size
-	info, end, err := b.loadSnapshot(io.NewSectionReader(file, 0, size), false)
+	info, end, err := b.loadSnapshot(io.NewSectionReader(file, 0, size), size, false)
 	a.Keys, a.Whole = info.Keys, end
 	if err != nil {
 		return b.refuseSnapshot(&a, err, nil)
@@ -70,16 +71,20 @@ func (b *boot) replicationOf(info *snapshot.Info) {
 	b.res.ID2, b.res.End2, b.res.Position.LSN = id, wal.LSN(offset), wal.LSN(offset)
 }
 
-// loadSnapshot loads an RDB from r and returns what it said of itself and the position behind it. The error is the
+// loadSnapshot loads an RDB from r, which has size bytes, and returns what it said of itself and the position behind it. The error is the
 // reader's, or an *applyError. base says that it is the base of a log: then expired keys are loaded too (I20).
-func (b *boot) loadSnapshot(r io.Reader, base bool) (*snapshot.Info, int64, error) {
-	rd := snapshot.NewReader(r, snapshot.Options{MaxString: b.o.MaxString, SkipChecksum: b.o.SkipChecksum, Databases: b.o.Databases})
+func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info, int64, error) {
+	hash := b.o.Hash
+	if size < orderFrom {
+		hash = nil
+	}
+	rd := snapshot.NewReader(r, snapshot.Options{MaxString: b.o.MaxString, SkipChecksum: b.o.SkipChecksum, Databases: b.o.Databases, Hash: hash})
 	defer rd.Close()
 	now := b.o.Now().UnixMilli()
 	drop := !base && !b.o.KeepExpired
 	told := false
-	produce := func(batch *snapshot.Batch) error {
-		err := rd.Next(batch)
+	produce := func(batch *itemBatch) error {
+		err := batch.fill(rd, hash != nil)
 		if !told && (err == nil || err == io.EOF) {
 			told = true
 			b.tellAux(rd.Info())
@@ -88,8 +93,7 @@ func (b *boot) loadSnapshot(r io.Reader, base bool) (*snapshot.Info, int64, erro
 	}
 	var kept, expired int64
 	var dropped []snapshot.Item
-	consume := func(batch *snapshot.Batch) error {
-		items := batch.Items
+	load := func(items []snapshot.Item) error {
 		if drop {
 			items, dropped = splitExpired(items, dropped[:0], now)
 		}
@@ -106,7 +110,15 @@ func (b *boot) loadSnapshot(r io.Reader, base bool) (*snapshot.Info, int64, erro
 			}
 		}
 		b.prog.Keys += int64(len(items))
-		b.prog.Loaded = b.done + batch.End
+		return nil
+	}
+	consume := func(batch *itemBatch) error {
+		for items := range slices.Chunk(batch.items, itemsAtOnce) {
+			if err := load(items); err != nil {
+				return err
+			}
+		}
+		b.prog.Loaded = b.done + batch.end
 		b.o.Progress(b.prog)
 		return nil
 	}
@@ -171,6 +183,9 @@ func (e *moduleError) Error() string { return "data of module " + e.name }
 
 // refuseSnapshot refuses over an RDB file, the base of a log if f is not nil.
 func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
+	if errors.Is(err, ErrStopped) {
+		return err
+	}
 	a.Class, a.Detail = Corrupt, err.Error()
 	var apply *applyError
 	var module *moduleError

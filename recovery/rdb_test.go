@@ -3,6 +3,7 @@ package recovery
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,25 @@ func TestSnapshotReplication(t *testing.T) {
 		}
 		if o.res.Position.ID.IsZero() || o.res.Position.ID == o.res.ID2 {
 			t.Errorf("%s: id %s", c.name, o.res.Position.ID)
+		}
+	}
+}
+
+// A recovery that the server stops says nothing and changes nothing.
+func TestStopped(t *testing.T) {
+	f := stock(frame("SET", "b", "2") + "*1")
+	f["dump.rdb"] = rdb("k", "v")
+	stop := func([]snapshot.Item) error { return ErrStopped }
+	for _, change := range []func(*Options){
+		func(o *Options) { o.AOF, o.LoadItems = false, stop },
+		func(o *Options) { o.LoadItems = stop },
+		func(o *Options) { o.Apply = func([]Command) error { return ErrStopped } },
+	} {
+		dir := put(t, f)
+		before := tree(t, dir)
+		o := runBoot(t, dir, change)
+		if !errors.Is(o.err, ErrStopped) || strings.Contains(o.logs.text(), "# ") || !maps.Equal(before, tree(t, dir)) {
+			t.Errorf("%v\n%s", o.err, o.logs.text())
 		}
 	}
 }

@@ -26,7 +26,10 @@ func (b *boot) refuseDamage(f *logFile, damage *wal.CorruptError) error {
 func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
 	a.Detail = err.Error()
 	var refused *applyError
-	if errors.As(err, &refused) {
+	switch {
+	case errors.Is(err, ErrStopped):
+		return err
+	case errors.As(err, &refused):
 		// A command that cannot be run may be one that was changed: a line of ours behind it would tell.
 		if damage := b.verify(f); damage != nil {
 			a.Class, a.Detail = Corrupt, damage.Error()
@@ -48,8 +51,11 @@ func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
 
 // verify reads the commands of a file without running them and returns the damage that is found, torn ends not counted.
 func (b *boot) verify(f *logFile) *wal.CorruptError {
+	if f.reading == nil {
+		return nil
+	}
 	file, err := b.o.FS.Open(f.path)
-	if err != nil || f.reading == nil {
+	if err != nil {
 		return nil
 	}
 	defer file.Close()

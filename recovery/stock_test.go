@@ -241,7 +241,7 @@ func TestRealRedis(t *testing.T) {
 		t.Skip("redis-server is not installed")
 	}
 	dir := t.TempDir()
-	sock := filepath.Join(dir, "s")
+	sock := filepath.Join(t.TempDir(), "s")
 	for life := range 2 {
 		cmd := exec.Command(path, "--port", "0", "--unixsocket", sock, "--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
 		if err := cmd.Start(); err != nil {

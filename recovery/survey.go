@@ -105,6 +105,10 @@ func (b *boot) surveyCompanions(s *survey, manifest string) {
 	default:
 		class, detail = Foreign, "another server wrote it"
 	}
+	if s.dir.Mending {
+		b.ev.decided("half-done repair", "accept", manifest, 0, "the repair after an I/O error was cut short when only it had everything: "+
+			"its manifest counts, generation %d", s.dir.Facts.Generation)
+	}
 	s.foreign = s.dir.Facts == nil
 	b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: class, Size: int64(len(s.dir.ManifestBytes)), Detail: detail})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"frankenredis/kv"
 	"frankenredis/snapshot/crc64"
@@ -21,12 +22,16 @@ const dumpFooter = 10
 // ErrDumpFooter reports a payload whose version is too new or whose checksum is wrong.
 var ErrDumpFooter = errors.New("snapshot: version or checksum of a dumped value are wrong")
 
+// dumpEncoders keeps compressors between dumps: their tables are larger than most values.
+var dumpEncoders = sync.Pool{New: func() any { return new(lzf.Encoder) }}
+
 // AppendDump appends the serialization of a value. Any goroutine that may read the entry.
 func AppendDump(dst []byte, e kv.Entry, compress bool) []byte {
 	w := memory{dst}
 	enc := &encoder{w: &w, buf: make([]byte, 0, 64)}
 	if compress {
-		enc.lzf = new(lzf.Encoder)
+		enc.lzf = dumpEncoders.Get().(*lzf.Encoder)
+		defer dumpEncoders.Put(enc.lzf)
 	}
 	enc.opcode(typeString)
 	if n, ok := e.Int(); ok && e.Encoding() == kv.Int {

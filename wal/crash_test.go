@@ -145,6 +145,8 @@ type campaign struct {
 	full   []byte
 	ends   map[LSN]bool // where units end
 	policy Policy
+	// anyPolicy changes the policy on the way: then only what was durable is checked after the death of the machine.
+	anyPolicy bool
 
 	mu     sync.Mutex // protects what follows, and rng in hook
 	hookRg *rand.Rand
@@ -162,7 +164,7 @@ func (c *campaign) hook(op, name string) error {
 	if c.calls == c.nextAt {
 		c.nextAt += 1 + c.hookRg.IntN(25)
 		mode := crashMode(c.hookRg.IntN(int(crashModes)))
-		im := image{mode: mode, at: c.calls, always: c.policy == Always}
+		im := image{mode: mode, at: c.calls, always: c.policy == Always && !c.anyPolicy}
 		if c.live != nil {
 			im.released, im.durable = c.live.Released(), c.live.Durable()
 		}
@@ -196,7 +198,8 @@ func (c *campaign) run() {
 	c.dir = "/data/appendonlydir"
 	c.fs = newMemFS()
 	c.ends = map[LSN]bool{0: true}
-	o := Options{FS: c.fs, Dir: c.dir, Annotate: true, BootID: "boot", Policy: c.policy, Hardened: true}
+	o := Options{FS: c.fs, Dir: c.dir, Annotate: true, BootID: "boot", Policy: c.policy, Hardened: true,
+		syncDelay: time.Millisecond, watermarkEvery: 3 * time.Millisecond}
 	l, err := Create(o, Position{ID: testID, Epoch: 1}, Base{Write: func(w io.Writer) error { _, err := w.Write([]byte("state")); return err }})
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +235,11 @@ func (c *campaign) run() {
 		switch c.rng.IntN(20) {
 		case 0:
 			c.rewrite(&wg)
-		case 1, 2:
+		case 1:
+			if c.anyPolicy {
+				c.l.SetPolicy(Policy(c.rng.IntN(3)))
+			}
+		case 2, 3:
 			time.Sleep(time.Duration(c.rng.IntN(2000)) * time.Microsecond)
 		}
 	}
@@ -244,7 +251,7 @@ func (c *campaign) run() {
 	if l.Durable() != l.End() && l.Status().Gap == 0 {
 		t.Errorf("closed at %d, durable %d", l.End(), l.Durable())
 	}
-	c.images = append(c.images, image{fs: c.fs.crash(forgot, c.hookRg), released: l.Released(), durable: l.Durable(), always: true, at: -1})
+	c.images = append(c.images, image{fs: c.fs.crash(forgot, c.hookRg), mode: forgot, gap: l.Status().Gap, log: c.fs.log, released: l.Released(), durable: l.Durable(), always: true, at: -1})
 }
 
 // rewrite switches and, in the background, installs a base.
@@ -381,6 +388,8 @@ func (c *campaign) reopen(im image, r *recovered) error {
 	return nil
 }
 
+const anyPolicy Policy = 3
+
 // Whatever the disk does and whenever the machine or the process dies: the recovered state is the stream up to some
 // position, never with a hole (I3), never within a unit (I5); it covers what was called durable (I8), what was released
 // under always (I1, I4), and after a mere kill all that was released under any policy (I4). A complete generation is
@@ -391,10 +400,10 @@ func TestCrashCampaign(t *testing.T) {
 	if testing.Short() {
 		rounds = 8
 	}
-	for _, policy := range []Policy{Always, EverySec, No} {
+	for _, policy := range []Policy{Always, EverySec, No, anyPolicy} {
 		t.Run(policy.String(), func(t *testing.T) {
 			for seed := range uint64(rounds) {
-				c := &campaign{t: t, seed: seed, policy: policy, rng: rand.New(rand.NewPCG(seed, 1)), hookRg: rand.New(rand.NewPCG(seed, 2))}
+				c := &campaign{t: t, seed: seed, policy: policy % 3, anyPolicy: policy == anyPolicy, rng: rand.New(rand.NewPCG(seed, 1)), hookRg: rand.New(rand.NewPCG(seed, 2))}
 				c.run()
 				for _, im := range c.images {
 					if err := c.check(im); err != nil {

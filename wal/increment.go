@@ -22,6 +22,7 @@ type mark struct {
 // increment is an open increment file and what must be known to go on in it. Whoever has the turn to write owns it.
 type increment struct {
 	f     disk.File
+	path  string // f may have been opened under another name
 	ref   FileRef
 	facts FileFacts
 
@@ -72,33 +73,48 @@ func newScribe(o *Options, at Position, lastTS *int64) *scribe {
 }
 
 // put writes stream bytes p at the end of c; with close, a line of ours behind them. durable is the watermark to put
-// into lines. When it returns an error nothing is known of the file behind the last mark.
+// into lines. When it returns an error nothing is known of the file behind the last mark; c says what it said before, but
+// for the file's end and digest.
 func (s *scribe) put(c *increment, p []byte, close bool, durable LSN) error {
 	s.buf = s.buf[:0]
+	close = close && s.o.Annotate && c.since.Len()+int64(len(p)) > 0
+	if plain := !close && !c.prologue && !c.opening && !s.o.Timestamps; plain {
+		if err := c.write(p); err != nil {
+			return err
+		}
+		c.since.Write(p)
+		c.lsn += LSN(len(p))
+		return nil
+	}
+	since, prologue, opening := c.since, c.prologue, c.opening
+	err := s.putWithLines(c, p, close, durable)
+	if err != nil {
+		c.since, c.prologue, c.opening = since, prologue, opening
+		return err
+	}
+	c.lsn += LSN(len(p))
+	return nil
+}
+
+func (s *scribe) putWithLines(c *increment, p []byte, close bool, durable LSN) error {
 	if len(p) > 0 {
 		s.head(c, durable)
 	}
 	c.since.Write(p)
-	end := c.lsn + LSN(len(p))
-	close = close && s.o.Annotate && c.since.Len() > 0
-	if len(p) > joinLimit || len(s.buf) == 0 && !close {
+	if len(p) <= joinLimit {
+		s.buf = append(s.buf, p...)
+	} else {
 		if err := s.flush(c); err != nil {
 			return err
 		}
 		if err := c.write(p); err != nil {
 			return err
 		}
-	} else {
-		s.buf = append(s.buf, p...)
 	}
 	if close {
-		s.line(c, end, durable, 0)
+		s.line(c, c.lsn+LSN(len(p)), durable)
 	}
-	if err := s.flush(c); err != nil {
-		return err
-	}
-	c.lsn = end
-	return nil
+	return s.flush(c)
 }
 
 // head composes what goes before the first bytes of a file or of a second.
@@ -113,7 +129,7 @@ func (s *scribe) head(c *increment, durable LSN) {
 		}
 		c.prologue = false
 	case c.opening:
-		s.line(c, c.lsn, durable, 0)
+		s.line(c, c.lsn, durable)
 	}
 	c.opening = false
 	if s.o.Timestamps {
@@ -127,7 +143,7 @@ func (s *scribe) head(c *increment, durable LSN) {
 }
 
 // line composes a line that covers the stream up to end, and begins a new range.
-func (s *scribe) line(c *increment, end LSN, durable LSN, prologue int64) {
+func (s *scribe) line(c *increment, end, durable LSN) {
 	l := Line{Position: s.at, Millis: s.now(), Len: c.since.Len(), Sum: c.since.Sum(), Durable: min(durable, end)}
 	l.LSN = end
 	s.buf = l.AppendTo(s.buf)
@@ -153,7 +169,7 @@ func (c *increment) write(p []byte) error {
 	n, err := c.f.Write(p)
 	c.pos += int64(n)
 	if err != nil {
-		return &WriteError{Op: "write", Path: c.f.Name(), Cause: err}
+		return &WriteError{Op: "write", Path: c.path, Cause: err}
 	}
 	if c.hasFile {
 		c.file.Write(p)
@@ -190,7 +206,7 @@ func (c *increment) resume(t *Tail) error {
 // createIncrement makes the file of ref, empty and durable under its name. A spare, if there is one, only needs the name.
 func createIncrement(fs disk.FS, dir string, ref FileRef, at LSN, db int, spare disk.File) (*increment, error) {
 	path := filepath.Join(dir, ref.Name)
-	c := &increment{ref: ref, lsn: at, hasFile: true, f: spare,
+	c := &increment{path: path, ref: ref, lsn: at, hasFile: true, f: spare,
 		prologue: db > 0, facts: FileFacts{UUID: NewUUID(), Start: at, DB: db}}
 	var err error
 	if spare != nil {

@@ -48,7 +48,7 @@ func (l *Log) replaceBase(b NewBase) error {
 	}
 	files := maps.Clone(l.man.files)
 	files[ref.Name] = FileFacts{UUID: NewUUID(), Start: b.At, DB: -1, Sealed: true, End: b.At, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
-	named, err := l.man.persist(m, files, "", nil)
+	named, err := l.man.persist(m, files)
 	if !named {
 		_ = l.o.FS.Remove(l.path(ref))
 		return err

@@ -82,7 +82,7 @@ func (k *keeper) run() {
 		}
 		k.makeSpare()
 		k.writeWatermark(k.watermark())
-		pause.Reset(watermarkEvery)
+		pause.Reset(k.l.o.watermarkEvery)
 		select {
 		case <-k.quit:
 			k.finish()

@@ -165,7 +165,7 @@ func (l *Log) open(d *Directory, s Start) error {
 			return err
 		}
 		if l.man.stale(d) {
-			if _, err := l.man.persist(l.man.manifest.Clone(), maps.Clone(l.man.files), "", nil); err != nil {
+			if _, err := l.man.persist(l.man.manifest.Clone(), maps.Clone(l.man.files)); err != nil {
 				return err
 			}
 		}
@@ -185,11 +185,12 @@ func (l *Log) open(d *Directory, s Start) error {
 // openLast goes on in the last increment.
 func (l *Log) openLast(s Start) error {
 	ref := *s.Manifest.Last()
-	f, err := l.o.FS.OpenAppend(filepath.Join(l.o.Dir, ref.Name))
+	path := l.path(ref)
+	f, err := l.o.FS.OpenAppend(path)
 	if err != nil {
 		return err
 	}
-	c := &increment{f: f, ref: ref, lsn: s.Position.LSN}
+	c := &increment{f: f, path: path, ref: ref, lsn: s.Position.LSN}
 	l.cur = c
 	if c.pos, err = f.Size(); err != nil {
 		return err
@@ -234,7 +235,7 @@ func (l *Log) openFresh(s Start) error {
 	}
 	l.cur = c
 	files[ref.Name] = c.facts
-	_, err = l.man.persist(m, files, "", nil)
+	_, err = l.man.persist(m, files)
 	return err
 }
 

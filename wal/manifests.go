@@ -23,6 +23,8 @@ type manifests struct {
 	generation uint64 // the highest given out
 	current    uint64 // the one in force; 0: none of ours
 	position   Position
+	// repairing says that a repair must be finished before anything else is made of the manifest (mend.go).
+	repairing bool
 }
 
 // init takes over what recovery found.
@@ -56,54 +58,73 @@ func (ms *manifests) stale(d *Directory) bool {
 
 // persist makes m the manifest, with the facts of its files. The order is that of I11, I12 and I13:
 //
-//	companion     temp, fsync, rename, fsync folder   it counts for nothing yet: its digest is not the manifest's
-//	manifest      temp, fsync                         nobody looks at it yet
-//	between       what must happen before m is in force and not earlier; see mend
-//	manifest      rename, fsync folder                now m is in force
-//	companion     unlink the one before               which describes a manifest that is no more
+//	companion   temp, fsync, rename, fsync folder   it counts for nothing yet: its digest is not the manifest's
+//	manifest    temp, fsync                         nobody looks at it yet
+//	manifest    rename, fsync folder                now m is in force
+//	companion   unlink the one before               which describes a manifest that is no more
 //
 // named says that m may be in force, whatever err is: with an error it is unknown which manifest a crash would leave, and
 // files of both must be kept. Under mu.
-func (ms *manifests) persist(m *Manifest, files map[string]FileFacts, cut string, between func() error) (named bool, err error) {
-	text := m.AppendTo(nil)
-	name := ManifestName(ms.o.Name)
-	generation := ms.current
-	if ms.o.Annotate {
-		ms.generation++
-		generation = ms.generation
-		facts := Facts{Generation: generation, UUID: ms.uuid, Manifest: SumOf(text), Position: ms.position, Cut: cut, Files: files}
-		if err := writeFile(ms.o.FS, ms.o.Dir, FactsName(ms.o.Name, generation), writeBytes(facts.AppendTo(nil, m))); err != nil {
-			return false, err
-		}
+func (ms *manifests) persist(m *Manifest, files map[string]FileFacts) (named bool, err error) {
+	if ms.repairing {
+		return false, errors.New("an I/O error is being overcome")
 	}
-	temp, err := writeTemp(ms.o.FS, ms.o.Dir, name, writeBytes(text))
+	p, err := ms.prepare(m, files, "")
 	if err != nil {
 		return false, err
 	}
-	if between != nil {
-		if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
-			return false, err
-		}
-		if err := between(); err != nil {
-			return false, err
+	return ms.commit(p)
+}
+
+// prepared is a manifest that lies ready.
+type prepared struct {
+	m          *Manifest
+	files      map[string]FileFacts
+	text       []byte
+	temp       string // path of the manifest's temporary file
+	generation uint64
+}
+
+// prepare is the first half of persist. cut is for the companion of a repair: then the temporary file's name is made
+// durable too, because a start may have to find it.
+func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string) (*prepared, error) {
+	p := &prepared{m: m, files: files, text: m.AppendTo(nil), generation: ms.current}
+	if ms.o.Annotate {
+		ms.generation++
+		p.generation = ms.generation
+		facts := Facts{Generation: p.generation, UUID: ms.uuid, Manifest: SumOf(p.text), Position: ms.position, Cut: cut, Files: files}
+		if err := writeFile(ms.o.FS, ms.o.Dir, FactsName(ms.o.Name, p.generation), writeBytes(facts.AppendTo(nil, m))); err != nil {
+			return nil, err
 		}
 	}
-	path := filepath.Join(ms.o.Dir, name)
-	if err = ms.o.FS.Rename(temp, path); err != nil {
+	var err error
+	if p.temp, err = writeTemp(ms.o.FS, ms.o.Dir, ManifestName(ms.o.Name), writeBytes(p.text)); err != nil {
+		return nil, err
+	}
+	if cut != "" {
+		err = ms.o.FS.SyncDir(ms.o.Dir)
+	}
+	return p, err
+}
+
+// commit is the second half of persist.
+func (ms *manifests) commit(p *prepared) (named bool, err error) {
+	path := filepath.Join(ms.o.Dir, ManifestName(ms.o.Name))
+	if err = ms.o.FS.Rename(p.temp, path); err != nil {
 		// It should not have happened then; but what is written next depends on it, so look.
-		if p, rerr := readFile(ms.o.FS, path); rerr == nil && string(p) != string(text) {
+		if text, rerr := readFile(ms.o.FS, path); rerr == nil && string(text) != string(p.text) || errors.Is(rerr, iofs.ErrNotExist) {
 			return false, err
 		}
 	}
 	old := ms.current
-	ms.manifest, ms.files, ms.current = m, files, generation
+	ms.manifest, ms.files, ms.current = p.m, p.files, p.generation
 	if err != nil {
 		return true, err
 	}
 	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
 		return true, err
 	}
-	if ms.o.Annotate && old != 0 && old != generation {
+	if ms.o.Annotate && old != 0 && old != p.generation {
 		// Left behind it would be swept away at the next start.
 		_ = ms.o.FS.Remove(filepath.Join(ms.o.Dir, FactsName(ms.o.Name, old)))
 	}
@@ -160,7 +181,7 @@ func (ms *manifests) dropHistory() error {
 	m, files := ms.manifest.Clone(), maps.Clone(ms.files)
 	m.History = slices.DeleteFunc(m.History, func(f FileRef) bool { return gone[f.Name] })
 	maps.DeleteFunc(files, func(name string, _ FileFacts) bool { return gone[name] })
-	_, err := ms.persist(m, files, "", nil)
+	_, err := ms.persist(m, files)
 	return errors.Join(append(errs, err)...)
 }
 

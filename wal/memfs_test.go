@@ -27,6 +27,8 @@ type memFS struct {
 	log []string // every call that changes something, in order
 	// before is asked before each such call: an error makes it fail. A shortWrite error lets some bytes through.
 	before func(op, name string) error
+	// gate is called before each sync of a file, without the lock: it may wait. Set before the disk is used.
+	gate func(path string)
 }
 
 type inode struct {
@@ -212,8 +214,20 @@ func (m *memFS) Free(string) (int64, error)     { return 1 << 40, nil }
 type memFile struct {
 	fs   *memFS
 	n    *inode
-	name string
+	name string // it was opened with
 	off  int64
+}
+
+// path is the name that the file has now. Under mu.
+func (f *memFile) path() string {
+	if f.fs.names[f.name] != f.n {
+		for name, n := range f.fs.names {
+			if n == f.n {
+				return name
+			}
+		}
+	}
+	return f.name
 }
 
 func (f *memFile) Write(p []byte) (int, error) {
@@ -225,7 +239,7 @@ func (f *memFile) Write(p []byte) (int, error) {
 func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	err := f.fs.step("write", f.name)
+	err := f.fs.step("write", f.path())
 	if err != nil {
 		short := shortWrite{}
 		if pe, ok := err.(*fs.PathError); ok {
@@ -261,7 +275,7 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 func (f *memFile) Truncate(size int64) error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	if err := f.fs.step("truncate", f.name); err != nil {
+	if err := f.fs.step("truncate", f.path()); err != nil {
 		return err
 	}
 	f.n.apply(change{off: size})
@@ -273,9 +287,12 @@ func (f *memFile) Sync() error     { return f.sync("fsync") }
 func (f *memFile) SyncData() error { return f.sync("fdatasync") }
 
 func (f *memFile) sync(op string) error {
+	if f.fs.gate != nil {
+		f.fs.gate(f.name)
+	}
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	if err := f.fs.step(op, f.name); err != nil {
+	if err := f.fs.step(op, f.path()); err != nil {
 		f.n.changes = nil // lost for ever, though still to be read
 		return err
 	}

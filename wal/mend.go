@@ -15,6 +15,17 @@ const (
 	lastBackoff  = time.Second // as often as Redis tries
 )
 
+// repair is what overcomes an I/O error: a new increment, written and synced, and the manifest that names it, ready but
+// not in force.
+type repair struct {
+	from     mark // the spoiled increment ends here
+	to       LSN  // the new one holds the stream up to here
+	db       int  // the stream's database there
+	next     *increment
+	manifest *prepared
+	named    bool // the manifest may be in force
+}
+
 // mend overcomes an I/O error. Everything that is not known to be durable is still on the tape; it goes into a new
 // increment, because the old one can never be trusted again behind its last good sync.
 //
@@ -24,122 +35,149 @@ const (
 // that dies between cut and rename has lost nothing: ReadDirectory recognises the state and goes on with the new manifest.
 func (w *writer) mend() {
 	l := w.l
-	l.mu.Lock()
-	from, to, db := l.kept, l.tape.end, l.db
-	if l.gap > 0 && l.gap == l.kept.lsn && l.synced.lsn < l.kept.lsn {
-		from = l.synced
-	}
-	l.mu.Unlock()
-	if from.lsn < l.kept.lsn {
-		if err := l.readBack(from, nil); err != nil {
-			l.o.Logger.Error("A failed fsync may have lost part of the AOF; until the next rewrite it cannot be loaded after a crash of the machine",
-				"path", l.cur.f.Name(), "from", uint64(from.lsn), "to", uint64(l.kept.lsn), "error", err)
-			from = l.kept
-		}
-	}
-
 	l.man.mu.Lock()
-	next, named, err := w.rewriteRange(from, to)
+	rep, err := w.tryRepair()
 	l.man.mu.Unlock()
 
 	l.mu.Lock()
-	switch {
-	case named && err == nil:
-		if from.lsn < l.gap {
-			l.gap = 0 // closed: the range is in next
-		}
-		l.adopt(next, next.sealable(db))
-		l.healed(to)
-	case named:
-		// Which manifest a crash would leave is unknown. The next attempt makes yet another increment, and this one, which
-		// may be named, ends where it began.
-		l.adopt(next, mark{lsn: from.lsn, db: from.db})
-		fallthrough
-	default:
+	if err != nil {
 		l.stillFailing(err)
+	} else {
+		if rep.from.lsn < l.gap {
+			l.gap = 0 // closed: the range is in the new increment
+		}
+		l.adopt(rep.next, rep.next.sealable(rep.db))
+		l.healed(rep.to)
 	}
 	l.rested()
 	l.keeper.nudge()
 }
 
-// rewriteRange puts the tape from from to to into a new increment. Under manifests.mu.
-func (w *writer) rewriteRange(from mark, to LSN) (next *increment, named bool, err error) {
+// tryRepair makes one attempt, or goes on with the one before if that came so far that only it has everything. Under
+// manifests.mu.
+func (w *writer) tryRepair() (*repair, error) {
+	l, rep := w.l, w.repair
+	var err error
+	switch {
+	case rep == nil:
+		rep, err = w.prepareRepair()
+	case rep.named:
+		// The manifest was renamed but the folder did not sync, so nobody knows which one a crash would leave. Syncing once
+		// more would prove nothing; the same manifest is made anew.
+		rep.manifest, err = l.man.prepare(rep.manifest.m, rep.manifest.files, l.cur.ref.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	cut, err := cutFile(l.o.FS, l.path(l.cur.ref), rep.from.pos)
+	if err != nil && !cut && w.repair == nil {
+		_ = l.o.FS.Remove(rep.manifest.temp)
+		rep.next.drop(l.o.FS) // everything is as it was
+		return nil, err
+	}
+	w.repair, l.man.repairing = rep, true
+	if err == nil {
+		rep.named, err = l.man.commit(rep.manifest)
+	}
+	if err == nil {
+		w.repair, l.man.repairing = nil, false
+	}
+	return rep, err
+}
+
+// prepareRepair writes the new increment and makes its manifest ready.
+func (w *writer) prepareRepair() (*repair, error) {
 	l := w.l
-	if l.synced.lsn < from.lsn {
+	l.mu.Lock()
+	rep := &repair{from: l.kept, to: l.tape.end, db: l.db}
+	if l.gap == l.kept.lsn && l.synced.lsn < l.kept.lsn {
+		rep.from = l.synced
+	}
+	l.mu.Unlock()
+	if rep.from.lsn < l.kept.lsn {
+		if err := l.readBack(rep.from, nil); err != nil {
+			l.o.Logger.Error("A failed fsync may have lost part of the AOF; until the next rewrite it cannot be loaded after a crash of the machine",
+				"path", l.cur.path, "from", uint64(rep.from.lsn), "to", uint64(l.kept.lsn), "error", err)
+			rep.from = l.kept
+		}
+	}
+	if l.synced.lsn < rep.from.lsn {
 		// Policy no: what stays in the old increment was never synced, and it is about to be sealed.
 		if _, err := syncAt(l.o.FS, l.path(l.cur.ref)); err != nil {
 			l.mu.Lock()
-			l.gap = max(l.gap, from.lsn)
+			l.gap = max(l.gap, rep.from.lsn)
 			l.mu.Unlock()
-			return nil, false, &WriteError{Op: "fsync", Path: l.path(l.cur.ref), Cause: err}
+			return nil, &WriteError{Op: "fsync", Path: l.path(l.cur.ref), Cause: err}
 		}
 	}
-	man, files := l.man.manifest.Clone(), maps.Clone(l.man.files)
-	ref, err := man.addIncr(l.o.Name)
+	m, files := l.man.manifest.Clone(), maps.Clone(l.man.files)
+	ref, err := m.addIncr(l.o.Name)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	// No spare: it may have failed with the rest.
-	next, err = createIncrement(l.o.FS, l.o.Dir, ref, from.lsn, from.db, nil)
+	rep.next, err = createIncrement(l.o.FS, l.o.Dir, ref, rep.from.lsn, rep.from.db, nil)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	if from.lsn < l.kept.lsn {
-		err = l.readBack(from, func(p []byte) error { return w.s.put(next, p, next.since.Len() >= lineEvery, l.Durable()) })
-	}
-	if err == nil {
-		err = w.putRange(next, to, true)
-	}
-	if err == nil {
-		err = w.s.put(next, nil, true, l.Durable())
-	}
-	if err == nil {
-		err = next.f.Sync()
+	if err = w.fillRepair(rep); err == nil {
+		l.seal(files, rep.from)
+		files[ref.Name] = rep.next.facts
+		rep.manifest, err = l.man.prepare(m, files, l.cur.ref.Name)
 	}
 	if err != nil {
-		next.drop(l.o.FS)
-		return nil, false, err
+		rep.next.drop(l.o.FS)
+		return nil, err
 	}
-	l.seal(files, from)
-	files[ref.Name] = next.facts
-	cut := false
-	named, err = l.man.persist(man, files, l.cur.ref.Name, func() (err error) {
-		cut, err = cutFile(l.o.FS, l.path(l.cur.ref), from.pos)
+	return rep, nil
+}
+
+// fillRepair writes and syncs the new increment.
+func (w *writer) fillRepair(rep *repair) error {
+	l := w.l
+	if rep.from.lsn < l.kept.lsn {
+		err := l.readBack(rep.from, func(p []byte) error { return w.s.put(rep.next, p, rep.next.since.Len() >= lineEvery, l.Durable()) })
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.putRange(rep.next, rep.to, true); err != nil {
 		return err
-	})
-	if !named && !cut {
-		next.drop(l.o.FS)
-	} else if !named {
-		// The old increment is cut in the page cache at least: what lay behind is in the new one only, and the temporary
-		// manifest leads there.
-		_ = next.f.Close()
 	}
-	return next, named, err
+	if err := w.s.put(rep.next, nil, true, l.Durable()); err != nil {
+		return err
+	}
+	if err := rep.next.f.Sync(); err != nil {
+		return &WriteError{Op: "fsync", Path: rep.next.path, Cause: err}
+	}
+	return nil
 }
 
 // readBack gives visit, unless it is nil, the stream from from to kept as it can be read back from the spoiled increment:
-// what policy no forgot and no sync covered is not on the tape, but mostly still in the page cache. It counts only if our
-// lines prove it.
+// what policy no forgot and no sync covered is not on the tape, but mostly still in the page cache. It counts only if its
+// digests prove it.
 func (l *Log) readBack(from mark, visit func(p []byte) error) error {
 	size, err := l.cur.f.Size()
 	if err != nil {
 		return err
 	}
-	r := NewReader(l.cur.f, size, ReaderOptions{Path: l.cur.f.Name(), Start: l.cur.facts.Start, Prologue: l.cur.facts.DB > 0, Verify: true})
+	r := NewReader(l.cur.f, size, ReaderOptions{Path: l.cur.path, Start: l.cur.facts.Start, Prologue: l.cur.facts.DB > 0, Verify: true})
 	for {
 		f, err := r.Next()
-		switch {
-		case err != nil && r.lsn < l.kept.lsn:
-			return err
-		case err != nil || r.lsn >= l.kept.lsn && f.Kind == LineFrame:
-			if t := r.Tail(); l.o.Annotate && (t.Lines == 0 || t.Last.LSN < l.kept.lsn) {
-				return fmt.Errorf("%s: nothing proves the bytes behind LSN %d", l.cur.f.Name(), t.Last.LSN)
-			}
-			return nil
-		case visit != nil && f.Kind == CommandFrame && f.LSN >= from.lsn && f.LSN < l.kept.lsn:
+		if err != nil {
+			return fmt.Errorf("nothing proves the bytes up to LSN %d: %w", l.kept.lsn, err)
+		}
+		if f.Kind == CommandFrame && f.LSN >= from.lsn && f.LSN < l.kept.lsn && visit != nil {
 			if err := visit(f.Raw); err != nil {
 				return err
 			}
+		}
+		if r.lsn < l.kept.lsn {
+			continue
+		}
+		r.hash()
+		if f.Kind == LineFrame || !l.o.Annotate || l.cur.lsn == r.lsn && l.cur.since.Sum() == r.since.Sum() {
+			return nil
 		}
 	}
 }
@@ -168,7 +206,7 @@ func (l *Log) healed(to LSN) {
 	l.stats.heals++
 	l.failure.Store(nil)
 	l.publish()
-	l.o.Logger.Warn("AOF write error looks solved. The server can write again.", "path", l.cur.f.Name(), "lsn", uint64(to))
+	l.o.Logger.Warn("AOF write error looks solved. The server can write again.", "path", l.cur.path, "lsn", uint64(to))
 }
 
 // stillFailing takes note that an attempt failed. Under mu.

@@ -35,6 +35,9 @@ type Options struct {
 	Wake func()
 	// BootID names the machine's present boot; default: what Linux says. Only for the epoch file and the watermark.
 	BootID string
+
+	// Tests go faster than the constants of these names; zero: those.
+	syncDelay, watermarkEvery time.Duration
 }
 
 const (
@@ -65,6 +68,12 @@ func (o *Options) setDefaults() {
 	}
 	if o.BootID == "" {
 		o.BootID = BootID()
+	}
+	if o.syncDelay == 0 {
+		o.syncDelay = syncDelay
+	}
+	if o.watermarkEvery == 0 {
+		o.watermarkEvery = watermarkEvery
 	}
 }
 

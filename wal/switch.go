@@ -59,7 +59,7 @@ func (w *writer) changeOver() {
 	m := l.cur.sealable(req.at.db)
 	if err == nil {
 		if serr := l.cur.f.Sync(); serr != nil {
-			err = &WriteError{Op: "fsync", Path: l.cur.f.Name(), Cause: serr}
+			err = &WriteError{Op: "fsync", Path: l.cur.path, Cause: serr}
 		}
 	}
 	l.mu.Lock()
@@ -79,7 +79,7 @@ func (w *writer) changeOver() {
 	if named {
 		l.adopt(next, mark{lsn: m.lsn, db: m.db})
 		if err != nil {
-			l.fail(&WriteError{Op: "open", Path: l.cur.f.Name(), Cause: err})
+			l.fail(&WriteError{Op: "open", Path: l.cur.path, Cause: err})
 		}
 	}
 	if l.pendingSwitch != nil { // fail has told it else
@@ -116,7 +116,7 @@ func (w *writer) nextIncrement(m mark) (next *increment, named bool, err error) 
 	}
 	l.seal(files, m)
 	files[ref.Name] = next.facts
-	named, err = l.man.persist(man, files, "", nil)
+	named, err = l.man.persist(man, files)
 	if !named {
 		next.drop(l.o.FS)
 	}
@@ -133,7 +133,7 @@ func (l *Log) seal(files map[string]FileFacts, m mark) {
 // drop takes back a file that no manifest names.
 func (c *increment) drop(fs disk.FS) {
 	_ = c.f.Close()
-	_ = fs.Remove(c.f.Name()) // left behind it would be removed before its name is used again
+	_ = fs.Remove(c.path) // left behind it would be removed before its name is used again
 }
 
 // path is where a file of the log lies.

@@ -41,7 +41,7 @@ func (l *Log) runSyncer() {
 		l.mu.Lock()
 		l.syncing = false
 		if err != nil {
-			l.fail(&WriteError{Op: "fsync", Path: req.c.f.Name(), Cause: err})
+			l.fail(&WriteError{Op: "fsync", Path: req.c.path, Cause: err})
 		} else {
 			l.syncDone(req.m, took)
 		}

@@ -62,7 +62,7 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 	case l.policy == Always && l.synced.lsn < l.wrote.lsn && !l.syncing:
 		return syncInFront, 0
 	case l.policy == EverySec && l.synced.lsn < l.wrote.lsn && !l.dirtySince.IsZero():
-		due := l.dirtySince.Add(syncDelay)
+		due := l.dirtySince.Add(l.o.syncDelay)
 		if int64(l.wrote.lsn-l.synced.lsn) >= l.o.PendingLimit/4 {
 			due = now // keep what must be held in memory small
 		}
@@ -108,6 +108,8 @@ func (l *Log) target() LSN {
 type writer struct {
 	l *Log
 	s *scribe
+	// repair is one that was cut short when it could not be given up any more; nil: none.
+	repair *repair
 }
 
 // do runs one task. writing is set; do clears it.
@@ -216,7 +218,7 @@ func (w *writer) sync(db int) {
 	took := time.Since(began)
 	l.mu.Lock()
 	if err != nil {
-		l.fail(&WriteError{Op: "fsync", Path: l.cur.f.Name(), Cause: err})
+		l.fail(&WriteError{Op: "fsync", Path: l.cur.path, Cause: err})
 	} else {
 		l.wrote = m
 		l.syncDone(m, took)
@@ -284,7 +286,7 @@ func (w *writer) finalWrite() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.fail(&WriteError{Op: "fsync", Path: l.cur.f.Name(), Cause: err})
+		l.fail(&WriteError{Op: "fsync", Path: l.cur.path, Cause: err})
 		return err
 	}
 	l.wrote = m
@@ -300,7 +302,7 @@ func (w *writer) finalWrite() error {
 func (l *Log) fail(err error) {
 	var we *WriteError
 	if !errors.As(err, &we) {
-		we = &WriteError{Op: "write", Path: l.cur.f.Name(), Cause: err}
+		we = &WriteError{Op: "write", Path: l.cur.path, Cause: err}
 	}
 	if we.Op == "fsync" && l.kept.lsn > l.synced.lsn {
 		// Policy no forgot bytes that no sync had covered; now nobody knows whether the disk has them. Durable stays where

@@ -131,9 +131,15 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 	}
 	w := &c.sess.W
 	if len(w.Buf) > 0 {
-		c.peak = max(c.peak, len(w.Buf))
+		if len(w.Buf) > c.peak {
+			if c.peak > 0 {
+				c.eng.Stats().ReplyExpands++
+			}
+			c.peak = len(w.Buf)
+		}
 		free := end <= released || (failing && !c.sess.Wrote)
 		if free && len(c.held) == 0 {
+			c.eng.Stats().Writes++
 			n, err := c.send(w.Buf)
 			c.eng.Stats().NetOutput += uint64(n)
 			switch {
@@ -215,6 +221,7 @@ func (c *conn) flush(released wal.LSN, failing bool) {
 func (c *conn) keepBuffer() {
 	w := &c.sess.W
 	if cap(w.Buf) > replyKeep {
+		c.eng.Stats().ReplyShrinks++
 		w.Buf = c.front.takeBuffer()
 		return
 	}

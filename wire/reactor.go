@@ -183,6 +183,7 @@ func (r *Reactor) receive(s *socket) {
 			return
 		}
 		r.eng.Stats().NetInput += uint64(n)
+		r.eng.Stats().Reads++
 		total += n
 		if s.sess.CloseAfterReply {
 			return

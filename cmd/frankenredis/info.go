@@ -203,6 +203,10 @@ func (s *server) infoMemory(w *engine.InfoWriter) {
 	w.Field("maxmemory_policy", s.cfg.Enum("maxmemory-policy"))
 	w.Fieldf("allocator_frag_ratio", "%.2f", float64(st.PageBytes)/float64(max(st.UsedBytes, 1)))
 	w.Field("allocator_frag_bytes", st.PageBytes-st.UsedBytes)
+	w.Fieldf("allocator_rss_ratio", "%.2f", 1.0) // empty pages are given back, and then no longer counted as active
+	w.Field("allocator_rss_bytes", 0)
+	w.Fieldf("rss_overhead_ratio", "%.2f", float64(rss)/float64(max(st.PageBytes, 1)))
+	w.Field("rss_overhead_bytes", rss-st.PageBytes)
 	w.Fieldf("mem_fragmentation_ratio", "%.2f", float64(rss)/float64(max(used, 1)))
 	w.Field("mem_fragmentation_bytes", rss-used)
 	w.Field("mem_not_counted_for_evict", st.ViewBytes)
@@ -283,6 +287,7 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("expired_keys", st.ExpiredKeys)
 	w.Fieldf("expired_stale_perc", "%.2f", stale)
 	w.Field("expired_time_cap_reached_count", capped)
+	w.Field("expire_cycle_cpu_milliseconds", s.load.expireTime.Milliseconds())
 	w.Field("evicted_keys", 0)
 	w.Field("evicted_clients", 0)
 	w.Field("total_eviction_exceeded_time", 0)
@@ -307,6 +312,8 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("eventloop_duration_sum", st.CycleNanos/1000)
 	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.perSec)
 	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.cycleUsec)
+	w.Field("reply_buffer_shrinks", st.ReplyShrinks)
+	w.Field("reply_buffer_expands", st.ReplyExpands)
 	w.Field("client_query_buffer_limit_disconnections", st.QueryLimitCloses)
 	w.Field("client_output_buffer_limit_disconnections", st.OutputLimitCloses)
 }

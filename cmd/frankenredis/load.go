@@ -18,8 +18,9 @@ import (
 // loadState is what is known of the start.
 type loadState struct {
 	began      time.Time
-	startBytes int64 // memory in use before anything was loaded
-	freezeUsec int64 // of the last frozen view
+	startBytes int64         // memory in use before anything was loaded
+	freezeUsec int64         // of the last frozen view
+	expireTime time.Duration // spent in the active expiry cycle
 	aside      string
 	result     *recovery.Result
 	loader     session.Session // carries the database from one command of the log to the next

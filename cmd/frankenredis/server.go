@@ -217,7 +217,9 @@ func (s *server) startTimers() {
 	s.eng.Every(tick, func() {
 		if !s.eng.Loading() && s.eng.ActiveExpire() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
+			began := time.Now()
 			s.ks.ExpireCycle(tick() / 100 * time.Duration(25+2*(s.cfg.Live.ActiveExpireEffort-1)))
+			s.load.expireTime += time.Since(began)
 		}
 		s.watchLog()
 		s.ks.Arena().Reclaim(reclaimPages)

@@ -168,6 +168,9 @@ func (in *inspection) directory(dir, name string) error {
 	if d.Manifest == nil {
 		return fmt.Errorf("%s: no such manifest", manifest)
 	}
+	if d.Mending {
+		in.found(exitDamaged)
+	}
 	in.p.event(newManifestEvent(manifest, d))
 	in.companions(d)
 	in.helpers(dir, name)

@@ -98,12 +98,14 @@ type manifestEvent struct {
 	Base       string   `json:"base,omitempty"`
 	Increments []string `json:"increments"`
 	History    []string `json:"history,omitempty"`
-	Error      string   `json:"error,omitempty"`
-	Line       string   `json:"line,omitempty"`
+	// Repair says that a repair after an I/O error was cut short: this is its manifest, which the next start puts in force.
+	Repair bool   `json:"repair,omitempty"`
+	Error  string `json:"error,omitempty"`
+	Line   string `json:"line,omitempty"`
 }
 
 func newManifestEvent(path string, d *wal.Directory) *manifestEvent {
-	e := &manifestEvent{Kind: "manifest", File: path, Bytes: len(d.ManifestBytes), Increments: []string{}}
+	e := &manifestEvent{Kind: "manifest", File: path, Bytes: len(d.ManifestBytes), Increments: []string{}, Repair: d.Mending}
 	if d.Manifest.Base != nil {
 		e.Base = d.Manifest.Base.Name
 	}
@@ -132,7 +134,11 @@ func (e *manifestEvent) text() string {
 	if len(e.History) > 0 {
 		history = "history: " + strings.Join(e.History, " ")
 	}
-	return label("manifest") + words(fmt.Sprintf("%d bytes", e.Bytes), base, count(int64(len(e.Increments)), "increment"), history)
+	repair := ""
+	if e.Repair {
+		repair = "of a half-done repair, not in force yet"
+	}
+	return label("manifest") + words(fmt.Sprintf("%d bytes", e.Bytes), repair, base, count(int64(len(e.Increments)), "increment"), history)
 }
 
 type companionEvent struct {
@@ -221,6 +227,7 @@ type snapshotEvent struct {
 	Keys         int64             `json:"keys"`
 	Expiring     int64             `json:"expiring"`
 	ValueBytes   int64             `json:"value_bytes"`
+	Compressed   int64             `json:"compressed"` // values held as LZF blocks
 	Functions    int               `json:"functions"`
 	Modules      []string          `json:"modules,omitempty"`
 	Checksum     string            `json:"checksum,omitempty"`

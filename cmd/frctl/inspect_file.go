@@ -80,6 +80,9 @@ func (in *inspection) snapshot(f *dataFile, file disk.File, size int64) (*snapsh
 			if b.Items[i].ExpireMs != snapshot.NoExpiry {
 				ev.Expiring++
 			}
+			if b.Items[i].Compressed {
+				ev.Compressed++
+			}
 			ev.ValueBytes += int64(len(b.Items[i].Value))
 		}
 	}

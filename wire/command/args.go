@@ -1,16 +1,19 @@
 package command
 
 import (
+	"bytes"
 	"math"
 	"strconv"
+	"strings"
 
 	"frankenredis/wire/engine"
 	"frankenredis/wire/resp"
 )
 
-// is says whether an argument is the given upper-case word in any case.
+// is says whether an argument is the given upper-case word in any case. Like Redis, which compares C strings, it looks no
+// further than a NUL.
 func is(arg []byte, word string) bool {
-	if len(arg) != len(word) {
+	if len(arg) < len(word) || (len(arg) > len(word) && arg[len(word)] != 0) {
 		return false
 	}
 	for i := 0; i < len(word); i++ {
@@ -34,7 +37,22 @@ func integer(arg []byte) (int64, error) {
 	return n, nil
 }
 
-// integerIn reads an integer within bounds; outside them the error is engine.ErrOutOfRange's general form.
+// shown is an argument as Redis prints it in an error: a C string.
+func shown(arg []byte) string {
+	if i := bytes.IndexByte(arg, 0); i >= 0 {
+		arg = arg[:i]
+	}
+	return string(arg)
+}
+
+// errSubcommand is what a subcommand says to a number of arguments that its row allows but it does not.
+func errSubcommand(c *engine.Call) error {
+	name := shown(c.Args[1])
+	return engine.Errorf("ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
+		name[:min(len(name), 128)], strings.ToUpper(shown(c.Args[0])))
+}
+
+// integerIn reads an integer within bounds; outside them the error names the bounds.
 func integerIn(arg []byte, low, high int64) (int64, error) {
 	n, err := integer(arg)
 	if err != nil {
@@ -48,12 +66,9 @@ func integerIn(arg []byte, low, high int64) (int64, error) {
 
 // database reads a database number for SELECT-like arguments.
 func database(c *engine.Call, arg []byte) (int, error) {
-	n, err := integer(arg)
+	n, err := integerIn(arg, math.MinInt32, math.MaxInt32)
 	if err != nil {
 		return 0, err
-	}
-	if n < math.MinInt32 || n > math.MaxInt32 {
-		return 0, engine.ErrNotInteger
 	}
 	if n < 0 || n >= int64(c.E.Keyspace().Len()) {
 		return 0, engine.ErrDBIndex

@@ -111,6 +111,10 @@ func (b *bed) do(i int, args ...string) string {
 		argv[j] = []byte(a)
 	}
 	b.eng.Exec(s, argv)
+	for (s.Wait != nil || s.Postponed != nil) && len(s.W.Buf) == 0 {
+		time.Sleep(time.Millisecond)
+		b.turn()
+	}
 	return string(s.W.Buf)
 }
 

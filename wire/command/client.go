@@ -46,9 +46,10 @@ var clientRow = engine.Spec{Name: "client", Arity: -2,
 			Handler: clientUnpauseCommand},
 	}}
 
-// printable says whether a text may stand in CLIENT LIST: no space, no control character.
+// printable says whether a text may stand in CLIENT LIST: no space, no control character. It ends at a NUL, as CLIENT LIST
+// shows it.
 func printable(text []byte) bool {
-	for _, ch := range text {
+	for _, ch := range shown(text) {
 		if ch < '!' || ch > '~' {
 			return false
 		}
@@ -94,10 +95,10 @@ func clientSetinfoCommand(c *engine.Call) error {
 	case is(c.Args[2], "LIB-VER"):
 		field = &c.S.LibVersion
 	default:
-		return engine.Errorf("ERR Unrecognized option '%s'", c.Args[2])
+		return engine.Errorf("ERR Unrecognized option '%s'", shown(c.Args[2]))
 	}
 	if !printable(c.Args[3]) {
-		return engine.Errorf("ERR %s cannot contain spaces, newlines or special characters.", strings.ToLower(string(c.Args[2])))
+		return engine.Errorf("ERR %s cannot contain spaces, newlines or special characters.", shown(c.Args[2]))
 	}
 	*field = string(c.Args[3])
 	c.W.OK()
@@ -145,9 +146,9 @@ func describeClient(e *engine.Engine, s *session.Session) string {
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
-		s.ID, s.Addr, s.LocalAddr, s.FD, s.Name, int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
+		s.ID, s.Addr, s.LocalAddr, s.FD, shown([]byte(s.Name)), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
 		flags, s.DB, multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
-		u.HeldChunks, u.HeldBytes, total, events, s.CommandName, s.User, s.W.Proto, s.LibName, s.LibVersion)
+		u.HeldChunks, u.HeldBytes, total, events, s.CommandName, s.User, s.W.Proto, shown([]byte(s.LibName)), shown([]byte(s.LibVersion)))
 }
 
 // sessionBytes is about what a connection's fixed state takes, for tot-mem.
@@ -166,7 +167,7 @@ func clientType(arg []byte) (normal bool, err error) {
 	case is(arg, "MASTER"), is(arg, "REPLICA"), is(arg, "SLAVE"), is(arg, "PUBSUB"):
 		return false, nil
 	}
-	return false, engine.Errorf("ERR Unknown client type '%s'", arg)
+	return false, engine.Errorf("ERR Unknown client type '%s'", shown(arg))
 }
 
 func clientListCommand(c *engine.Call) error {
@@ -203,27 +204,28 @@ func clientListCommand(c *engine.Call) error {
 	return nil
 }
 
-// killFilter says which clients CLIENT KILL means.
+// killFilter says which clients CLIENT KILL means; nil and zero ask for nothing.
 type killFilter struct {
-	addr, laddr, user string
+	addr, laddr, user *string
 	id                int64
 	typed, normal     bool
 	skipMe            bool
 }
 
 func (f *killFilter) matches(c *engine.Call, s *session.Session) bool {
-	return (f.addr == "" || s.Addr == f.addr) && (f.laddr == "" || s.LocalAddr == f.laddr) &&
-		(f.id == 0 || s.ID == f.id) && (f.user == "" || s.User == f.user) && (!f.typed || f.normal) &&
+	return (f.addr == nil || s.Addr == *f.addr) && (f.laddr == nil || s.LocalAddr == *f.laddr) &&
+		(f.id == 0 || s.ID == f.id) && (f.user == nil || s.User == *f.user) && (!f.typed || f.normal) &&
 		!(f.skipMe && s == c.S)
 }
 
 func parseKillFilter(args [][]byte) (f killFilter, err error) {
 	f.skipMe = true
-	if len(args)%2 != 0 {
-		return f, engine.ErrSyntax
-	}
 	for i := 0; i < len(args); i += 2 {
+		if i+1 == len(args) {
+			return f, engine.ErrSyntax
+		}
 		value := args[i+1]
+		text := shown(value)
 		switch {
 		case is(args[i], "ID"):
 			n, err := integer(value)
@@ -237,13 +239,14 @@ func parseKillFilter(args [][]byte) (f killFilter, err error) {
 			}
 			f.typed = true
 		case is(args[i], "ADDR"):
-			f.addr = string(value)
+			f.addr = &text
 		case is(args[i], "LADDR"):
-			f.laddr = string(value)
+			f.laddr = &text
 		case is(args[i], "USER"):
-			if f.user = string(value); f.user != "default" {
-				return f, engine.Errorf("ERR No such user '%s'", value)
+			if string(value) != "default" {
+				return f, engine.Errorf("ERR No such user '%s'", text)
 			}
+			f.user = &text
 		case is(args[i], "SKIPME") && is(value, "YES"):
 			f.skipMe = true
 		case is(args[i], "SKIPME") && is(value, "NO"):
@@ -259,7 +262,8 @@ func clientKillCommand(c *engine.Call) error {
 	old := len(c.Args) == 3
 	f := killFilter{}
 	if old {
-		f.addr = string(c.Args[2])
+		addr := shown(c.Args[2])
+		f.addr = &addr
 	} else {
 		var err error
 		if f, err = parseKillFilter(c.Args[2:]); err != nil {
@@ -337,7 +341,7 @@ func clientUnblockCommand(c *engine.Call) error {
 			return engine.ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 		}
 	} else if len(c.Args) > 4 {
-		return engine.ErrSyntax
+		return errSubcommand(c)
 	}
 	id, err := integer(c.Args[2])
 	if err != nil {
@@ -376,7 +380,7 @@ func clientPauseCommand(c *engine.Call) error {
 	case len(c.Args) == 4:
 		return engine.ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
 	default:
-		return engine.ErrSyntax
+		return errSubcommand(c)
 	}
 	d, err := timeoutMillis(c, c.Args[2])
 	if err != nil {

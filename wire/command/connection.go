@@ -91,7 +91,7 @@ func helloCommand(c *engine.Call) error {
 			}
 			next++
 		default:
-			return engine.Errorf("ERR Syntax error in HELLO option '%s'", c.Args[next])
+			return engine.Errorf("ERR Syntax error in HELLO option '%s'", shown(c.Args[next]))
 		}
 	}
 	if user != nil {

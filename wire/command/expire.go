@@ -79,7 +79,7 @@ func parseExpireFlags(args [][]byte) (f expireFlags, err error) {
 		case is(a, "LT"):
 			f.lt = true
 		default:
-			return f, engine.Errorf("ERR Unsupported option %s", a)
+			return f, engine.Errorf("ERR Unsupported option %s", shown(a))
 		}
 	}
 	if f.nx && (f.xx || f.gt || f.lt) {
@@ -114,16 +114,15 @@ func expire(c *engine.Call, seconds, absolute bool) error {
 	if err != nil {
 		return err
 	}
-	bad := engine.Errorf(replyInvalid, c.Spec.FullName())
 	if seconds {
 		if n > math.MaxInt64/1000 || n < math.MinInt64/1000 {
-			return bad
+			return errExpiry(c)
 		}
 		n *= 1000
 	}
 	if !absolute {
 		if n > math.MaxInt64-int64(c.Now) {
-			return bad
+			return errExpiry(c)
 		}
 		n += int64(c.Now)
 	}
@@ -146,7 +145,10 @@ func expire(c *engine.Call, seconds, absolute bool) error {
 	c.DB.SetExpire(key, at)
 	c.Dirty(1)
 	c.Notify('g', "expire", key)
-	c.Replace(wordPexpire, key, decimal(n))
+	if seconds || !absolute {
+		// The conditions stay, as in Redis's stream; they hold there as they do here.
+		c.Replace(append([][]byte{wordPexpire, key, decimal(n)}, c.Args[3:]...)...)
+	}
 	c.W.Int(1)
 	return nil
 }
@@ -176,7 +178,8 @@ func remaining(c *engine.Call, seconds, absolute bool) error {
 		left = max(left-int64(c.Now), 0)
 	}
 	if seconds {
-		left = (left + 500) / 1000
+		// Unsigned, as compilers make it of Redis's division of a number known not to be negative: the sum may exceed 63 bits.
+		left = int64((uint64(left) + 500) / 1000)
 	}
 	c.W.Int(left)
 	return nil

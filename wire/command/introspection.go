@@ -13,6 +13,9 @@ var commandRow = engine.Spec{Name: "command", Arity: -1, Flags: engine.Loading |
 	Sub: []engine.Spec{
 		{Name: "count", Arity: 2, Flags: engine.Loading | engine.Stale, Categories: engine.CatConnection,
 			Handler: commandCountCommand},
+		{Name: "docs", Arity: -2, Flags: engine.Loading | engine.Stale, Categories: engine.CatConnection,
+			Tips:    []string{"nondeterministic_output_order"},
+			Handler: commandDocsCommand},
 		{Name: "getkeys", Arity: -3, Flags: engine.Loading | engine.Stale, Categories: engine.CatConnection,
 			Handler: commandGetkeysCommand},
 		{Name: "getkeysandflags", Arity: -3, Flags: engine.Loading | engine.Stale, Categories: engine.CatConnection,
@@ -50,7 +53,7 @@ func commandInfoCommand(c *engine.Call) error {
 		if s := findCommand(c, name); s != nil {
 			describe(c, s)
 		} else {
-			c.W.NullArray()
+			c.W.Null()
 		}
 	}
 	return nil
@@ -189,10 +192,8 @@ func commandListCommand(c *engine.Call) error {
 	}
 	for _, s := range c.E.Commands().All() {
 		add(s)
-		if len(c.Args) > 2 {
-			for i := range s.Sub {
-				add(&s.Sub[i])
-			}
+		for i := range s.Sub {
+			add(&s.Sub[i])
 		}
 	}
 	insertArrayHeader(c, at, n)

@@ -56,7 +56,7 @@ var keyspaceCommands = []engine.Spec{
 				Tips:    []string{"nondeterministic_output"},
 				Handler: objectRefcountCommand},
 		}},
-	{Name: "randomkey", Arity: 1, Flags: engine.ReadOnly, Categories: engine.CatKeyspace,
+	{Name: "randomkey", Arity: 1, Flags: engine.ReadOnly | engine.Scattered, Categories: engine.CatKeyspace,
 		Tips:    []string{"request_policy:all_shards", "response_policy:special", "nondeterministic_output"},
 		Handler: randomkeyCommand},
 	{Name: "rename", Arity: 3, Flags: engine.Write, Categories: engine.CatKeyspace,
@@ -65,7 +65,7 @@ var keyspaceCommands = []engine.Spec{
 	{Name: "renamenx", Arity: 3, Flags: engine.Write | engine.Fast, Categories: engine.CatKeyspace,
 		Keys:    []engine.KeySpec{{Flags: engine.KeyRW | engine.KeyAccess | engine.KeyDelete, Index: 1}, {Flags: engine.KeyOW | engine.KeyInsert, Index: 2}},
 		Handler: renamenxCommand},
-	{Name: "scan", Arity: -2, Flags: engine.ReadOnly, Categories: engine.CatKeyspace,
+	{Name: "scan", Arity: -2, Flags: engine.ReadOnly | engine.Scattered, Categories: engine.CatKeyspace,
 		Tips:    []string{"nondeterministic_output", "request_policy:special", "response_policy:special"},
 		Handler: scanCommand},
 	{Name: "swapdb", Arity: 3, Flags: engine.Write | engine.Fast, Categories: engine.CatKeyspace | engine.CatDangerous,
@@ -324,14 +324,11 @@ func rename(c *engine.Call, onlyNew bool) (bool, error) {
 }
 
 func moveCommand(c *engine.Call) error {
-	n, err := integer(c.Args[2])
+	n, err := database(c, c.Args[2])
 	if err != nil {
-		return engine.ReplyError("ERR value is not an integer or out of range")
+		return err
 	}
-	if n < 0 || n >= int64(c.E.Keyspace().Len()) {
-		return engine.ErrDBIndex
-	}
-	to := c.E.Keyspace().DB(int(n))
+	to := c.E.Keyspace().DB(n)
 	if to == c.DB {
 		return engine.ReplyError("ERR source and destination objects are the same")
 	}

@@ -14,6 +14,7 @@ type peer struct {
 	t       testing.TB
 	server  *testbed.Server
 	clients []*peerClient
+	context func(n int) string // what to show when it fails
 }
 
 type peerClient struct {
@@ -52,7 +53,7 @@ func (p *peer) do(i int, args ...string) string {
 	for {
 		n, err := c.conn.Read(c.in)
 		if err != nil {
-			p.t.Fatalf("%.200q: %v", args, err)
+			p.t.Fatalf("%.200q: %v after %.1000q\n%s", args, err, raw, p.context(60))
 		}
 		raw = append(raw, c.in[:n]...)
 		c.reader.Feed(c.in[:n])

@@ -57,6 +57,7 @@ var stringCommands = []engine.Spec{
 		Handler: psetexCommand},
 	{Name: "set", Arity: -3, Flags: engine.Write | engine.DenyOOM, Categories: engine.CatString,
 		Keys:    []engine.KeySpec{{Flags: engine.KeyRW | engine.KeyAccess | engine.KeyUpdate | engine.KeyVariable, Notes: "RW and ACCESS due to the optional `GET` argument", Index: 1}},
+		GetKeys: setKeys,
 		Handler: setCommand},
 	{Name: "setex", Arity: 4, Flags: engine.Write | engine.DenyOOM, Categories: engine.CatString,
 		Keys:    []engine.KeySpec{{Flags: engine.KeyOW | engine.KeyUpdate, Index: 1}},
@@ -76,43 +77,46 @@ var stringCommands = []engine.Spec{
 }
 
 var (
-	wordSet      = []byte("SET")
-	wordDel      = []byte("DEL")
-	wordUnlink   = []byte("UNLINK")
-	wordPxat     = []byte("PXAT")
-	wordKeepTTL  = []byte("KEEPTTL")
-	wordPersist  = []byte("PERSIST")
-	wordPexpire  = []byte("PEXPIREAT")
-	replyInvalid = "ERR invalid expire time in '%s' command"
+	wordSet     = []byte("SET")
+	wordDel     = []byte("DEL")
+	wordUnlink  = []byte("UNLINK")
+	wordPxat    = []byte("PXAT")
+	wordKeepTTL = []byte("KEEPTTL")
+	wordPersist = []byte("PERSIST")
+	wordPexpire = []byte("PEXPIREAT")
 )
+
+// errExpiry says that a time limit is out of range.
+func errExpiry(c *engine.Call) error {
+	return engine.Errorf("ERR invalid expire time in '%s' command", c.Spec.FullName())
+}
 
 // expiry is a time limit as a command gives it.
 type expiry struct {
-	set      bool
-	at       kv.Millis // absolute
-	absolute bool      // given as PXAT already: the command may be propagated as it is
+	text     []byte // nil: there is none
+	seconds  bool   // else milliseconds
+	absolute bool   // else from now on
 }
 
-// parseExpiry reads the time of EX, PX, EXAT or PXAT. name is the command for the error text.
-func parseExpiry(c *engine.Call, arg []byte, seconds, absolute bool) (expiry, error) {
-	n, err := integer(arg)
+// at reads the limit and returns the instant.
+func (x expiry) at(c *engine.Call) (kv.Millis, error) {
+	n, err := integer(x.text)
 	if err != nil {
-		return expiry{}, err
+		return 0, err
 	}
-	bad := engine.Errorf(replyInvalid, c.Spec.FullName())
-	if n <= 0 || (seconds && n > math.MaxInt64/1000) {
-		return expiry{}, bad
+	if n <= 0 || (x.seconds && n > math.MaxInt64/1000) {
+		return 0, errExpiry(c)
 	}
-	if seconds {
+	if x.seconds {
 		n *= 1000
 	}
-	if !absolute {
+	if !x.absolute {
 		if n > math.MaxInt64-int64(c.Now) {
-			return expiry{}, bad
+			return 0, errExpiry(c)
 		}
 		n += int64(c.Now)
 	}
-	return expiry{set: true, at: kv.Millis(n), absolute: absolute && !seconds}, nil
+	return kv.Millis(n), nil
 }
 
 // setOptions are the options of SET and, as far as they go, GETEX.
@@ -121,13 +125,14 @@ type setOptions struct {
 	expiry                        expiry
 }
 
-// parseOptions reads options behind argument number from. GETEX knows other words than SET.
+// parseOptions reads options behind argument number from. GETEX knows other words than SET. An option may be given again,
+// the last one counts; EX, PX, EXAT, PXAT, KEEPTTL and PERSIST exclude each other.
 func parseOptions(c *engine.Call, from int, getex bool) (o setOptions, err error) {
 	args := c.Args
+	timed := "" // which of those that exclude each other was given
+	only := func(word string) bool { return timed == "" || timed == word }
 	for i := from; i < len(args); i++ {
 		a := args[i]
-		next := i+1 < len(args)
-		timed := o.keepTTL || o.persist || o.expiry.set
 		switch {
 		case is(a, "NX") && !o.xx && !getex:
 			o.nx = true
@@ -135,23 +140,39 @@ func parseOptions(c *engine.Call, from int, getex bool) (o setOptions, err error
 			o.xx = true
 		case is(a, "GET") && !getex:
 			o.get = true
-		case is(a, "KEEPTTL") && !getex && !o.expiry.set:
-			o.keepTTL = true
-		case is(a, "PERSIST") && getex && !o.expiry.set:
-			o.persist = true
-		case (is(a, "EX") || is(a, "PX") || is(a, "EXAT") || is(a, "PXAT")) && next && !timed:
-			i++
-			o.expiry = expiry{set: true, at: kv.Millis(i)} // parsed below: a syntax error elsewhere comes first
+		case is(a, "KEEPTTL") && !getex && only("KEEPTTL"):
+			o.keepTTL, timed = true, "KEEPTTL"
+		case is(a, "PERSIST") && getex && only("PERSIST"):
+			o.persist, timed = true, "PERSIST"
 		default:
-			return o, engine.ErrSyntax
+			if i++; i == len(args) {
+				return o, engine.ErrSyntax
+			}
+			switch {
+			case is(a, "EX") && only("EX"):
+				o.expiry, timed = expiry{text: args[i], seconds: true}, "EX"
+			case is(a, "PX") && only("PX"):
+				o.expiry, timed = expiry{text: args[i]}, "PX"
+			case is(a, "EXAT") && only("EXAT"):
+				o.expiry, timed = expiry{text: args[i], seconds: true, absolute: true}, "EXAT"
+			case is(a, "PXAT") && only("PXAT"):
+				o.expiry, timed = expiry{text: args[i], absolute: true}, "PXAT"
+			default:
+				return o, engine.ErrSyntax
+			}
 		}
 	}
-	if o.expiry.set {
-		at := int(o.expiry.at)
-		word := args[at-1]
-		o.expiry, err = parseExpiry(c, args[at], len(word)&1 == 0 && (word[0]|0x20) == 'e', len(word) == 4)
+	return o, nil
+}
+
+// setKeys tells what SET does with its key: without GET it only overwrites.
+func setKeys(argv [][]byte) ([]engine.KeyRef, bool) {
+	for _, a := range argv[3:] {
+		if is(a, "GET") {
+			return []engine.KeyRef{{Pos: 1, Flags: engine.KeyRW | engine.KeyAccess | engine.KeyUpdate}}, true
+		}
 	}
-	return o, err
+	return []engine.KeyRef{{Pos: 1, Flags: engine.KeyOW | engine.KeyUpdate}}, true
 }
 
 func setCommand(c *engine.Call) error {
@@ -169,8 +190,16 @@ func setCommand(c *engine.Call) error {
 	return set(c, c.Args[1], c.Args[2], o)
 }
 
-// set is SET with options. The propagated form carries an absolute time and no GET.
+// set is SET with options. The propagated form carries an absolute time, and no GET unless it came with PXAT.
 func set(c *engine.Call, key, value []byte, o setOptions) error {
+	var at kv.Millis
+	timed := o.expiry.text != nil
+	if timed {
+		var err error
+		if at, err = o.expiry.at(c); err != nil {
+			return err
+		}
+	}
 	var found bool
 	if o.get {
 		e, there, err := c.ReadString(key)
@@ -191,17 +220,19 @@ func set(c *engine.Call, key, value []byte, o setOptions) error {
 		}
 		return nil
 	}
-	if o.expiry.set {
-		c.DB.SetStringExpire(key, value, o.expiry.at)
+	if timed {
+		c.DB.SetStringExpire(key, value, at)
 	} else {
 		c.DB.SetString(key, value, o.keepTTL)
 	}
 	c.Dirty(1)
 	c.Notify('$', "set", key)
 	switch {
-	case o.expiry.set:
+	case timed && o.expiry.absolute && !o.expiry.seconds: // as received
 		c.Notify('g', "expire", key)
-		c.Replace(wordSet, key, value, wordPxat, decimal(int64(o.expiry.at)))
+	case timed:
+		c.Notify('g', "expire", key)
+		c.Replace(wordSet, key, value, wordPxat, decimal(int64(at)))
 	case o.get:
 		argv := make([][]byte, 0, len(c.Args))
 		for i, a := range c.Args {
@@ -235,11 +266,7 @@ func setexCommand(c *engine.Call) error { return setFor(c, true) }
 func psetexCommand(c *engine.Call) error { return setFor(c, false) }
 
 func setFor(c *engine.Call, seconds bool) error {
-	x, err := parseExpiry(c, c.Args[2], seconds, false)
-	if err != nil {
-		return err
-	}
-	return set(c, c.Args[1], c.Args[3], setOptions{expiry: x})
+	return set(c, c.Args[1], c.Args[3], setOptions{expiry: expiry{text: c.Args[2], seconds: seconds}})
 }
 
 // appendString replies with a string value.
@@ -321,13 +348,19 @@ func getexCommand(c *engine.Call) error {
 		c.W.Null()
 		return nil
 	}
+	var at kv.Millis
+	if o.expiry.text != nil {
+		if at, err = o.expiry.at(c); err != nil {
+			return err
+		}
+	}
 	appendString(c, e)
 	switch {
-	case o.expiry.set && alreadyExpired(c, o.expiry.at):
+	case o.expiry.text != nil && alreadyExpired(c, at):
 		deleteExpired(c, key)
-	case o.expiry.set:
-		c.DB.SetExpire(key, o.expiry.at)
-		c.Replace(wordPexpire, key, decimal(int64(o.expiry.at)))
+	case o.expiry.text != nil:
+		c.DB.SetExpire(key, at)
+		c.Replace(wordPexpire, key, decimal(int64(at)))
 		c.Dirty(1)
 		c.Notify('g', "expire", key)
 	case o.persist:

@@ -3,6 +3,7 @@ package command
 import (
 	"math"
 
+	"frankenredis/kv"
 	"frankenredis/wire/engine"
 )
 
@@ -38,9 +39,8 @@ func increment(c *engine.Call, by int64) error {
 	}
 	var n int64
 	if found {
-		var ok bool
-		if n, ok = e.Int(); !ok {
-			return engine.ErrNotInteger
+		if n, err = integerValue(e); err != nil {
+			return err
 		}
 	}
 	if (by < 0 && n < 0 && by < math.MinInt64-n) || (by > 0 && n > 0 && by > math.MaxInt64-n) {
@@ -52,4 +52,16 @@ func increment(c *engine.Call, by int64) error {
 	c.Notify('$', "incrby", key)
 	c.W.Int(n)
 	return nil
+}
+
+// integerValue reads a string value as an integer, however it is encoded.
+func integerValue(e kv.Entry) (int64, error) {
+	if n, ok := e.Int(); ok {
+		return n, nil
+	}
+	if e.StringLen() > len("-9223372036854775808") {
+		return 0, engine.ErrNotInteger
+	}
+	var text [20]byte
+	return integer(e.AppendString(text[:0]))
 }

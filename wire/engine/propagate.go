@@ -105,8 +105,11 @@ func (e *Engine) keyExpired(db *kv.DB, key []byte) {
 	e.appendEffect(db.ID(), [][]byte{word, key})
 	e.stats.ExpiredKeys++
 	e.Notify('x', "expired", db.ID(), key)
-	if e.depth == 0 {
+	switch {
+	case e.depth == 0:
 		e.endUnit(nil)
+	case e.depth == 1 && e.frames[0].Spec.Flags&Scattered != 0:
+		e.endUnit(e.frames[0].S)
 	}
 }
 

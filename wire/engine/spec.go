@@ -10,7 +10,7 @@ import (
 // Flag is a property of a command, named as COMMAND INFO names it.
 type Flag uint64
 
-// The command flags of Redis 7.2.4. Two of ours stand at the end.
+// The command flags of Redis 7.2.4. Those that COMMAND INFO does not show stand at the end.
 const (
 	Write Flag = 1 << iota
 	ReadOnly
@@ -38,6 +38,9 @@ const (
 	Protected
 	// Control commands run at once inside MULTI instead of being queued (EXEC, DISCARD, WATCH, MULTI, QUIT, RESET).
 	Control
+	// Scattered commands meet keys that have nothing to do with each other (SCAN, RANDOMKEY): each expiry they come upon is
+	// a unit of its own.
+	Scattered
 )
 
 var flagNames = []struct {

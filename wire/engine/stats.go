@@ -16,6 +16,8 @@ type Counters struct {
 	CycleNanos          uint64
 	NetInput, NetOutput uint64 // bytes
 	Reads, Writes       uint64 // on clients' sockets
+	ReplyExpands        uint64 // reply buffers that grew in a turn
+	ReplyShrinks        uint64 // reply buffers given back because they had grown large
 	OutputLimitCloses   uint64
 	QueryLimitCloses    uint64
 	PeakMemory          int64
