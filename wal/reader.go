@@ -83,6 +83,12 @@ type Tail struct {
 	file  Digest // all bytes up to Size; empty unless the Reader began at 0
 }
 
+// String shows a tail for a person.
+func (t Tail) String() string {
+	return fmt.Sprintf("%s after %d bytes and %d commands, LSN %d to %d; %d lines prove %d bytes", t.Kind, t.Size, t.Commands,
+		t.Start, t.LSN, t.Lines, t.LastPos)
+}
+
 // Reader reads an increment from its beginning to its end. Not for concurrent use.
 //
 // Next hands out frames in order. A unit (MULTI to EXEC) is handed out only if it is whole. A line of ours is checked

@@ -42,7 +42,6 @@ type bed struct {
 	t   testing.TB
 	eng *engine.Engine
 	log *memoryLog // nil unless asked for
-	now func() time.Time
 
 	clients []*session.Session
 }
@@ -54,17 +53,14 @@ func newBed(t testing.TB, conf string, logged bool, clock func() time.Time) *bed
 	if err != nil {
 		t.Fatal(err)
 	}
-	if clock == nil {
-		clock = time.Now
-	}
 	ks := kv.New(kv.Options{Databases: int(cfg.Int("databases")), RandomSeed: 7, HashSeed: dict.Seed{1, 2, 3}})
 	t.Cleanup(ks.Close)
-	b := &bed{t: t, now: clock}
+	b := &bed{t: t}
 	b.eng = engine.New(engine.Options{Keyspace: ks, Table: command.Table(), Config: cfg, Poller: idlePoller{},
 		Clock: clock, Seed: 7})
 	b.eng.SetHooks(engine.Hooks{
 		Save:          func() error { return nil },
-		LastSave:      func() int64 { return clock().Unix() },
+		LastSave:      func() int64 { return b.eng.Wall().Unix() },
 		Shutdown:      func(engine.ShutdownRequest) error { return nil },
 		RewriteConfig: func() error { return nil },
 	})

@@ -88,7 +88,11 @@ func describe(c *engine.Call, s *engine.Spec) {
 	for i := range s.Keys {
 		describeKeys(c, &s.Keys[i])
 	}
-	c.W.Set(len(s.Sub))
+	if len(s.Sub) == 0 {
+		c.W.Set(0)
+	} else {
+		c.W.Array(len(s.Sub)) // not a set, as in Redis
+	}
 	for i := range s.Sub {
 		describe(c, &s.Sub[i])
 	}
@@ -241,7 +245,8 @@ func commandHelpCommand(c *engine.Call) error {
 		"(no subcommand)", "    The facts of all commands.",
 		"COUNT", "    How many commands there are.",
 		"LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]", "    The names of commands.",
-		"INFO [<command> ...]", "    The facts of commands.",
+		"DOCS [<command-name> ...]", "    What commands are for, and their arguments.",
+		"INFO [<command-name> ...]", "    The facts of commands.",
 		"GETKEYS <full command>", "    The keys in a full command.",
 		"GETKEYSANDFLAGS <full command>", "    The same with what is done to each.")
 }

@@ -444,8 +444,7 @@ func swapdbCommand(c *engine.Call) error {
 		return engine.ErrDBIndex
 	}
 	if first != second {
-		c.E.TouchSwapped(ks.DB(int(first)), ks.DB(int(second)))
-		ks.Swap(int(first), int(second))
+		c.E.SwapDatabases(int(first), int(second))
 	}
 	c.Dirty(1)
 	c.W.OK()

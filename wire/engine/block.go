@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"frankenredis/wire/session"
@@ -9,6 +10,7 @@ import (
 // block leaves a client waiting. Its input stays unread until the wait has ended.
 func (e *Engine) block(s *session.Session, w *session.Wait) {
 	w.Since = e.wall
+	w.Muted = s.Muted()
 	s.Wait = w
 	e.waiting = append(e.waiting, s)
 	e.stats.Blocked++
@@ -16,11 +18,8 @@ func (e *Engine) block(s *session.Session, w *session.Wait) {
 
 func (e *Engine) dropWait(s *session.Session) {
 	s.Wait = nil
-	for i, other := range e.waiting {
-		if other == s {
-			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
-			return
-		}
+	if i := slices.Index(e.waiting, s); i >= 0 {
+		e.waiting = slices.Delete(e.waiting, i, i+1)
 	}
 }
 
@@ -40,7 +39,11 @@ func (e *Engine) Unblock(s *session.Session, withError bool) bool {
 func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
 	w := s.Wait
 	e.dropWait(s)
+	mark := len(s.W.Buf)
 	answer(w)
+	if w.Muted {
+		s.W.Buf = s.W.Buf[:mark]
+	}
 	s.Conn.Resumed()
 }
 
@@ -73,20 +76,29 @@ func (e *Engine) endWaits() {
 // BlockedCount is the number of clients waiting.
 func (e *Engine) BlockedCount() int { return len(e.waiting) }
 
-// Pause is CLIENT PAUSE: until the given time, writing commands (or with all, every command) of clients wait. A pause
-// under way is only ever prolonged, and never weakened, as in Redis.
+// Pause is CLIENT PAUSE: until the given time, writing commands (or with all, every command) of clients wait, and no key
+// expires: the data set and the stream stand still. A pause under way is only ever prolonged, and never weakened, as in
+// Redis.
 func (e *Engine) Pause(until time.Time, all bool) {
 	if e.pauseUntil.Before(until) {
 		e.pauseUntil = until
 	}
-	if all || e.wall.After(e.pauseUntil) {
-		e.pauseAll = all
-	}
-	e.After(time.Until(e.pauseUntil), func() {})
+	e.pauseAll = e.pauseAll || all
+	e.followExpireMode()
 }
 
 // Unpause is CLIENT UNPAUSE.
-func (e *Engine) Unpause() { e.pauseUntil, e.pauseAll = time.Time{}, false }
+func (e *Engine) Unpause() {
+	e.pauseUntil, e.pauseAll = time.Time{}, false
+	e.followExpireMode()
+}
+
+// endPause ends a pause whose time is up.
+func (e *Engine) endPause() {
+	if !e.pauseUntil.IsZero() && !e.wall.Before(e.pauseUntil) {
+		e.Unpause()
+	}
+}
 
 // Paused says whether a pause is under way, and whether it holds back reads too.
 func (e *Engine) Paused() (on, all bool) {
@@ -95,23 +107,18 @@ func (e *Engine) Paused() (on, all bool) {
 
 // paused says whether this command must wait for the end of a pause.
 func (e *Engine) paused(s *session.Session, spec *Spec) bool {
+	e.endPause()
 	if e.pauseUntil.IsZero() {
 		return false
 	}
-	if !e.wall.Before(e.pauseUntil) {
-		e.Unpause()
-		return false
-	}
 	if e.pauseAll {
-		return spec.full != "client|unpause"
+		return true // CLIENT UNPAUSE too: as in Redis only time ends such a pause
 	}
-	f := spec.Flags
+	f := spec.Flags // of a command that would only be queued as well: no client learns more than it would from Redis
 	if f&Control != 0 && s.Multi && spec.Name == "exec" {
 		for i := range s.Queue {
 			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | MayReplicate)
 		}
-	} else if s.Multi {
-		return false // queueing changes nothing; EXEC will wait
 	}
 	return f&(Write|MayReplicate) != 0
 }
@@ -119,6 +126,13 @@ func (e *Engine) paused(s *session.Session, spec *Spec) bool {
 func (e *Engine) postpone(s *session.Session, argv [][]byte) {
 	s.Postponed = copyArgv(argv)
 	e.postponed = append(e.postponed, s)
+}
+
+func (e *Engine) dropPostponed(s *session.Session) {
+	s.Postponed = nil
+	if i := slices.Index(e.postponed, s); i >= 0 {
+		e.postponed = slices.Delete(e.postponed, i, i+1)
+	}
 }
 
 // resumePostponed runs the commands a pause held back, once it is over.
@@ -129,7 +143,6 @@ func (e *Engine) resumePostponed() bool {
 	if on, _ := e.Paused(); on {
 		return false
 	}
-	e.Unpause()
 	list := e.postponed
 	e.postponed = nil
 	for _, s := range list {

@@ -43,8 +43,9 @@ type Transport interface {
 	// Serve reads, parses and hands complete commands to Engine.Exec, within the turn's budgets. more means that input is
 	// left over: the next turn must not sleep.
 	Serve() (more bool)
-	// Release sends what the log covers: replies made at a stream end <= released, in order per connection.
-	Release(released wal.LSN)
+	// Release sends what the log covers: replies made at a stream end <= released, in order per connection. more is as Serve's:
+	// a client that was unblocked may have sent more.
+	Release(released wal.LSN) (more bool)
 	// Close ends all connections.
 	Close()
 }
@@ -99,12 +100,17 @@ type Engine struct {
 	loading bool
 	// passiveExpire: keys expire only when looked at.
 	passiveExpire bool
-	unitDirty     bool // this unit has effects
+	expireMode    kv.ExpireMode // what the keyspace was told last
+	unitOwn       bool          // the unit being made holds more than keys that expired
 
 	sessions map[int64]*session.Session
 	nextID   int64
 	watched  map[watchKey][]*session.Session
 	waiting  []*session.Session
+
+	// What the last release of replies saw of the log: Released and LogFailing.
+	seenReleased wal.LSN
+	seenFailing  bool
 
 	pauseUntil time.Time
 	pauseAll   bool
@@ -167,8 +173,15 @@ func (e *Engine) Logger() hclog.Logger { return e.logger }
 // Log returns the write-ahead log, or nil when appendonly is off.
 func (e *Engine) Log() Log { return e.log }
 
-// SetLog attaches the log; from the next command on effects are streamed to it.
-func (e *Engine) SetLog(l Log) { e.log = l; e.streamDB = -1 }
+// SetLog attaches the log, or with nil takes it away: from the next command on effects are streamed to the new one. What
+// was executed in whole units before still goes to the old one; a unit under way is dropped, for half of it is none (I5).
+func (e *Engine) SetLog(l Log) {
+	e.unit, e.unitCount, e.unitOwn = e.unit[:0], 0, false
+	if e.log != nil {
+		e.commit()
+	}
+	e.log, e.streamDB = l, -1
+}
 
 // SetReplication attaches the replicas' view.
 func (e *Engine) SetReplication(r Replication) { e.repl = r }
@@ -197,10 +210,22 @@ func (e *Engine) Loading() bool { return e.loading }
 // SetLoading starts or ends the loading state: most commands are refused, expiry rests.
 func (e *Engine) SetLoading(on bool) {
 	e.loading = on
-	if on {
-		e.ks.SetExpireMode(kv.ExpireIgnore)
-	} else {
-		e.ks.SetExpireMode(kv.ExpireDelete)
+	e.followExpireMode()
+}
+
+// followExpireMode tells the keyspace what becomes of expired keys now. Where their removal must not happen, or could not
+// be logged, they are out of sight only: removing a key is an event in the stream (I20).
+func (e *Engine) followExpireMode() {
+	mode := kv.ExpireDelete
+	switch {
+	case e.loading:
+		mode = kv.ExpireIgnore
+	case !e.pauseUntil.IsZero() || (e.log != nil && e.log.Err() != nil):
+		mode = kv.ExpireHide
+	}
+	if mode != e.expireMode {
+		e.expireMode = mode
+		e.ks.SetExpireMode(mode)
 	}
 }
 
@@ -277,6 +302,9 @@ func (e *Engine) Detach(s *session.Session) {
 	s.ResetTransaction()
 	if s.Wait != nil {
 		e.dropWait(s)
+	}
+	if s.Postponed != nil {
+		e.dropPostponed(s)
 	}
 	delete(e.sessions, s.ID)
 }

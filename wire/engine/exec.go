@@ -20,14 +20,21 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	if s.Reply == session.SkipNext {
 		s.Reply = session.Skip
 	}
-	mark := len(s.W.Buf)
+	mark, muted := len(s.W.Buf), s.Muted()
 	e.dispatch(s, argv)
-	switch s.Reply {
-	case session.Skip:
+	switch {
+	case s.Closed:
+		return // there is no reply any more
+	case s.Postponed != nil:
+		if s.Reply == session.Skip {
+			s.Reply = session.SkipNext // the same command comes again
+		}
+		return
+	case muted && s.Reply != session.ReplyOn:
 		s.W.Buf = s.W.Buf[:mark]
+	}
+	if s.Reply == session.Skip {
 		s.Reply = session.ReplyOn
-	case session.ReplyOff:
-		s.W.Buf = s.W.Buf[:mark]
 	}
 }
 
@@ -60,6 +67,15 @@ func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 	}
 	e.call(s, spec, argv)
 	e.endUnit(s)
+}
+
+// callMuted is call for a command of a transaction: whether it is answered is decided one by one, as in Redis.
+func (e *Engine) callMuted(s *session.Session, spec *Spec, argv [][]byte) {
+	mark, muted, closing := len(s.W.Buf), s.Muted(), s.CloseAfterReply
+	e.call(s, spec, argv)
+	if closing || (muted && s.Muted()) {
+		s.W.Buf = s.W.Buf[:mark]
+	}
 }
 
 // crossProtocol says whether a word is how an HTTP request shows: a page in somebody's browser that was made to talk to the

@@ -80,10 +80,12 @@ func (e *Engine) ExecTransaction(c *Call) error {
 	queue := s.Queue
 	e.Unwatch(s)
 	e.inExec = true
-	s.W.Array(len(queue))
+	if !s.Muted() {
+		s.W.Array(len(queue))
+	}
 	for i := range queue {
 		spec := queue[i].Spec.(*Spec)
-		e.call(s, spec, queue[i].Argv)
+		e.callMuted(s, spec, queue[i].Argv)
 	}
 	e.inExec = false
 	s.ResetTransaction()
@@ -183,26 +185,57 @@ func (e *Engine) staleWatch(s *session.Session, db *kv.DB, key []byte) bool {
 // dbFlushed is kv's hook: every watched key that exists in the database is about to change.
 func (e *Engine) dbFlushed(db *kv.DB) { e.touchWatched(db, nil) }
 
-// TouchSwapped marks the watchers of keys that differ through a swap of two databases; call it before the swap.
-func (e *Engine) TouchSwapped(a, b *kv.DB) {
+// SwapDatabases exchanges two databases and marks the watchers of the keys that differ through it.
+func (e *Engine) SwapDatabases(i, j int) {
+	a, b := e.ks.DB(i), e.ks.DB(j)
 	e.touchWatched(a, b)
 	e.touchWatched(b, a)
+	watching := e.ks.Watching
+	e.ks.Watching = 0 // for kv's hook each of the two would be emptied
+	e.ks.Swap(i, j)
+	e.ks.Watching = watching
 }
 
+// touchWatched marks the watchers of the keys in db before the database other takes its place, or with nil, an empty one.
+// A key that was expired all along, or comes expired where there was none, is no change.
 func (e *Engine) touchWatched(db, other *kv.DB) {
 	for k, list := range e.watched {
 		if k.db != db.ID() {
 			continue
 		}
 		_, here := db.Lookup([]byte(k.key), kv.NoTouch|kv.NoExpire)
-		there := false
+		there, expired := false, false
 		if other != nil {
-			_, there = other.Lookup([]byte(k.key), kv.NoTouch|kv.NoExpire)
+			var entry kv.Entry
+			if entry, there = other.Lookup([]byte(k.key), kv.NoTouch|kv.NoExpire); there {
+				at, volatile := entry.Expire()
+				expired = volatile && at < e.now
+			}
 		}
-		if here || there {
-			for _, s := range list {
+		if !here && !there {
+			continue
+		}
+		for _, s := range list {
+			w := watchOf(s, k)
+			switch {
+			case w.Expired && !there:
+				w.Expired = false
+			case w.Expired && expired:
+			case !w.Expired && !here && expired:
+				w.Expired = true
+			default:
 				s.DirtyCAS = true
 			}
 		}
 	}
+}
+
+// watchOf finds what a client that watches a key noted about it.
+func watchOf(s *session.Session, k watchKey) *session.WatchedKey {
+	for i := range s.Watched {
+		if w := &s.Watched[i]; w.DB == k.db && w.Key == k.key {
+			return w
+		}
+	}
+	panic("engine: a watcher does not watch")
 }

@@ -32,6 +32,7 @@ func (e *Engine) appendEffect(db int, argv [][]byte) {
 	}
 	e.unit = resp.AppendCommand(e.unit, argv...)
 	e.unitCount++
+	e.unitOwn = true
 }
 
 // endUnit closes the unit: what was caused together becomes one frame, or MULTI .. EXEC, in the turn's stream (I5).
@@ -52,8 +53,9 @@ func (e *Engine) endUnit(s *session.Session) {
 	}
 	if s != nil {
 		s.LastWrite = e.StreamEnd()
-		s.Wrote = true
+		s.Wrote = s.Wrote || e.unitOwn // a read that met an expired key acknowledges no write
 	}
+	e.unitOwn = false
 }
 
 // maxIdleUnit bounds the scratch kept between units, in bytes: one huge command must not hold its size for ever.
@@ -102,7 +104,9 @@ func (e *Engine) keyExpired(db *kv.DB, key []byte) {
 	if e.cfg.Live.LazyfreeExpire {
 		word = wordUnlink
 	}
+	own := e.unitOwn
 	e.appendEffect(db.ID(), [][]byte{word, key})
+	e.unitOwn = own
 	e.stats.ExpiredKeys++
 	e.Notify('x', "expired", db.ID(), key)
 	switch {

@@ -51,6 +51,11 @@ func (e *Engine) sleepLimit() time.Duration {
 			}
 		}
 	}
+	if !e.pauseUntil.IsZero() {
+		if left := e.pauseUntil.Sub(e.clock()); !limited || left < limit {
+			limit, limited = left, true
+		}
+	}
 	if !limited {
 		return -1
 	}
@@ -61,16 +66,12 @@ func (e *Engine) sleepLimit() time.Duration {
 func (e *Engine) runTimers() {
 	now := e.mono()
 	for len(e.timers) > 0 && e.timers[0].at <= now {
-		t := e.timers[0]
-		if t.next == nil {
-			heap.Pop(&e.timers)
-			t.f()
-			e.endUnit(nil)
-			continue
-		}
+		t := heap.Pop(&e.timers).(*timer) // before f runs: it may set timers itself
 		t.f()
 		e.endUnit(nil)
-		t.at = e.mono() + int64(t.next())
-		heap.Fix(&e.timers, 0)
+		if t.next != nil {
+			t.at = e.mono() + int64(t.next())
+			heap.Push(&e.timers, t)
+		}
 	}
 }

@@ -59,7 +59,7 @@ func (e *Engine) Run() error {
 		began := e.mono()
 		if limit != 0 {
 			e.sleeping.Store(true)
-			if e.hasPosts() || e.waitsOver() || e.stopping.Load() {
+			if e.hasPosts() || e.waitsOver() || e.logMoved() || e.stopping.Load() {
 				limit = 0
 			}
 		}
@@ -82,6 +82,8 @@ func (e *Engine) Run() error {
 func (e *Engine) turn(at int64) (more bool) {
 	e.stats.Cycles++
 	began := at
+	e.endPause()
+	e.followExpireMode()
 	e.runPosts()
 	at = e.mark(PhasePosted, at)
 	for _, t := range e.transports {
@@ -96,9 +98,11 @@ func (e *Engine) turn(at int64) (more bool) {
 	e.commit()
 	e.endWaits()
 	at = e.mark(PhaseCommit, at)
-	released := e.Released()
+	e.seenReleased, e.seenFailing = e.Released(), e.LogFailing()
 	for _, t := range e.transports {
-		t.Release(released)
+		if t.Release(e.seenReleased) {
+			more = true
+		}
 	}
 	at = e.mark(PhaseRelease, at)
 	e.runTimers()
@@ -111,6 +115,12 @@ func (e *Engine) turn(at int64) (more bool) {
 	at = e.mark(PhaseTimers, at)
 	e.stats.CycleNanos += uint64(at - began)
 	return more
+}
+
+// logMoved says whether the log has released something since the last release of replies. Its Wake may have come while the
+// executor was awake, and was lost then.
+func (e *Engine) logMoved() bool {
+	return e.Released() != e.seenReleased || e.LogFailing() != e.seenFailing
 }
 
 func (e *Engine) mark(p Phase, since int64) int64 {
@@ -135,6 +145,10 @@ func (e *Engine) Stop() {
 	e.stopping.Store(true)
 	e.Wake()
 }
+
+// Stopping says that Stop was called. Transports execute nothing from then on: what is executed behind a final save or the
+// closing of the log would be acknowledged and lost.
+func (e *Engine) Stopping() bool { return e.stopping.Load() }
 
 // Turn runs one turn without sleeping: for commands that must serve others while they work. Executor only.
 func (e *Engine) Turn() error {

@@ -111,7 +111,12 @@ type Wait struct {
 	Resume func(timedOut bool)
 	// Unblockable says whether CLIENT UNBLOCK may end it.
 	Unblockable bool
+	// Muted says that CLIENT REPLY was off or skipping when the client blocked: the answer is left out. Set by the engine.
+	Muted bool
 }
+
+// Muted says that nothing is answered now: CLIENT REPLY OFF, or SKIP for the command under way.
+func (s *Session) Muted() bool { return s.Reply == ReplyOff || s.Reply == Skip }
 
 // ResetTransaction forgets the queued commands and leaves MULTI. Watched keys are the engine's to release.
 func (s *Session) ResetTransaction() {
