@@ -34,7 +34,7 @@ build: ## build bin/frankenredis and bin/frctl
 test: peers fmt vet unit conformance race ## everything a change must pass (what CI runs)
 
 fmt:
-	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); [ -z "$$out" ] || { echo "gofmt these files:"; echo "$$out"; exit 1; }
+	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt these files:"; echo "$$out"; exit 1; }
 
 vet: ## go vet
 	$(GO) vet ./...

@@ -92,7 +92,7 @@ func (r *Reader) broken(unit, at int64, fs frameScan) error {
 		}
 		if zero {
 			e := r.torn(unit, pos, fs.wanted)
-			e.Found, e.EOF = "zeros up to the end of the file", false
+			e.Found, e.EOF = foundZeros, false
 			return e
 		}
 	}
@@ -118,6 +118,8 @@ func (r *Reader) broken(unit, at int64, fs frameScan) error {
 	e.Found = fmt.Sprintf("%q", p[:min(len(p), shown)])
 	return e
 }
+
+const foundZeros = "zeros up to the end of the file"
 
 // zerosFrom says whether the file holds nothing but zeros from pos on.
 func (r *Reader) zerosFrom(pos int64) (bool, error) {

@@ -23,7 +23,7 @@ var (
 type CorruptError struct {
 	Path   string // file
 	Pos    int64  // of the first byte that is wrong or missing
-	Unit   int64  // position where the unit begins that it belongs to: everything before it is whole
+	Unit   int64  // position where the unit begins in which it was noticed: before it there are whole units only
 	LSN    LSN    // stream position of Unit
 	Wanted string
 	Found  string
@@ -45,7 +45,7 @@ func (e *CorruptError) Error() string {
 	}
 	s := fmt.Sprintf("%s: %s at byte %d: wanted %s, found %s", e.Path, kind, e.Pos, e.Wanted, e.Found)
 	if e.Unit != e.Pos {
-		s += fmt.Sprintf(" (whole up to byte %d, LSN %d)", e.Unit, e.LSN)
+		s += fmt.Sprintf(" (whole units up to byte %d, LSN %d)", e.Unit, e.LSN)
 	}
 	if !e.Torn && e.Resume >= 0 {
 		s += fmt.Sprintf(" (whole again from byte %d)", e.Resume)

@@ -51,14 +51,13 @@ func scanFrame(p []byte, left int64, spans *[]span) frameScan {
 			return frameScan{state: frameOver, pos: begin, wanted: fmt.Sprintf("%d bytes of an argument", length)}
 		}
 		end := begin + int(length)
-		if end+2 > len(p) {
-			if end < len(p) && p[end] != '\r' {
-				return frameScan{state: frameBad, pos: end, wanted: "CR LF behind an argument"}
-			}
-			return frameScan{state: frameShort, need: end + 2, pos: len(p), wanted: "the rest of an argument"}
-		}
-		if p[end] != '\r' || p[end+1] != '\n' {
+		switch {
+		case end < len(p) && p[end] != '\r':
 			return frameScan{state: frameBad, pos: end, wanted: "CR LF behind an argument"}
+		case end+1 >= len(p):
+			return frameScan{state: frameShort, need: end + 2, pos: len(p), wanted: "the rest of an argument"}
+		case p[end+1] != '\n':
+			return frameScan{state: frameBad, pos: end + 1, wanted: "LF behind an argument"}
 		}
 		if spans != nil {
 			*spans = append(*spans, span{begin, end})
@@ -106,12 +105,19 @@ func scanHeader(p []byte, at int, mark byte, least int64) (n int64, begin int, f
 // and take what is left over for a frame.
 const maxForeignLine = 1023
 
-// scanComment looks at the `#` line at the beginning of p.
+// scanComment looks at the `#` line at the beginning of p. A zero byte ends it as in C, where a string does: it is what a
+// file system leaves where bytes have not arrived.
 func scanComment(p []byte) frameScan {
-	i := bytes.IndexByte(p[:min(len(p), maxForeignLine)], '\n')
-	switch {
-	case i >= 0:
-		return frameScan{state: frameWhole, n: i + 1}
+	end := bytes.IndexByte(p[:min(len(p), maxForeignLine)], '\n')
+	text := p[:min(len(p), maxForeignLine)]
+	if end >= 0 {
+		text = text[:end]
+	}
+	switch zero := bytes.IndexByte(text, 0); {
+	case zero >= 0:
+		return frameScan{state: frameBad, pos: zero, wanted: "the rest of a line"}
+	case end >= 0:
+		return frameScan{state: frameWhole, n: end + 1}
 	case len(p) < maxForeignLine:
 		return frameScan{state: frameShort, need: len(p) + 1, pos: len(p), wanted: "the rest of a line"}
 	}

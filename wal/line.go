@@ -96,42 +96,45 @@ func ParseLine(p []byte) (Line, error) {
 
 // parseTokens reads "name=value " pairs. The checksum was right, so an error here means another version's line.
 func (l *Line) parseTokens(text string) error {
-	const wanted = 7
+	const all = 1<<7 - 1
 	seen := 0
 	var err error
 	for len(text) > 0 && err == nil {
 		var token string
 		token, text = cutByte(text, ' ')
 		name, value := cutByte(token, '=')
-		seen++
 		switch name {
 		case "id":
+			seen |= 1 << 0
 			l.ID, err = ParseReplID(value)
 		case "epoch":
+			seen |= 1 << 1
 			l.Epoch, err = parseUint(value)
 		case "lsn":
+			seen |= 1 << 2
 			l.LSN, err = parseLSN(value)
 		case "ms":
+			seen |= 1 << 3
 			l.Millis, err = parseSize(value)
 		case "len":
+			seen |= 1 << 4
 			l.Len, err = parseSize(value)
 		case "sum":
+			seen |= 1 << 5
 			l.Sum, err = parseSum(value)
 		case "durable":
+			seen |= 1 << 6
 			l.Durable, err = parseLSN(value)
 		case "prologue":
 			l.Prologue, err = parseSize(value)
-			seen--
-		default:
-			seen--
 		}
 	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("line: %w", err)
-	case seen != wanted:
-		return fmt.Errorf("line with %d of %d known tokens", seen, wanted)
-	case l.Len < 0 || LSN(l.Len) > l.LSN || l.Durable > l.LSN || l.Prologue < 0:
+	case seen != all:
+		return errors.New("line without all of its tokens")
+	case LSN(l.Len) > l.LSN || l.Durable > l.LSN:
 		return errors.New("line contradicts itself")
 	}
 	return nil

@@ -349,6 +349,8 @@ func (c crashMode) String() string {
 	return [...]string{"killed", "forgot", "ordered", "jumbled"}[c]
 }
 
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, seed)) }
+
 // crash returns the disk that a crash now would leave. The caller holds mu, or nobody else is here.
 func (m *memFS) crash(mode crashMode, rng *rand.Rand) *memFS {
 	after := newMemFS()

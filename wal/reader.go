@@ -65,7 +65,8 @@ const (
 // String names the kind.
 func (k TailKind) String() string { return [...]string{"open", "clean", "torn", "corrupt"}[k] }
 
-// Tail is how far a Reader got: everything up to Size is whole units, checked as far as lines cover it.
+// Tail is how far a Reader got. Up to Size there are whole units; that they are the ones that were written is proven up to
+// LastPos only: a changed digit may make two units of one, and be noticed later.
 type Tail struct {
 	Kind  TailKind
 	Size  int64 // bytes of the file that are whole
@@ -261,7 +262,7 @@ func (r *Reader) checkLine(p []byte) error {
 		r.lsn = l.LSN
 	}
 	if due := r.prologue > 0 && r.pos == r.prologue; due != (l.Prologue != 0) || due && l.Prologue != r.prologue {
-		return r.corrupt(r.pos, r.pos, fmt.Sprintf("a line behind a prologue of %d bytes", r.prologue), fmt.Sprintf("one of %d", l.Prologue))
+		return r.unproven(fmt.Sprintf("a prologue of %d bytes", l.Prologue), fmt.Sprintf("one of %d", r.prologue))
 	}
 	switch {
 	case l.Prologue != 0: // was checked with the prologue
@@ -361,18 +362,35 @@ func (r *Reader) takePrologue(p []byte) (bool, error) {
 	}
 	q, fs, err := r.scan(&r.ahead, int64(size))
 	r.spans = append(r.spans[:0], selectSpans[:]...)
-	if err != nil || q[0] != '#' {
-		return false, err
+	if err != nil || q[0] == '*' {
+		return false, err // a stock server's SELECT, also where we had announced a prologue but had not yet written it
 	}
-	if fs.state != frameWhole {
-		if begins := []byte(linePrefix); bytes.HasPrefix(begins, q[:min(len(q), len(begins))]) && int64(size+len(q)) >= r.size {
-			return false, r.torn(0, r.size, "the line of a prologue")
-		}
+	const wanted = "the line of a prologue"
+	if begins := q[:min(len(q), len(linePrefix))]; fs.state == frameShort && bytes.HasPrefix([]byte(linePrefix), begins) {
+		return false, r.torn(0, r.size, wanted)
+	}
+	if !r.o.Prologue && !IsLine(q) {
 		return false, nil
 	}
+	pos := int64(size + fs.pos)
+	zero, err := r.zerosFrom(pos)
+	if err != nil {
+		return false, err
+	}
+	if zero && fs.state == frameBad {
+		e := r.torn(0, pos, wanted)
+		e.Found, e.EOF = foundZeros, false
+		return false, e
+	}
+	if fs.state != frameWhole {
+		return false, r.corrupt(0, pos, wanted, "something else")
+	}
 	l, err := ParseLine(q[:fs.n])
-	if err != nil || l.Prologue == 0 {
-		return false, nil // the line is looked at when it is reached
+	if err != nil {
+		return false, r.corrupt(0, int64(size), wanted, err.Error())
+	}
+	if l.Prologue == 0 && !r.o.Prologue {
+		return false, nil
 	}
 	if l.Prologue != int64(size) || l.Len != 0 || l.Sum != SumOf(p) || l.LSN != r.lsn && !r.o.Unanchored {
 		return false, r.corrupt(0, 0, fmt.Sprintf("a prologue of %d bytes with digest %s at LSN %d", l.Prologue, l.Sum, l.LSN),

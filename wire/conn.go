@@ -40,10 +40,12 @@ type conn struct {
 	in    resp.Reader
 
 	held      []chunk
-	heldBytes int
+	heldBytes int       // memory in held
+	counted   int       // of these, what front.logHeld counts
 	softSince time.Time // since when the soft output limit is exceeded
 	blocked   bool      // the socket takes nothing: wait for writable
 	asked     bool      // the carrier was asked for writable
+	deaf      bool      // the other side sends no more: only what the log still holds back is waited for
 	dead      bool
 	scheduled bool // on front.dirty
 	inWait    bool // on front.waiting
@@ -51,8 +53,16 @@ type conn struct {
 	peak      int  // largest reply of a turn, for CLIENT LIST rbp
 }
 
-// replyKeep bounds the reply buffer a connection keeps between turns, in bytes (Redis: PROTO_REPLY_CHUNK_BYTES).
-const replyKeep = 16 << 10
+// replyKeep bounds the reply buffer a connection keeps between turns, in bytes (Redis: PROTO_REPLY_CHUNK_BYTES), and
+// replyStart is what it begins with, and falls back to when the client rests.
+const (
+	replyKeep  = 16 << 10
+	replyStart = 1 << 10
+)
+
+// chunkBytes is what a chunk costs besides its buffer. Output limits go by memory, as in Redis: a small reply in a large
+// buffer is not small.
+const chunkBytes = 64
 
 // run parses and executes what is buffered, within the client's budget. more: complete input is left over.
 func (c *conn) run() (more bool) {
@@ -83,12 +93,28 @@ func (c *conn) run() (more bool) {
 	return false
 }
 
-// checkQueryLimit ends a client that fills the server's memory with input it may not execute now (blocked, paused).
+// checkQueryLimit ends a client that fills the server's memory with input that is not executed now: because it is blocked or
+// paused, or because it queues for EXEC.
 func (c *conn) checkQueryLimit() {
-	if limit := c.front.queryLimit; limit > 0 && !c.dead && int64(c.in.Buffered()) > limit {
+	if c.dead {
+		return
+	}
+	held := int64(c.in.Buffered() + c.sess.QueueBytes + queuedBytes*len(c.sess.Queue))
+	limit := c.front.queryLimit
+	if c.eng.AuthNeeded(&c.sess) {
+		limit = min(limit, strangersLimit)
+	}
+	if limit > 0 && held > limit {
 		c.queryTooLong()
 	}
 }
+
+const (
+	// queuedBytes is what a queued command costs besides its arguments.
+	queuedBytes = 64
+	// strangersLimit is the query limit of those who have not authenticated, as in Redis.
+	strangersLimit = 1 << 20
+)
 
 func (c *conn) queryTooLong() {
 	c.eng.Stats().QueryLimitCloses++
@@ -117,8 +143,28 @@ func (c *conn) protocolError(err error) {
 		text = pe.Text
 	}
 	c.eng.Logger().Debug("Protocol error (" + text + ") from client: " + c.describe())
+	mark := len(c.sess.W.Buf)
 	c.eng.ReplyError(&c.sess, engine.ReplyError("ERR Protocol error: "+text))
+	if c.sess.Muted() {
+		c.sess.W.Buf = c.sess.W.Buf[:mark]
+	}
 	c.sess.CloseAfterReply = true
+}
+
+// inputEnded is called when the other side sends no more. It may still read: an answer that only waits for the log is sent
+// when the log lets it go, so that a client which writes, half-closes and reads gets what it would get from a server
+// whose replies never wait. Whatever else is under way ends here, as in Redis.
+func (c *conn) inputEnded() {
+	if c.dead {
+		return
+	}
+	answered := len(c.held) > 0 || len(c.sess.W.Buf) > 0
+	if !answered || c.blocked || c.sess.Wait != nil || c.sess.Postponed != nil {
+		c.end()
+		return
+	}
+	c.deaf, c.sess.CloseAfterReply = true, true
+	c.schedule()
 }
 
 func (c *conn) describe() string { return "addr=" + c.sess.Addr + " laddr=" + c.sess.LocalAddr }
@@ -152,6 +198,8 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 				c.end()
 				return
 			}
+		} else if free {
+			c.hold(0, 0) // behind what the socket does not take yet; the log is not waited for
 		} else {
 			c.hold(0, end)
 		}
@@ -163,9 +211,12 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 	if c.dead {
 		return
 	}
-	if len(c.held) > 0 {
+	switch {
+	case c.deaf && c.blocked:
+		c.end()
+	case len(c.held) > 0:
 		c.checkOutputLimit()
-	} else if c.sess.CloseAfterReply {
+	case c.sess.CloseAfterReply:
 		c.end()
 	}
 }
@@ -179,13 +230,12 @@ func (c *conn) hold(sent int, lsn wal.LSN) {
 		last := &c.held[n-1]
 		if lsn <= last.lsn && last.own == c.sess.Wrote && len(last.buf)+len(w.Buf) <= cap(last.buf) {
 			last.buf = append(last.buf, w.Buf...)
-			c.heldBytes += len(w.Buf)
 			w.Buf = w.Buf[:0]
 			return
 		}
 	}
 	c.held = append(c.held, chunk{buf: w.Buf, sent: sent, lsn: lsn, own: c.sess.Wrote})
-	c.heldBytes += len(w.Buf) - sent
+	c.heldBytes += cap(w.Buf) + chunkBytes
 	w.Buf = c.front.takeBuffer()
 }
 
@@ -199,8 +249,10 @@ func (c *conn) flush(released wal.LSN, failing bool) {
 		}
 		n, err := c.send(k.buf[k.sent:])
 		k.sent += n
-		c.heldBytes -= n
 		c.eng.Stats().NetOutput += uint64(n)
+		if n > 0 {
+			c.sess.LastCommand = c.eng.Wall() // a client that takes its replies slowly is not idle
+		}
 		if err == errAgain {
 			c.blocked = true
 			break
@@ -209,13 +261,24 @@ func (c *conn) flush(released wal.LSN, failing bool) {
 			c.end()
 			return
 		}
+		c.heldBytes -= cap(k.buf) + chunkBytes
 		c.front.giveBuffer(k.buf)
 		k.buf = nil
 	}
-	rest := copy(c.held, c.held[i:])
-	clear(c.held[rest:])
-	c.held = c.held[:rest]
+	switch left := len(c.held) - i; {
+	case left > fewChunks:
+		c.held = c.held[i:] // copying a long list down each time would cost the square of its length
+	case left == 0 && cap(c.held) > fewChunks:
+		c.held = nil
+	default:
+		copy(c.held, c.held[i:])
+		clear(c.held[left:])
+		c.held = c.held[:left]
+	}
 }
+
+// fewChunks is the length up to which a list of chunks is kept and moved rather than let go.
+const fewChunks = 64
 
 // keepBuffer empties the reply buffer, giving back one that grew large.
 func (c *conn) keepBuffer() {
@@ -226,6 +289,14 @@ func (c *conn) keepBuffer() {
 		return
 	}
 	w.Buf = w.Buf[:0]
+}
+
+// position is what the oldest output waits for; 0 if there is none.
+func (c *conn) position() wal.LSN {
+	if len(c.held) == 0 {
+		return 0
+	}
+	return c.held[0].lsn
 }
 
 // waiting says whether output is held for the log.
@@ -261,10 +332,33 @@ func (c *conn) end() {
 	c.dead = true
 	c.eng.Detach(&c.sess)
 	c.held, c.heldBytes = nil, 0
+	c.front.count(c)
 	c.sess.W.Buf = nil
 	c.in.Reset()
 	c.hangUp()
 }
+
+// tend is called about once a second: it enforces what depends on time, and gives back memory that nobody uses.
+func (c *conn) tend(now time.Time) {
+	if len(c.held) > 0 {
+		c.checkOutputLimit()
+	}
+	if c.dead {
+		return
+	}
+	idle := now.Sub(c.sess.LastCommand)
+	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil {
+		c.eng.Logger().Debug("Closing idle client")
+		c.end()
+		return
+	}
+	if w := &c.sess.W; idle > restAfter && len(w.Buf) == 0 && cap(w.Buf) > 2*replyStart {
+		w.Buf = make([]byte, 0, replyStart)
+	}
+}
+
+// restAfter is how long a client must have been silent for its buffers to shrink.
+const restAfter = 2 * time.Second
 
 // Close implements session.Conn.
 func (c *conn) Close(afterReply bool) {

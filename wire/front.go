@@ -1,6 +1,9 @@
 package wire
 
 import (
+	"cmp"
+	"slices"
+
 	"frankenredis/wal"
 	"frankenredis/wire/engine"
 )
@@ -15,7 +18,9 @@ type front struct {
 
 	dirty    []*conn // to be looked at in this turn's release
 	leftover []*conn // clients with complete input beyond their budget
-	waiting  []*conn // clients whose output waits for the log, oldest position first
+	waiting  []*conn // clients whose output waits for the log, oldest position first unless mixed
+	mixed    bool    // waiting is to be sorted before it is used
+	logHeld  int     // memory of the output that waits for the log, in bytes
 }
 
 // maxFreeBuffers bounds the free list; a burst of clients must not hold its memory for ever.
@@ -24,7 +29,10 @@ const maxFreeBuffers = 1024
 // beginTurn refreshes what may have changed since the last turn.
 func (f *front) beginTurn() {
 	f.refresh(f.eng)
-	f.full = f.eng.Log() != nil && f.eng.Log().Full()
+	log := f.eng.Log()
+	// A log that fails refuses writes, so nothing piles up in it, and reads go on. The replies that wait for it are bounded
+	// like what it holds itself.
+	f.full = log != nil && ((log.Full() && log.Err() == nil) || int64(f.logHeld) > f.eng.Config().Live.LogPendingLimit)
 }
 
 // takeBuffer returns an empty reply buffer.
@@ -34,7 +42,7 @@ func (f *front) takeBuffer() []byte {
 		f.free = f.free[:n-1]
 		return b
 	}
-	return make([]byte, 0, 1024)
+	return make([]byte, 0, replyStart)
 }
 
 // giveBuffer takes a buffer back that is empty now.
@@ -46,6 +54,9 @@ func (f *front) giveBuffer(b []byte) {
 
 // execute runs what a client has sent and sees to it that it is looked at again when that is needed.
 func (f *front) execute(c *conn) {
+	if f.eng.Stopping() {
+		return
+	}
 	if f.full || c.run() {
 		f.keep(c)
 	}
@@ -76,7 +87,7 @@ func (f *front) serveLeftover() {
 }
 
 // Release implements engine.Transport.
-func (f *front) Release(released wal.LSN) {
+func (f *front) Release(released wal.LSN) (more bool) {
 	end := f.eng.StreamEnd()
 	failing := f.eng.LogFailing()
 	for i := 0; i < len(f.dirty); i++ { // the list may grow meanwhile
@@ -93,9 +104,14 @@ func (f *front) Release(released wal.LSN) {
 	if len(f.waiting) > 0 {
 		f.releaseWaiting(end, released, failing)
 	}
+	return len(f.leftover) > 0 && !f.full
 }
 
 func (f *front) releaseWaiting(end, released wal.LSN, failing bool) {
+	if f.mixed {
+		f.mixed = false
+		slices.SortFunc(f.waiting, func(a, b *conn) int { return cmp.Compare(a.position(), b.position()) })
+	}
 	old := f.waiting
 	kept := old[:0]
 	for i, c := range old {
@@ -106,6 +122,10 @@ func (f *front) releaseWaiting(end, released wal.LSN, failing bool) {
 				break
 			}
 			c.release(end, released, failing)
+			f.count(c)
+			if c.waiting() {
+				f.mixed = true // for what comes later than what the next one waits for
+			}
 		}
 		if c.dead || !c.waiting() {
 			c.inWait = false
@@ -118,13 +138,27 @@ func (f *front) releaseWaiting(end, released wal.LSN, failing bool) {
 	f.waiting = kept
 }
 
+// count keeps logHeld right after the output of a connection has changed.
+func (f *front) count(c *conn) {
+	n := 0
+	if c.waiting() {
+		n = c.heldBytes
+	}
+	f.logHeld += n - c.counted
+	c.counted = n
+}
+
 // settle puts a connection where it will be looked at again: the waiting list, or the carrier's word.
 func (f *front) settle(c *conn) {
 	if c.dead {
 		return
 	}
+	f.count(c)
 	if c.waiting() && !c.inWait {
 		c.inWait = true
+		if n := len(f.waiting); n > 0 && c.position() < f.waiting[n-1].position() {
+			f.mixed = true // its socket was full until now
+		}
 		f.waiting = append(f.waiting, c)
 	}
 	if c.blocked != c.asked {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,12 +17,20 @@ import (
 // listener is one listening socket of the reactor.
 type listener struct {
 	fd   int
-	path string // of a unix socket; removed when the listener closes
+	path string // of a unix socket, as configured
+	file string // the same, absolute; removed when the listener closes
 	unix bool
+
+	complained time.Time // when an error was last logged
 }
 
-// acceptsPerTurn bounds the connections taken from one listener in a turn.
-const acceptsPerTurn = 1000
+const (
+	// acceptsPerTurn bounds the connections taken from one listener in a turn.
+	acceptsPerTurn = 1000
+	// acceptRest is how long a listener rests after an error, and acceptSilence how long its next error is not logged.
+	acceptRest    = 100 * time.Millisecond
+	acceptSilence = 10 * time.Second
+)
 
 func (r *Reactor) listener(fd int) *listener {
 	for _, l := range r.listeners {
@@ -205,8 +215,12 @@ func (r *Reactor) ListenUnix(path string, perm uint32, backlog int) error {
 			err = os.Chmod(path, os.FileMode(perm))
 		}
 	}
+	file := ""
 	if err == nil {
-		err = r.addListener(&listener{fd: fd, path: path, unix: true})
+		file, err = filepath.Abs(path) // CONFIG SET dir must not change which file is ours
+	}
+	if err == nil {
+		err = r.addListener(&listener{fd: fd, path: path, file: file, unix: true})
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -234,8 +248,8 @@ func (r *Reactor) closeListeners(which func(*listener) bool) {
 			continue
 		}
 		unix.Close(l.fd)
-		if l.path != "" {
-			_ = os.Remove(l.path) // a socket file without a listener is harmless
+		if l.file != "" {
+			_ = os.Remove(l.file) // a socket file without a listener is harmless
 		}
 	}
 	clear(r.listeners[len(kept):])
@@ -246,14 +260,34 @@ func (r *Reactor) closeListeners(which func(*listener) bool) {
 func (r *Reactor) accept(l *listener) {
 	for range acceptsPerTurn {
 		fd, sa, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		if err != nil {
-			if err != unix.EAGAIN && err != unix.EINTR && err != unix.ECONNABORTED {
-				r.eng.Logger().Warn("Accepting client connection: " + err.Error())
-			}
+		switch err {
+		case nil:
+			r.adopt(l, fd, sa)
+		case unix.EINTR, unix.ECONNABORTED:
+		case unix.EAGAIN:
+			return
+		default:
+			r.restListener(l, err)
 			return
 		}
-		r.adopt(l, fd, sa)
 	}
+}
+
+// restListener leaves a listener alone for a moment. Out of descriptors or memory, its connections stay in the kernel's queue
+// and would be reported again at once: the server would do nothing but fail to accept them.
+func (r *Reactor) restListener(l *listener, err error) {
+	if now := r.eng.Wall(); l.complained.IsZero() || now.Sub(l.complained) > acceptSilence {
+		l.complained = now
+		r.eng.Logger().Warn("Accepting client connection: " + err.Error())
+	}
+	if r.watch(unix.EPOLL_CTL_MOD, l.fd, 0) != nil {
+		return // it goes on as it is
+	}
+	r.eng.After(acceptRest, func() {
+		if slices.Contains(r.listeners, l) { // else its descriptor is closed, and may be another's by now
+			_ = r.watch(unix.EPOLL_CTL_MOD, l.fd, unix.EPOLLIN)
+		}
+	})
 }
 
 func (r *Reactor) adopt(l *listener, fd int, sa unix.Sockaddr) {

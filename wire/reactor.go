@@ -21,6 +21,8 @@ type Reactor struct {
 	events []unix.EpollEvent
 	ready  []unix.EpollEvent // what the last Poll found
 
+	hot bool // the last Poll found something
+
 	conns     []*socket // by descriptor
 	listeners []*listener
 	tcpArgs   tcpArgs
@@ -85,11 +87,20 @@ func (r *Reactor) Poll(limit time.Duration) error {
 		r.drainWake()
 		limit = 0
 	}
-	n, err := epollRaw(r.epfd, r.events, min(limit, shortWait))
-	if n == 0 && err == nil && (limit < 0 || limit > shortWait) {
+	n, err := 0, error(nil)
+	if r.hot || limit == 0 {
+		n, err = epollRaw(r.epfd, r.events, min(limit, shortWait))
+		if limit > shortWait && err == nil {
+			limit -= shortWait
+		} else if limit > 0 && err == nil {
+			limit = 0
+		}
+	}
+	if n == 0 && limit != 0 {
+		// After an interruption too: somebody wants the P, and the scheduler gives it to them here.
 		ms := -1
 		if limit > 0 {
-			ms = milliseconds(limit - shortWait)
+			ms = milliseconds(limit)
 		}
 		n, err = unix.EpollWait(r.epfd, r.events, ms)
 	}
@@ -99,13 +110,14 @@ func (r *Reactor) Poll(limit time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("wire: epoll_wait: %w", err)
 	}
-	r.ready = r.events[:n]
+	r.ready, r.hot = r.events[:n], n > 0
 	return nil
 }
 
-// shortWait is how long a poll keeps its P. Told of each wait, the Go scheduler watches the thread every 20 us, which cost
-// 8 % of the server's processor time under load; a raw wait costs nothing, and a collection that must stop the world
-// interrupts it with a signal (epoll_wait is never restarted). Longer waits go through the scheduler.
+// shortWait is how long a poll under load keeps its P. Told of each wait, the Go scheduler watches the thread every 20 us,
+// which cost 8 % of the server's processor time; a raw wait costs nothing, and a collection that must stop the world
+// interrupts it with a signal (epoll_wait is never restarted). Longer waits, and all of an idle server, go through the
+// scheduler, which then lets its own watch rest.
 const shortWait = 2 * time.Millisecond
 
 func milliseconds(d time.Duration) int { return int((d + time.Millisecond - 1) / time.Millisecond) }
@@ -157,8 +169,12 @@ func (r *Reactor) Serve() (more bool) {
 		if ev.Events&unix.EPOLLOUT != 0 {
 			s.writable()
 		}
-		// A client with input left over is not read from: what it sends must not pile up here.
-		if ev.Events&^uint32(unix.EPOLLOUT) != 0 && !r.full && !s.isLeft {
+		switch {
+		case ev.Events&^uint32(unix.EPOLLOUT) == 0 || r.full || s.isLeft:
+			// A client with input left over is not read from: what it sends must not pile up here.
+		case s.deaf:
+			s.end() // it was not asked for input any more: the connection is gone altogether
+		default:
 			r.receive(s)
 		}
 	}
@@ -178,13 +194,21 @@ func (r *Reactor) receive(s *socket) {
 			s.in.Release()
 			return
 		}
-		if errno != 0 || n == 0 {
+		if errno != 0 {
 			s.end()
+			return
+		}
+		if n == 0 {
+			s.inputEnded()
+			if !s.dead && s.notifyWritable(false) != nil {
+				s.end()
+			}
 			return
 		}
 		r.eng.Stats().NetInput += uint64(n)
 		r.eng.Stats().Reads++
 		total += n
+		s.sess.LastCommand = r.eng.Wall() // a client that sends a large value slowly is not idle
 		if s.sess.CloseAfterReply {
 			return
 		}
@@ -209,19 +233,12 @@ func (r *Reactor) Close() {
 	unix.Close(r.epfd)
 }
 
-// reapIdle closes clients that were silent for longer than timeout.
+// reapIdle looks after clients that nothing happens to.
 func (r *Reactor) reapIdle() {
 	now := r.eng.Wall()
 	for _, s := range r.conns {
-		if s == nil {
-			continue
-		}
-		if len(s.held) > 0 {
-			s.checkOutputLimit()
-		}
-		if r.timeout > 0 && s.sess.Wait == nil && now.Sub(s.sess.LastCommand) > r.timeout && !s.dead {
-			r.eng.Logger().Debug("Closing idle client")
-			s.end()
+		if s != nil {
+			s.tend(now)
 		}
 	}
 }
@@ -253,6 +270,9 @@ func (s *socket) hangUp() {
 // notifyWritable implements carrier.
 func (s *socket) notifyWritable(on bool) error {
 	events := uint32(unix.EPOLLIN)
+	if s.deaf {
+		events = 0 // the end of the input would be reported for ever
+	}
 	if on {
 		events |= unix.EPOLLOUT
 	}

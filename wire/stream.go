@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -126,6 +127,10 @@ func (c *streamConn) read() {
 				return
 			}
 		}
+		if err == io.EOF {
+			c.t.eng.Post(c.inputEnded)
+			return
+		}
 		if err != nil {
 			c.t.eng.Post(c.end)
 			return
@@ -139,6 +144,7 @@ func (c *streamConn) receive(p []byte) {
 		return
 	}
 	c.eng.Stats().NetInput += uint64(len(p))
+	c.sess.LastCommand = c.eng.Wall()
 	if !c.sess.CloseAfterReply {
 		c.in.Feed(p)
 		c.t.execute(&c.conn)
@@ -169,7 +175,9 @@ func (c *streamConn) write() {
 		c.out = spare[:0]
 		c.mu.Unlock()
 		_, err := c.nc.Write(p)
-		spare = p
+		if spare = p; cap(spare) > replyKeep {
+			spare = nil
+		}
 		c.mu.Lock()
 		wants := c.wants
 		c.wants = false
@@ -251,11 +259,6 @@ func (t *Stream) Wait() { t.wg.Wait() }
 func (t *Stream) reapIdle() {
 	now := t.eng.Wall()
 	for c := range t.conns {
-		if len(c.held) > 0 {
-			c.checkOutputLimit()
-		}
-		if t.timeout > 0 && c.sess.Wait == nil && !c.dead && now.Sub(c.sess.LastCommand) > t.timeout {
-			c.end()
-		}
+		c.tend(now)
 	}
 }

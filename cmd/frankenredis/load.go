@@ -126,6 +126,12 @@ func (s *server) apply(batch []recovery.Command) error {
 
 // finishLoading runs on the executor when the data set is back, or will not be.
 func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error) {
+	if s.eng.Stopping() {
+		if log != nil {
+			_ = log.Close(true) // nothing was committed to it
+		}
+		return
+	}
 	if err != nil {
 		// The log's last line says why. Nothing was changed that would make the next start different.
 		s.exit = 1

@@ -39,15 +39,23 @@ func (s *server) followAppendonly() error {
 		}
 		return errors.New("turning it on while the server runs needs a rewrite, which is not there yet: restart with appendonly yes")
 	}
-	if s.log != nil {
-		log := s.log
-		s.log = nil
-		s.eng.SetLog(nil)
-		if err := log.Close(true); err != nil {
-			s.logger.Warn("Closing the append-only file: " + err.Error())
-		}
-	}
+	// Not before the whole CONFIG SET has been decided: another of its parameters may yet fail, and a log that was given up
+	// cannot be taken up again.
+	s.eng.Post(s.dropLog)
 	return nil
+}
+
+// dropLog ends the log, unless appendonly is on again by now.
+func (s *server) dropLog() {
+	if s.log == nil || s.cfg.Bool("appendonly") {
+		return
+	}
+	log := s.log
+	s.log = nil
+	s.eng.SetLog(nil)
+	if err := log.Close(true); err != nil {
+		s.logger.Warn("Closing the append-only file: " + err.Error())
+	}
 }
 
 // watchLog ends the server when the log says that it must not go on (appendfsync always, and no place to write to).

@@ -57,19 +57,11 @@ func daemonize(stdin []byte, dir string) (parent bool, err error) {
 		return false, err
 	}
 	defer null.Close()
-	in := null
+	in, out := null, (*os.File)(nil)
 	if stdin != nil {
-		r, w, err := os.Pipe()
-		if err != nil {
+		if in, out, err = os.Pipe(); err != nil {
 			return false, err
 		}
-		defer r.Close()
-		go func() {
-			// The child reads it all before it does anything else.
-			_, _ = w.Write(stdin)
-			w.Close()
-		}()
-		in = r
 	}
 	p, err := os.StartProcess(exe, os.Args, &os.ProcAttr{
 		Dir:   dir,
@@ -77,6 +69,14 @@ func daemonize(stdin []byte, dir string) (parent bool, err error) {
 		Files: []*os.File{in, null, null},
 		Sys:   &unix.SysProcAttr{Setsid: true},
 	})
+	if err == nil && out != nil {
+		// The child reads it all before it does anything else, and this process must not end before. It has the only other
+		// descriptor of the reading end: if it dies, the write fails.
+		in.Close()
+		if _, err = out.Write(stdin); err == nil {
+			err = out.Close()
+		}
+	}
 	if err != nil {
 		return false, err
 	}

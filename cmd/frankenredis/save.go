@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -22,14 +23,26 @@ type saveState struct {
 
 // saveCommand is SAVE: the snapshot is written while everything waits.
 func (s *server) saveCommand() error {
+	s.cover()
 	if err := s.save(); err != nil {
 		return engine.ReplyError("ERR")
 	}
 	return nil
 }
 
+// cover waits until the log holds everything that a snapshot taken now would show, as durably as its policy promises (I2). A
+// log that fails is not waited for: then a snapshot is how the data can still be brought to safety.
+func (s *server) cover() {
+	for s.log != nil && s.log.Released() < s.log.End() && s.log.Err() == nil {
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
 // save writes the data set to dbfilename; an error leaves the old file in charge (I12, I21: see snapshot.WriteFile).
 func (s *server) save() error {
+	if s.eng.Loading() {
+		return errors.New("the data set is still being loaded: half of it must not take the place of the whole")
+	}
 	changes := s.eng.DirtyCount()
 	began := time.Now()
 	frozen := s.ks.Freeze()
@@ -69,7 +82,11 @@ func (s *server) snapshotMeta() snapshot.Meta {
 
 // reload is DEBUG RELOAD: the data set goes through a file and comes back, while everything waits.
 func (s *server) reload(r engine.Reload) error {
+	if s.eng.Loading() {
+		return errors.New("the data set is still being loaded")
+	}
 	if r.Save {
+		s.cover()
 		if err := s.save(); err != nil {
 			return err
 		}
@@ -140,9 +157,17 @@ func (s *server) rewriteConfig() error {
 // shutdown ends the server in order: the data set saved where that is asked for or save points say so, the log synced
 // and closed, and the executor told to stop. With an error nothing has happened and the server goes on.
 func (s *server) shutdown(r engine.ShutdownRequest) error {
+	if s.eng.Stopping() {
+		return nil // asked for once more in the same turn
+	}
 	s.logger.Info("User requested shutdown...")
-	if r.Save || (!r.NoSave && len(s.cfg.SavePoints()) > 0 && !s.eng.Loading()) {
+	if s.eng.Loading() {
+		// What is on disk is whole; half a data set in memory must not replace it.
+		r.Save, r.NoSave = false, true
+	}
+	if r.Save || (!r.NoSave && len(s.cfg.SavePoints()) > 0) {
 		s.logger.Info("Saving the final RDB snapshot before exiting.")
+		s.cover()
 		if err := s.save(); err != nil && !r.Force {
 			s.logger.Warn("Error trying to save the DB, can't exit.")
 			return err

@@ -42,10 +42,6 @@ func (s *server) signalled(sig os.Signal) {
 	r := engine.ShutdownRequest{
 		Save: s.cfg.Has(name, "save"), NoSave: s.cfg.Has(name, "nosave"), Now: s.cfg.Has(name, "now"), Force: s.cfg.Has(name, "force"),
 	}
-	if s.eng.Loading() {
-		// What is on disk is whole; half a data set in memory must not replace it.
-		r.NoSave = true
-	}
 	if err := s.eng.Shutdown(r); err != nil {
 		s.logger.Warn("SIGTERM received but errors trying to shut down the server, check the logs for more information")
 	}

@@ -51,8 +51,7 @@ func LookPeer(name string) (string, bool) {
 		}
 	}
 	for _, d := range dirs {
-		p := filepath.Join(d, name)
-		if exec.Command(p, "--version").Run() == nil {
+		if p, err := exec.LookPath(filepath.Join(d, name)); err == nil {
 			return p, true
 		}
 	}

@@ -179,7 +179,12 @@ func (o *osFile) Size() (int64, error) {
 }
 
 func (o *osFile) Name() string { return o.f.Name() }
-func (o *osFile) Close() error { return o.f.Close() }
+
+// Close also forgets the descriptor: its number may soon be another file's.
+func (o *osFile) Close() error {
+	o.fd = -1
+	return o.f.Close()
+}
 
 func (o *osFile) fail(op string, err error) error {
 	return &os.PathError{Op: op, Path: o.f.Name(), Err: err}

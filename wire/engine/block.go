@@ -137,7 +137,7 @@ func (e *Engine) dropPostponed(s *session.Session) {
 
 // resumePostponed runs the commands a pause held back, once it is over.
 func (e *Engine) resumePostponed() bool {
-	if len(e.postponed) == 0 {
+	if len(e.postponed) == 0 || e.Stopping() {
 		return false
 	}
 	if on, _ := e.Paused(); on {

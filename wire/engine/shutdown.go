@@ -36,8 +36,11 @@ func (e *Engine) Shutdown(r ShutdownRequest) error {
 // Reload says what DEBUG RELOAD does: save first, empty the keyspace before loading.
 type Reload struct{ Save, Flush bool }
 
-// Reload is DEBUG RELOAD.
-func (e *Engine) Reload(r Reload) error { return e.hooks.Reload(r) }
+// Reload is DEBUG RELOAD. What was executed in this turn is committed first, as for Save.
+func (e *Engine) Reload(r Reload) error {
+	e.commit()
+	return e.hooks.Reload(r)
+}
 
 // SetActiveExpire turns the active expiry cycle off and on (DEBUG SET-ACTIVE-EXPIRE); keys still expire when looked at.
 func (e *Engine) SetActiveExpire(on bool) { e.passiveExpire = !on }
@@ -45,8 +48,11 @@ func (e *Engine) SetActiveExpire(on bool) { e.passiveExpire = !on }
 // ActiveExpire says whether keys expire without being looked at.
 func (e *Engine) ActiveExpire() bool { return !e.passiveExpire }
 
-// Save is SAVE.
-func (e *Engine) Save() error { return e.hooks.Save() }
+// Save is SAVE. What was executed in this turn is committed first, so that the snapshot shows nothing the log has not seen.
+func (e *Engine) Save() error {
+	e.commit()
+	return e.hooks.Save()
+}
 
 // LastSave is LASTSAVE.
 func (e *Engine) LastSave() int64 { return e.hooks.LastSave() }
