@@ -35,17 +35,17 @@ func scanFrame(p []byte, left int64, spans *[]span) frameScan {
 	if spans != nil {
 		*spans = (*spans)[:0]
 	}
-	count, at, fs := scanHeader(p, 0, '*', 1)
-	if fs.state != frameWhole {
-		return fs
+	count, at, ok := parseHeader(p, 0, '*')
+	if !ok || count == 0 {
+		return judgeHeader(p, 0, '*', 1)
 	}
 	for i := int64(0); i < count; i++ {
 		if least := (count - i) * argSpread; least > left-int64(at) || least < 0 {
 			return frameScan{state: frameOver, pos: at, wanted: fmt.Sprintf("%d arguments", count)}
 		}
-		length, begin, fs := scanHeader(p, at, '$', 0)
-		if fs.state != frameWhole {
-			return fs
+		length, begin, ok := parseHeader(p, at, '$')
+		if !ok {
+			return judgeHeader(p, at, '$', 0)
 		}
 		if length > left-int64(begin)-2 {
 			return frameScan{state: frameOver, pos: begin, wanted: fmt.Sprintf("%d bytes of an argument", length)}
@@ -70,35 +70,46 @@ func scanFrame(p []byte, left int64, spans *[]span) frameScan {
 // span is the place of an argument: offsets of its first byte and of the one behind it.
 type span struct{ from, to int }
 
-// scanHeader reads mark, a decimal number >= least, CR LF at p[at:]; begin is the offset behind it.
-func scanHeader(p []byte, at int, mark byte, least int64) (n int64, begin int, fs frameScan) {
-	bad := func(pos int, wanted string) (int64, int, frameScan) {
-		return 0, 0, frameScan{state: frameBad, pos: pos, wanted: wanted}
-	}
-	if at < len(p) && p[at] != mark {
-		return bad(at, fmt.Sprintf("%q", mark))
+// maxDigits is how many a count or length may have: it stays below 2^63.
+const maxDigits = 18
+
+// parseHeader reads mark, a decimal number and CR LF at p[at:]; begin is the offset behind it. If it is not ok,
+// judgeHeader says why.
+func parseHeader(p []byte, at int, mark byte) (n int64, begin int, ok bool) {
+	if at >= len(p) || p[at] != mark {
+		return 0, 0, false
 	}
 	i := at + 1
-	const maxDigits = 18 // below 2^63
-	for ; i < len(p) && p[i] >= '0' && p[i] <= '9'; i++ {
-		if i-at > maxDigits || i == at+2 && p[at+1] == '0' {
-			return bad(i, "a number without leading zeros below 10^18")
-		}
+	for ; i < len(p) && p[i]-'0' <= 9; i++ {
 		n = n*10 + int64(p[i]-'0')
 	}
-	switch {
-	case i >= len(p):
-		return 0, 0, frameScan{state: frameShort, need: len(p) + 1, pos: len(p), wanted: "the rest of a header"}
-	case i == at+1 || p[i] != '\r':
-		return bad(i, "a number and CR LF")
-	case i+1 >= len(p):
-		return 0, 0, frameScan{state: frameShort, need: len(p) + 1, pos: len(p), wanted: "the rest of a header"}
-	case p[i+1] != '\n':
-		return bad(i+1, "LF")
-	case n < least:
-		return bad(at+1, fmt.Sprintf("a number from %d", least))
+	digits := i - at - 1
+	if i+1 >= len(p) || p[i] != '\r' || p[i+1] != '\n' || digits == 0 || digits > maxDigits || digits > 1 && p[at+1] == '0' {
+		return 0, 0, false
 	}
-	return n, i + 2, frameScan{state: frameWhole}
+	return n, i + 2, true
+}
+
+// judgeHeader says what is wrong with a header that parseHeader did not take, or with its number if that is below least.
+func judgeHeader(p []byte, at int, mark byte, least int) frameScan {
+	if at < len(p) && p[at] != mark {
+		return frameScan{state: frameBad, pos: at, wanted: fmt.Sprintf("%q", mark)}
+	}
+	i := at + 1
+	for ; i < len(p) && p[i]-'0' <= 9; i++ {
+		if i-at > maxDigits || i == at+2 && p[at+1] == '0' {
+			return frameScan{state: frameBad, pos: i, wanted: "a number without leading zeros below 10^18"}
+		}
+	}
+	switch {
+	case i >= len(p) || i+1 >= len(p) && p[i] == '\r' && i > at+1:
+		return frameScan{state: frameShort, need: len(p) + 1, pos: len(p), wanted: "the rest of a header"}
+	case i == at+1 || p[i] != '\r':
+		return frameScan{state: frameBad, pos: i, wanted: "a number and CR LF"}
+	case p[i+1] != '\n':
+		return frameScan{state: frameBad, pos: i + 1, wanted: "LF"}
+	}
+	return frameScan{state: frameBad, pos: at + 1, wanted: fmt.Sprintf("a number from %d", least)}
 }
 
 // maxForeignLine bounds a `#` line that is not ours, with its newline: stock loaders read it into a buffer of 1024 bytes

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"frankenredis/kv"
+	"frankenredis/kv/dict"
 	"frankenredis/recovery"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
@@ -31,8 +32,6 @@ type loadState struct {
 	reply    chan error                        // the executor answers the loading goroutine, which waits
 }
 
-var errStopped = errors.New("the server is stopping")
-
 // startLoading brings the data set back in the background while the executor answers LOADING; finishLoading goes on from there.
 func (s *server) startLoading() {
 	s.load.began = time.Now()
@@ -46,8 +45,9 @@ func (s *server) startLoading() {
 		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
 		AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
 		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: !s.cfg.Bool("rdbchecksum"),
+		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
-			return s.onExecutor(func() error { return s.insert(items) })
+			return s.onExecutor(func() error { return s.insert(items, false) })
 		},
 		Apply: func(batch []recovery.Command) error {
 			return s.onExecutor(func() error { return s.apply(batch) })
@@ -76,18 +76,20 @@ func (s *server) onExecutor(f func() error) error {
 	case err := <-s.load.reply:
 		return err
 	case <-s.load.quit:
-		return errStopped
+		return recovery.ErrStopped
 	}
 }
 
-// insert puts keys of a snapshot into the keyspace.
-func (s *server) insert(items []snapshot.Item) error {
+// insert puts keys of a snapshot into the keyspace. Unless merge, each must be new: a key that comes twice means that the
+// file is not what was written.
+func (s *server) insert(items []snapshot.Item, merge bool) error {
 	for i := range items {
 		it := &items[i]
 		if it.DB >= s.ks.Len() {
 			return fmt.Errorf("key in database %d: the server is configured to have %d", it.DB, s.ks.Len())
 		}
 		db := s.ks.DB(it.DB)
+		before := db.Len()
 		switch {
 		case it.IsInt:
 			db.SetInt(it.Key, it.Int, false)
@@ -98,6 +100,9 @@ func (s *server) insert(items []snapshot.Item) error {
 			db.SetStringExpire(it.Key, it.Value, kv.Millis(it.ExpireMs))
 		default:
 			db.SetString(it.Key, it.Value, false)
+		}
+		if !merge && db.Len() == before {
+			return fmt.Errorf("key %q occurs twice in database %d", it.Key, it.DB)
 		}
 		if it.Idle >= 0 {
 			db.SetIdle(it.Key, kv.Millis(it.Idle)*1000)
@@ -130,6 +135,9 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 		if log != nil {
 			_ = log.Close(true) // nothing was committed to it
 		}
+		return
+	}
+	if errors.Is(err, recovery.ErrStopped) {
 		return
 	}
 	if err != nil {

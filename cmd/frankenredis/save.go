@@ -71,6 +71,9 @@ func (s *server) snapshotMeta() snapshot.Meta {
 		Created: time.Now(), UsedMemory: s.ks.UsedBytes(),
 		NoCompress: !s.cfg.Bool("rdbcompression"), NoChecksum: !s.cfg.Bool("rdbchecksum"),
 	}
+	if r := s.load.result; r != nil {
+		m.Functions = r.Functions // kept as they came until scripts exist
+	}
 	switch s.cfg.Enum("maxmemory-policy") {
 	case "allkeys-lru", "volatile-lru":
 		m.Access = snapshot.AccessIdle
@@ -99,7 +102,7 @@ func (s *server) reload(r engine.Reload) error {
 	// What is loaded is no change: nothing expires meanwhile and nothing is streamed.
 	s.eng.SetLoading(true)
 	defer s.eng.SetLoading(false)
-	if err := s.loadFile(s.dataPath(s.cfg.String("dbfilename"))); err != nil {
+	if err := s.loadFile(s.dataPath(s.cfg.String("dbfilename")), !r.Flush); err != nil {
 		s.logger.Warn("Error loading the RDB dump: " + err.Error())
 		return err
 	}
@@ -108,7 +111,7 @@ func (s *server) reload(r engine.Reload) error {
 }
 
 // loadFile inserts all keys of an RDB file; those that have expired meanwhile are left out, as Redis does on a primary.
-func (s *server) loadFile(path string) error {
+func (s *server) loadFile(path string, merge bool) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -124,7 +127,7 @@ func (s *server) loadFile(path string) error {
 		}
 		now := int64(s.eng.Now())
 		live := slices.DeleteFunc(b.Items, func(it snapshot.Item) bool { return it.ExpireMs != snapshot.NoExpiry && it.ExpireMs < now })
-		if ierr := s.insert(live); ierr != nil {
+		if ierr := s.insert(live, merge); ierr != nil {
 			return ierr
 		}
 		if err == io.EOF {

@@ -31,12 +31,14 @@ type server struct {
 	fs      disk.FS
 	log     *wal.Log // nil while appendonly is off
 
-	dir     string // the data directory, absolute
-	runID   string
-	exit    int // the process's exit status
-	pidFile string
-	saves   saveState
-	load    loadState
+	dir   string // the data directory, absolute
+	runID string
+	// hashSeed keys the hash of the keyspace's tables; the loading goroutine hashes with it too.
+	hashSeed dict.Seed
+	exit     int // the process's exit status
+	pidFile  string
+	saves    saveState
+	load     loadState
 }
 
 // newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
@@ -73,9 +75,10 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 		return nil, s.refuse("Can't read random numbers: %v", err)
 	}
 	s.runID = hex.EncodeToString(seed[:20])
+	s.hashSeed = dict.Seed(seed[20:36])
 	s.ks = kv.New(kv.Options{
 		Databases:  int(cfg.Int("databases")),
-		HashSeed:   dict.Seed(seed[20:36]),
+		HashSeed:   s.hashSeed,
 		RandomSeed: binary.LittleEndian.Uint64(seed[32:]),
 	})
 	if s.reactor, err = wire.NewReactor(); err != nil {

@@ -39,6 +39,7 @@ type Server struct {
 
 	opts   Options
 	cmd    *exec.Cmd
+	logPos int           // where the log of this life begins
 	exited chan struct{} // closed by the goroutine that waits for the process
 	status error         // what Wait returned; read after exited is closed
 }
@@ -146,6 +147,7 @@ func (s *Server) start() error {
 		return err
 	}
 	defer log.Close()
+	s.logPos = len(s.LogText())
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(os.Environ(), s.opts.Env...)
@@ -174,7 +176,9 @@ func (s *Server) WaitReady() error {
 		if c, err := s.DialErr(); err == nil {
 			r, err := c.Do("PING")
 			c.Close()
-			if err == nil && !strings.HasPrefix(r.Str, "LOADING") {
+			// With a password PING says nothing about loading; the log does.
+			ready := !strings.HasPrefix(r.Str, "NOAUTH") || strings.Contains(s.LogText()[s.logPos:], "Ready to accept connections")
+			if err == nil && ready && !strings.HasPrefix(r.Str, "LOADING") {
 				return nil
 			}
 		}
