@@ -124,6 +124,12 @@ type draft struct {
 	val      []byte // inline value, not in the arena
 }
 
+// keep makes the draft one of the old entry's value in another shape: what is not its value stays as it is.
+func (d *draft) keep(ks *Keyspace, old cell) {
+	d.typ, d.enc, d.access = old.h.typ(), old.h.enc(), old.h.access()
+	d.expire, d.volatile = old.expire(ks.a)
+}
+
 // put writes d as the entry for key: over the old entry, whose value has been dealt with, or as a new one when old is
 // zero. It returns where the entry is and keeps both dicts right.
 func (db *DB) put(hash uint64, key []byte, old cell, d *draft) cell {

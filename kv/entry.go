@@ -142,9 +142,12 @@ func (e Entry) Bytes() int64 {
 		b := loadBlob(a, word(e.ref, e.h.keyWord()))
 		n += b.bytes
 	}
-	if e.h.bigValue() {
+	switch {
+	case e.h.bigValue():
 		b := e.blob(a)
 		n += b.bytes
+	case e.h.isTable():
+		n += e.table(a).bytes
 	}
 	return n
 }

@@ -10,6 +10,7 @@ import (
 type Frozen struct {
 	view   *arena.View
 	table  *dict.Type
+	seed   *dict.Seed
 	now    Millis
 	access accessPolicy
 	dbs    []FrozenDB
@@ -17,7 +18,7 @@ type Frozen struct {
 
 // Freeze makes a consistent view of all databases, in microseconds.
 func (ks *Keyspace) Freeze() *Frozen {
-	f := &Frozen{table: &ks.table, now: ks.now, access: ks.access, dbs: make([]FrozenDB, len(ks.dbs))}
+	f := &Frozen{table: &ks.table, seed: &ks.seed, now: ks.now, access: ks.access, dbs: make([]FrozenDB, len(ks.dbs))}
 	for i, db := range ks.dbs {
 		f.dbs[i] = FrozenDB{f: f, id: i, root: db.keys.Root(), n: db.Len(), volatile: db.Volatile()}
 	}

@@ -88,5 +88,8 @@ func (h head) withVolatile(v bool) head {
 // isInt says that the value is one word holding an integer.
 func (h head) isInt() bool { return h.typ() == String && h.enc() == Int }
 
+// isTable says that the value is a table's words, see table.go.
+func (h head) isTable() bool { return h.enc() >= Hashtable }
+
 // word addresses word i of the entry at r.
 func word(r arena.Ref, i int) arena.Ref { return r + arena.Ref(8*i) }

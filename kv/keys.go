@@ -41,10 +41,16 @@ func (db *DB) unlink(hash uint64, c cell) {
 
 // dropValue frees what the entry's value has outside the entry.
 func (db *DB) dropValue(c cell, lazy bool) {
-	if c.h.bigValue() {
+	switch {
+	case c.ref == 0:
+	case c.h.bigValue():
 		b := c.blob(db.ks.a)
 		db.bytes -= b.bytes
 		db.ks.dropBlob(b, lazy)
+	case c.h.isTable():
+		t := c.table(db.ks.a)
+		db.bytes -= t.bytes
+		db.ks.dropTable(c.h.typ(), t, lazy)
 	}
 }
 
@@ -122,10 +128,11 @@ func (db *DB) CopyTo(src []byte, to *DB, dst []byte) bool {
 	if there != 0 {
 		return false
 	}
-	d := db.transfer(cell{r, h}, dst, true)
+	c := cell{r, h}
+	d := db.transfer(c, dst, true)
 	d.access = db.ks.access.fresh()
-	if d.big {
-		// transfer has accounted for a blob in this database.
+	if d.big || c.h.isTable() {
+		// transfer has accounted for what lies outside the entry in this database.
 		b := d.words[blobWords-1]
 		db.bytes -= int64(b)
 		to.bytes += int64(b)
@@ -150,6 +157,13 @@ func (db *DB) transfer(c cell, key []byte, clone bool) draft {
 			db.bytes += b.bytes
 		}
 		d.big, d.nwords, d.words = true, blobWords, b.words()
+	case c.h.isTable():
+		t := c.table(ks.a)
+		if clone {
+			t = ks.cloneTable(c.h.typ(), t)
+			db.bytes += t.bytes
+		}
+		d.nwords, d.words = tableWords, t.words()
 	default:
 		// By way of scratch: the new entry is allocated while this one may be freed.
 		ks.scratch = append(ks.scratch[:0], c.inline(ks.a)...)

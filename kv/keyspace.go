@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"math/bits"
 	"math/rand/v2"
 
 	"frankenredis/kv/arena"
@@ -43,6 +44,9 @@ type Keyspace struct {
 	lazy   lazyQueue
 	cycle  expireCycle
 
+	limits  Limits
+	image   []byte      // a packed value that is being changed
+	editing bool        // an edit is under way
 	scratch []byte      // an inline value on its way from one block to another
 	hookKey []byte      // the key of an entry that expires, for the hooks
 	refs    []arena.Ref // expired entries found by a scan
@@ -57,6 +61,7 @@ func New(o Options) *Keyspace {
 	}
 	ks.table = dict.Type{Match: matchEntry, Hash: ks.hashEntry}
 	ks.SetExpireEffort(1)
+	ks.SetLimits(DefaultLimits())
 	ks.SetPolicy(false, 10, 1)
 	n := o.Databases
 	if n <= 0 {
@@ -106,6 +111,12 @@ func (ks *Keyspace) Arena() *arena.Arena { return ks.a }
 // not counted. It falls with the command that removes data, also where freeing is put off (see LazyFree); only UNLINK and
 // asynchronous flushes lower it as the freeing proceeds, as in Redis.
 func (ks *Keyspace) UsedBytes() int64 { return ks.a.UsedBytes() - ks.lazy.hidden }
+
+// Pick is a random number from 0 to n-1, each with the same probability, by the keyspace's seeded generator.
+func (ks *Keyspace) Pick(n int) int {
+	hi, _ := bits.Mul64(ks.next(), uint64(n))
+	return int(hi)
+}
 
 // hashEntry hashes the key of an entry.
 func (ks *Keyspace) hashEntry(m arena.Mem, r arena.Ref) uint64 {

@@ -81,7 +81,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("Type(%d) = %q", i, got)
 		}
 	}
-	for i, want := range []string{"raw", "int", "embstr", "unknown"} {
+	for i, want := range []string{"raw", "int", "embstr", "listpack", "intset", "hashtable", "quicklist", "skiplist", "stream", "unknown"} {
 		if got := Encoding(i).String(); got != want {
 			t.Errorf("Encoding(%d) = %q", i, got)
 		}

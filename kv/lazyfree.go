@@ -13,10 +13,14 @@ const lazyThreshold = 64
 // lazyStep is how many chunks or entries are freed between two looks at the clock.
 const lazyStep = 256
 
-// lazyItem is something unlinked from the keyspace whose memory is still to be freed: a blob, or a database's contents.
+// lazyItem is something unlinked from the keyspace whose memory is still to be freed: a blob, a table, or a database's
+// contents.
 type lazyItem struct {
 	blob blob
 	left int // chunks of the blob that are still there
+
+	typ   Type // of a table; String: it is none
+	table table
 
 	db             bool // the dicts count
 	volatileGone   bool // the volatile one is freed already
@@ -92,6 +96,13 @@ func (ks *Keyspace) freeStep() (done bool) {
 		item.volatileGone = item.volatile.Free(func(arena.Ref) {}, lazyStep)
 	case item.db:
 		done = item.keys.Free(ks.freeFlushed, lazyStep)
+	case item.typ != String:
+		t := item.table // freeing may append items, which moves this one
+		done = tableKinds[item.typ].free(ks, &t, lazyStep, ks.freeFlushedElement)
+		q.items[0].table = t
+		if done {
+			q.settle(q.items[0].objects)
+		}
 	default:
 		item.left = item.blob.release(ks.a, item.left, lazyStep)
 		done = item.left == 0
@@ -110,8 +121,11 @@ func (ks *Keyspace) freeFlushed(r arena.Ref) {
 	if h.bigKey() {
 		ks.freeFlushedBlob(loadBlob(ks.a, word(r, h.keyWord())))
 	}
-	if h.bigValue() {
+	switch {
+	case h.bigValue():
 		ks.freeFlushedBlob(c.blob(ks.a))
+	case h.isTable():
+		ks.freeFlushedTable(h.typ(), c.table(ks.a))
 	}
 	ks.a.Free(r)
 	if ks.lazy.items[0].objects > 0 {
@@ -131,6 +145,24 @@ func (ks *Keyspace) freeFlushedBlob(b blob) {
 	first := &ks.lazy.items[0]
 	if first.hidden > 0 {
 		item.hidden = min(b.bytes, first.hidden)
+		first.hidden -= item.hidden
+		ks.lazy.hidden -= item.hidden
+	}
+	ks.lazy.push(item)
+}
+
+// freeFlushedTable is freeFlushedBlob for a table.
+func (ks *Keyspace) freeFlushedTable(typ Type, t table) {
+	kind := tableKinds[typ]
+	if kind.effort(ks, t) <= lazyThreshold {
+		for !kind.free(ks, &t, lazyStep, ks.freeFlushedElement) {
+		}
+		return
+	}
+	item := lazyItem{typ: typ, table: t}
+	first := &ks.lazy.items[0]
+	if first.hidden > 0 {
+		item.hidden = min(t.bytes, first.hidden)
 		first.hidden -= item.hidden
 		ks.lazy.hidden -= item.hidden
 	}

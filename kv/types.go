@@ -43,11 +43,18 @@ func (t Type) String() string {
 // Encoding is how a value is represented, as OBJECT ENCODING shows it.
 type Encoding uint8
 
-// The encodings of strings. Raw and Embstr hold the same bytes; they differ in what Redis would show.
+// The encodings. Raw and Embstr hold the same bytes; they differ in what Redis would show. Listpack and Intset are packed:
+// the value is one byte string in Redis's own format. From Hashtable on a value lives in tables (table.go).
 const (
 	Raw Encoding = iota
 	Int
 	Embstr
+	Listpack
+	Intset
+	Hashtable
+	Quicklist
+	Skiplist
+	StreamTree
 )
 
 // String is the word OBJECT ENCODING replies.
@@ -59,6 +66,18 @@ func (e Encoding) String() string {
 		return "int"
 	case Embstr:
 		return "embstr"
+	case Listpack:
+		return "listpack"
+	case Intset:
+		return "intset"
+	case Hashtable:
+		return "hashtable"
+	case Quicklist:
+		return "quicklist"
+	case Skiplist:
+		return "skiplist"
+	case StreamTree:
+		return "stream"
 	}
 	return "unknown"
 }

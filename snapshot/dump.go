@@ -3,7 +3,6 @@ package snapshot
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"sync"
 
 	"frankenredis/kv"
@@ -33,12 +32,9 @@ func AppendDump(dst []byte, e kv.Entry, compress bool) []byte {
 		enc.lzf = dumpEncoders.Get().(*lzf.Encoder)
 		defer dumpEncoders.Put(enc.lzf)
 	}
-	enc.opcode(typeString)
-	if n, ok := e.Int(); ok && e.Encoding() == kv.Int {
-		enc.number(n)
-	} else {
-		enc.str(e.AppendString(nil))
-	}
+	v := e.Value()
+	enc.opcode(typeOf(v))
+	enc.value(v, nil)
 	enc.flush()
 	at := len(dst)
 	dst = binary.LittleEndian.AppendUint16(w.p, Version)
@@ -53,30 +49,42 @@ func (m *memory) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ParseDump reads what AppendDump wrote, or another server's DUMP. The item has a value only; its bytes are its own. The
-// error is ErrDumpFooter, or says what is wrong with the value.
-func ParseDump(p []byte, o Options) (Item, error) {
-	item := Item{ExpireMs: NoExpiry, Idle: -1, Freq: -1}
+// ParseDump reads what AppendDump wrote, or another server's DUMP: a value, in parts if it is a large collection. The items
+// have no key; their bytes are their own. The error is ErrDumpFooter, or says what is wrong with the value.
+func ParseDump(p []byte, o Options) ([]Item, error) {
 	body := len(p) - dumpFooter
 	if body < 1 || binary.LittleEndian.Uint16(p[body:]) > MaxVersion {
-		return item, ErrDumpFooter
+		return nil, ErrDumpFooter
 	}
 	if !o.SkipChecksum && crc64.Checksum(p[:body+2]) != binary.LittleEndian.Uint64(p[body+2:]) {
-		return item, ErrDumpFooter
-	}
-	if p[0] != typeString {
-		if name, known := typeNames[p[0]]; known {
-			return item, &Error{Err: ErrUnsupported, Reason: fmt.Sprintf("value type %d (%s)", p[0], name)}
-		}
-		return item, corrupt("unknown value type %d", p[0])
+		return nil, ErrDumpFooter
 	}
 	r := readerOf(p[1:body], o)
-	value, err := r.readString(nil, "value")
-	if err != nil {
-		return item, err
+	var b Batch
+	b.reset(0)
+	item := Item{ExpireMs: NoExpiry, Idle: -1, Freq: -1}
+	if typ := p[0]; typ == typeString {
+		value, err := r.readString(nil, "value")
+		if err != nil {
+			return nil, err
+		}
+		item.Value, item.Int, item.IsInt, item.Compressed = value.bytes, value.num, value.isInt, value.compressed
+		return []Item{item}, nil
+	} else if name, known := typeNames[typ]; !known {
+		return nil, corrupt("unknown value type %d", typ)
+	} else if err := r.readCollection(typ, name, nil, &item); err != nil {
+		return nil, err
 	}
-	item.Value, item.Int, item.IsInt, item.Compressed = value.bytes, value.num, value.isInt, value.compressed
-	return item, nil
+	if r.rest == nil {
+		return []Item{item}, nil
+	}
+	r.rest.item = item
+	for r.rest != nil {
+		if err := r.readPart(&b); err != nil {
+			return nil, err
+		}
+	}
+	return b.Items, nil
 }
 
 // readerOf returns a reader of elements in memory, which reads nothing ahead and need not be closed.

@@ -48,18 +48,16 @@ func sum(body string) string {
 func TestDumpRoundTrip(t *testing.T) {
 	for _, value := range []string{"", "x", "0", "-1", "127", "128", "-32769", "2147483648", "9223372036854775807", "007", "-0",
 		strings.Repeat("ab", 5000), strings.Repeat("x", 1<<20)} {
-		it, err := ParseDump(dumpOf(t, value), Options{})
-		if err != nil {
-			t.Errorf("%.20q: %v", value, err)
+		items, err := ParseDump(dumpOf(t, value), Options{})
+		if err != nil || len(items) != 1 {
+			t.Errorf("%.20q: %d items, %v", value, len(items), err)
 			continue
 		}
 		ks := kv.New(kv.Options{Databases: 1})
-		var e kv.Entry
-		if it.IsInt {
-			e = ks.DB(0).SetInt([]byte("k"), it.Int, false)
-		} else {
-			e = ks.DB(0).SetString([]byte("k"), it.Value, false)
+		if err := items[0].Store(ks.DB(0), []byte("k"), NoExpiry); err != nil {
+			t.Errorf("%.20q: %v", value, err)
 		}
+		e, _ := ks.DB(0).Lookup([]byte("k"), 0)
 		if got := string(e.AppendString(nil)); got != value {
 			t.Errorf("%.20q came back as %.20q", value, got)
 		}
@@ -90,9 +88,19 @@ func FuzzParseDump(f *testing.F) {
 		f.Add(dumpOf(f, v))
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
-		it, err := ParseDump(p, Options{SkipChecksum: true, MaxString: 1 << 20})
-		if err == nil && len(it.Value) > 1<<20 {
-			t.Fatalf("a value of %d bytes", len(it.Value))
+		items, err := ParseDump(p, Options{SkipChecksum: true, MaxString: 1 << 20})
+		if err != nil {
+			return
+		}
+		ks := kv.New(kv.Options{Databases: 1})
+		defer ks.Close()
+		for i := range items {
+			if len(items[i].Value) > 1<<20 {
+				t.Fatalf("a value of %d bytes", len(items[i].Value))
+			}
+			if items[i].Store(ks.DB(0), []byte("k"), NoExpiry) != nil {
+				break
+			}
 		}
 	})
 }

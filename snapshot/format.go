@@ -123,8 +123,32 @@ const (
 	headerLen = len(magic) + 4
 )
 
-// typeString is the only value type written and read so far.
-const typeString = 0
+// The value types that are written.
+const (
+	typeString       = 0
+	typeSet          = 2
+	typeHash         = 4
+	typeZSet2        = 5
+	typeSetIntset    = 11
+	typeHashListpack = 16
+	typeZSetListpack = 17
+	typeListNodes    = 18
+	typeSetListpack  = 20
+	typeStream3      = 21
+)
+
+// The value types of older servers, which are read only.
+const (
+	typeList          = 1
+	typeZSet          = 3
+	typeHashZipmap    = 9
+	typeListZiplist   = 10
+	typeZSetZiplist   = 12
+	typeHashZiplist   = 13
+	typeListQuicklist = 14
+	typeStream        = 15
+	typeStream2       = 19
+)
 
 // typeNames are the value types of versions up to 12, as error messages call them.
 var typeNames = map[byte]string{

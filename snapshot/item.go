@@ -1,6 +1,8 @@
 package snapshot
 
-// Item is one key of a snapshot.
+import "frankenredis/kv"
+
+// Item is one key of a snapshot, or a part of one.
 type Item struct {
 	DB  int
 	Key []byte
@@ -12,6 +14,8 @@ type Item struct {
 	IsInt bool
 	// Compressed says that the snapshot holds the value as an LZF block.
 	Compressed bool
+	// Coll is a value that is not a string, or a part of one; nil for a string.
+	Coll *Collection
 
 	// ExpireMs is the expiry in Unix milliseconds, NoExpiry when there is none. It may lie in the past.
 	ExpireMs int64
@@ -25,6 +29,24 @@ type Item struct {
 
 	// Pos is where the key's first opcode stands in the input, End where its value ends.
 	Pos, End int64
+}
+
+// Collection is a value that is not a string. A large one comes in parts, one item each, in order and with the same key: all
+// but the last say More, all but the first Part.
+type Collection struct {
+	Type kv.Type
+	// Enc is Listpack or Intset when Packed holds the whole value in Redis's own format, verified to the last byte. Else it
+	// is a table's encoding, and the rest holds elements.
+	Enc    kv.Encoding
+	Packed []byte
+	// Elems are a set's or sorted set's members, a hash's fields and values in turn, a list's nodes, a stream's nodes (id and
+	// listpack in turn).
+	Elems  [][]byte
+	Scores []float64 // of a sorted set, beside Elems
+	Plain  []bool    // of a list, beside Elems: the node is one element, else a listpack
+	// Empty says that the value has no elements: such a key is passed over, as Redis does.
+	Empty      bool
+	Part, More bool
 }
 
 // NoExpiry is Item.ExpireMs of a key that never expires.

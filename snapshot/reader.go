@@ -71,7 +71,7 @@ type Reader struct {
 	expireMs int64
 	idle     int64
 	freq     int
-	slotInfo bool
+	rest     *rest // of the value being read
 }
 
 // NewReader returns a reader of the snapshot that begins with r's next byte. r is read ahead of what is used; Pos says
@@ -108,6 +108,12 @@ func (r *Reader) Next(b *Batch) error {
 		}
 	}
 	for !b.full() {
+		if r.rest != nil {
+			if err := r.readPart(b); err != nil {
+				return r.fail(err)
+			}
+			continue
+		}
 		done, err := r.readElement(b)
 		if err != nil {
 			return r.fail(err)
@@ -297,14 +303,28 @@ func (r *Reader) readKey(typ byte, b *Batch) error {
 		}
 		item.Value, item.Int, item.IsInt, item.Compressed = value.bytes, value.num, value.isInt, value.compressed
 	default:
-		return &Error{Err: ErrUnsupported, Reason: fmt.Sprintf("value type %d (%s)", typ, name)}
+		if err := r.readCollection(typ, name, b, &item); err != nil {
+			return err
+		}
 	}
 	item.DB, item.ExpireMs, item.Idle, item.Freq, item.Pos = r.db, r.expireMs, r.idle, r.freq, r.elemPos
+	r.expireMs, r.idle, r.freq = NoExpiry, -1, -1
+	if r.rest != nil { // the first part follows with the others
+		r.rest.item = item
+		r.rest.item.Key = append([]byte{}, item.Key...) // it outlives the batch
+		r.key = r.rest.item.Key
+		return r.readPart(b)
+	}
+	r.deliver(b, item)
+	return nil
+}
+
+// deliver adds the last or only part of a key to the batch.
+func (r *Reader) deliver(b *Batch, item Item) {
 	item.End = r.src.pos()
 	b.Items = append(b.Items, item)
-	r.key, r.expireMs, r.idle, r.freq = nil, NoExpiry, -1, -1
+	r.key = nil
 	r.info.Keys++
-	return nil
 }
 
 // readEnd checks what follows the end opcode.

@@ -115,9 +115,7 @@ func (e *encoder) keyspace(f *kv.Frozen, m *Meta) (err error) {
 		e.length(uint64(db.Len()))
 		e.length(uint64(db.Volatile()))
 		db.Each(func(it kv.Item) bool {
-			if scratch, err = e.item(it, m.Access, scratch); err != nil {
-				return false
-			}
+			scratch = e.item(it, m.Access, scratch)
 			if keys++; keys%progressEvery == 0 && m.Progress != nil {
 				err = m.Progress(keys)
 			}
@@ -137,7 +135,7 @@ func (e *encoder) keyspace(f *kv.Frozen, m *Meta) (err error) {
 }
 
 // item writes one key with its value. scratch is memory for values; what it grew to is returned.
-func (e *encoder) item(it kv.Item, access Access, scratch []byte) ([]byte, error) {
+func (e *encoder) item(it kv.Item, access Access, scratch []byte) []byte {
 	expireMs, idle, freq := int64(NoExpiry), int64(-1), -1
 	if at, ok := it.Expire(); ok {
 		expireMs = int64(at)
@@ -148,21 +146,12 @@ func (e *encoder) item(it kv.Item, access Access, scratch []byte) ([]byte, error
 	case AccessFreq:
 		freq = int(it.Freq())
 	}
-	switch it.Type() {
-	case kv.String:
-		e.key(typeString, it.Key(), expireMs, idle, freq)
-		if n, ok := it.Int(); ok {
-			e.number(n)
-			break
-		}
-		scratch = it.AppendString(scratch[:0])
-		e.str(scratch)
-	default:
-		return scratch, fmt.Errorf("snapshot: key %s: values of type %s cannot be written", quoteKey(it.Key()), it.Type())
-	}
+	v := it.Value()
+	e.key(typeOf(v), it.Key(), expireMs, idle, freq)
+	scratch = e.value(v, scratch)
 	e.settle()
 	if cap(scratch) > 1<<20 {
 		scratch = nil
 	}
-	return scratch, nil
+	return scratch
 }

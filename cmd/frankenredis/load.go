@@ -26,6 +26,7 @@ type loadState struct {
 	result     *recovery.Result
 	loader     session.Session // carries the database from one command of the log to the next
 	rates      rates
+	empty      int64 // keys without elements passed over
 
 	progress atomic.Pointer[recovery.Progress] // written by the loading goroutine
 	quit     chan struct{}                     // closed by shutdown: the loading goroutine gives up
@@ -89,29 +90,31 @@ func (s *server) insert(items []snapshot.Item, merge bool) error {
 			return fmt.Errorf("key in database %d: the server is configured to have %d", it.DB, s.ks.Len())
 		}
 		db := s.ks.DB(it.DB)
-		before := db.Len()
-		switch {
-		case it.IsInt:
-			db.SetInt(it.Key, it.Int, false)
-			if it.ExpireMs != snapshot.NoExpiry {
-				db.SetExpire(it.Key, kv.Millis(it.ExpireMs))
+		if it.Coll != nil && it.Coll.Empty {
+			s.skipEmpty(it)
+			continue
+		}
+		if it.Coll == nil || !it.Coll.Part {
+			if _, there := db.Lookup(it.Key, kv.NoTouch|kv.NoExpire); there {
+				if !merge {
+					return fmt.Errorf("key %q occurs twice in database %d", it.Key, it.DB)
+				}
+				db.Delete(it.Key)
 			}
-		case it.ExpireMs != snapshot.NoExpiry:
-			db.SetStringExpire(it.Key, it.Value, kv.Millis(it.ExpireMs))
-		default:
-			db.SetString(it.Key, it.Value, false)
 		}
-		if !merge && db.Len() == before {
-			return fmt.Errorf("key %q occurs twice in database %d", it.Key, it.DB)
-		}
-		if it.Idle >= 0 {
-			db.SetIdle(it.Key, kv.Millis(it.Idle)*1000)
-		}
-		if it.Freq >= 0 {
-			db.SetFreq(it.Key, uint8(it.Freq))
+		if err := it.Store(db, it.Key, it.ExpireMs); err != nil {
+			return fmt.Errorf("key %q in database %d: %w", it.Key, it.DB, err)
 		}
 	}
 	return nil
+}
+
+// skipEmpty passes over a key without elements: older servers could leave such behind. The first few are named, as in Redis.
+func (s *server) skipEmpty(it *snapshot.Item) {
+	const named = 10
+	if s.load.empty++; s.load.empty <= named {
+		s.logger.Info("rdbLoadObject skipping empty key: " + string(it.Key))
+	}
 }
 
 // apply runs commands of the log.

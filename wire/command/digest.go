@@ -35,7 +35,7 @@ func (d *digest) mixNumber(n uint32) {
 // tossValue combines in a key's value and the fact, not the time, of its expiry.
 func (d *digest) tossValue(e kv.Entry) {
 	d.mixNumber(uint32(e.Type()))
-	d.mix(e.AppendString(nil))
+	d.mixValue(e.Value())
 	if _, volatile := e.Expire(); volatile {
 		d.toss([]byte("!!expire!!"))
 	}
@@ -59,4 +59,12 @@ func keyspaceDigest(ks *kv.Keyspace) digest {
 		})
 	}
 	return all
+}
+
+// mixValue combines in a value. Redis's constructions differ by type: what has no order is tossed element by element.
+func (d *digest) mixValue(v kv.Value) {
+	switch v.Type() {
+	case kv.String:
+		d.mix(v.AppendBytes(nil))
+	}
 }

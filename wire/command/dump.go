@@ -88,13 +88,13 @@ func restoreCommand(c *engine.Call) error {
 	if ttl < 0 {
 		return engine.ReplyError("ERR Invalid TTL value, must be >= 0")
 	}
-	item, err := snapshot.ParseDump(payload, snapshot.Options{MaxString: c.E.Config().Live.ProtoMaxBulkLen})
+	items, err := snapshot.ParseDump(payload, snapshot.Options{MaxString: c.E.Config().Live.ProtoMaxBulkLen})
 	if errors.Is(err, snapshot.ErrDumpFooter) {
 		return engine.ReplyError("ERR DUMP payload version or checksum are wrong")
 	}
 	if err != nil {
 		c.E.Logger().Warn("Bad data format in RESTORE: " + err.Error())
-		return engine.ReplyError("ERR Bad data format")
+		return errBadData
 	}
 	if ttl > 0 && !o.absolute {
 		if ttl > math.MaxInt64-int64(c.Now) {
@@ -112,7 +112,10 @@ func restoreCommand(c *engine.Call) error {
 	if there {
 		c.DB.Delete(key)
 	}
-	restore(c, key, &item, o, ttl)
+	if err := restore(c, key, items, o, ttl); err != nil {
+		c.E.Logger().Warn("Bad data format in RESTORE: " + err.Error())
+		return errBadData
+	}
 	if ttl > 0 && !o.absolute {
 		argv := append([][]byte(nil), c.Args...)
 		argv[2] = decimal(ttl)
@@ -124,23 +127,30 @@ func restoreCommand(c *engine.Call) error {
 	return nil
 }
 
-func restore(c *engine.Call, key []byte, item *snapshot.Item, o restoreOptions, ttl int64) {
-	switch {
-	case item.IsInt:
-		c.DB.SetInt(key, item.Int, false)
-		if ttl > 0 {
-			c.DB.SetExpire(key, kv.Millis(ttl))
+const errBadData = engine.ReplyError("ERR Bad data format")
+
+// restore stores a value. What is found wrong with it only now leaves no key behind.
+func restore(c *engine.Call, key []byte, items []snapshot.Item, o restoreOptions, ttl int64) error {
+	if ttl == 0 {
+		ttl = snapshot.NoExpiry
+	}
+	for i := range items {
+		it := &items[i]
+		if it.Coll != nil && it.Coll.Empty {
+			return errBadData
 		}
-	case ttl > 0:
-		c.DB.SetStringExpire(key, item.Value, kv.Millis(ttl))
-	default:
-		c.DB.SetString(key, item.Value, false)
+		if i == len(items)-1 {
+			// One of the two counts: the one that the policy keeps.
+			if !lfuPolicy(c) {
+				it.Idle = min(o.idle, math.MaxInt64/1000)
+			} else {
+				it.Freq = int(o.freq)
+			}
+		}
+		if err := it.Store(c.DB, key, ttl); err != nil {
+			c.DB.Delete(key)
+			return err
+		}
 	}
-	// One of the two counts: the one that the policy keeps.
-	if o.idle >= 0 && !lfuPolicy(c) {
-		c.DB.SetIdle(key, kv.Millis(min(o.idle, math.MaxInt64/1000))*1000)
-	}
-	if o.freq >= 0 && lfuPolicy(c) {
-		c.DB.SetFreq(key, uint8(o.freq))
-	}
+	return nil
 }

@@ -17,6 +17,10 @@ func (e *Engine) block(s *session.Session, w *session.Wait) {
 }
 
 func (e *Engine) dropWait(s *session.Session) {
+	if s.Wait.Keys != nil {
+		e.dropKeyWait(s)
+		return
+	}
 	s.Wait = nil
 	if i := slices.Index(e.waiting, s); i >= 0 {
 		e.waiting = slices.Delete(e.waiting, i, i+1)
@@ -43,6 +47,10 @@ func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
 	answer(w)
 	if w.Muted {
 		s.W.Buf = s.W.Buf[:mark]
+	}
+	if w.Keys != nil { // not counted when it blocked
+		w.Spec.(*Spec).stats.Calls++
+		e.stats.Commands++
 	}
 	s.Conn.Resumed()
 }
@@ -71,10 +79,11 @@ func (e *Engine) endWaits() {
 			i++
 		}
 	}
+	e.endKeyWaits()
 }
 
 // BlockedCount is the number of clients waiting.
-func (e *Engine) BlockedCount() int { return len(e.waiting) }
+func (e *Engine) BlockedCount() int { return len(e.waiting) + e.blocked.count }
 
 // Pause is CLIENT PAUSE: until the given time, writing commands (or with all, every command) of clients wait, and no key
 // expires: the data set and the stream stand still. A pause under way is only ever prolonged, and never weakened, as in

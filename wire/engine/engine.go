@@ -107,6 +107,7 @@ type Engine struct {
 	nextID   int64
 	watched  map[watchKey][]*session.Session
 	waiting  []*session.Session
+	blocked  keyWaits
 
 	// What the last release of replies saw of the log: Released and LogFailing.
 	seenReleased wal.LSN
@@ -155,6 +156,8 @@ func New(o Options) *Engine {
 	e.ks.Hooks.Expired = e.keyExpired
 	e.ks.Hooks.Changed = e.keyChanged
 	e.ks.Hooks.Flushed = e.dbFlushed
+	e.blocked.byKey, e.blocked.isReady = make(map[watchKey][]*session.Session), make(map[watchKey]struct{})
+	e.followLimits()
 	return e
 }
 

@@ -67,6 +67,9 @@ func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 	}
 	e.call(s, spec, argv)
 	e.endUnit(s)
+	if len(e.blocked.ready) > 0 {
+		e.serveBlocked()
+	}
 }
 
 // callMuted is call for a command of a transaction: whether it is answered is decided one by one, as in Redis.
@@ -214,8 +217,11 @@ func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
 		// The database the command began in: SELECT inside a command propagates nothing.
 		e.appendEffect(c.DB.ID(), argv)
 	}
-	spec.stats.Calls++
 	spec.stats.Nanos += uint64(e.mono() - start)
+	if s.Wait != nil && s.Wait.Keys != nil {
+		return // counted when it is answered
+	}
+	spec.stats.Calls++
 	if e.stats.ErrorReplies != failed {
 		spec.stats.Failed++
 	}

@@ -114,7 +114,7 @@ func (e *Engine) Watch(s *session.Session, key []byte) error {
 	s.Watched = append(s.Watched, w)
 	k := watchKey{w.DB, w.Key}
 	e.watched[k] = append(e.watched[k], s)
-	e.ks.Watching = len(e.watched)
+	e.countWatched()
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (e *Engine) Unwatch(s *session.Session) {
 	}
 	s.Watched = nil
 	s.DirtyCAS = false
-	e.ks.Watching = len(e.watched)
+	e.countWatched()
 }
 
 // watchExpired says whether a key that was alive when watched has expired since, without having been deleted yet.
@@ -159,6 +159,9 @@ func (e *Engine) watchExpired(s *session.Session) bool {
 
 // keyChanged is kv's hook.
 func (e *Engine) keyChanged(db *kv.DB, key []byte) {
+	if len(e.blocked.byKey) > 0 {
+		e.signalKey(watchKey{db.ID(), string(key)})
+	}
 	for _, s := range e.watched[watchKey{db.ID(), string(key)}] {
 		if e.staleWatch(s, db, key) {
 			continue
@@ -183,13 +186,18 @@ func (e *Engine) staleWatch(s *session.Session, db *kv.DB, key []byte) bool {
 }
 
 // dbFlushed is kv's hook: every watched key that exists in the database is about to change.
-func (e *Engine) dbFlushed(db *kv.DB) { e.touchWatched(db, nil) }
+func (e *Engine) dbFlushed(db *kv.DB) {
+	e.touchWatched(db, nil)
+	e.signalDB(db.ID())
+}
 
 // SwapDatabases exchanges two databases and marks the watchers of the keys that differ through it.
 func (e *Engine) SwapDatabases(i, j int) {
 	a, b := e.ks.DB(i), e.ks.DB(j)
 	e.touchWatched(a, b)
 	e.touchWatched(b, a)
+	e.signalDB(i)
+	e.signalDB(j)
 	watching := e.ks.Watching
 	e.ks.Watching = 0 // for kv's hook each of the two would be emptied
 	e.ks.Swap(i, j)

@@ -51,6 +51,11 @@ func (e *Engine) sleepLimit() time.Duration {
 			}
 		}
 	}
+	if len(e.blocked.deadlines) > 0 {
+		if left := time.Until(e.blocked.deadlines[0].Wait.Deadline); !limited || left < limit {
+			limit, limited = left, true
+		}
+	}
 	if !e.pauseUntil.IsZero() {
 		if left := e.pauseUntil.Sub(e.clock()); !limited || left < limit {
 			limit, limited = left, true

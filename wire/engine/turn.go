@@ -94,6 +94,7 @@ func (e *Engine) turn(at int64) (more bool) {
 	if e.resumePostponed() {
 		more = true
 	}
+	e.serveBlocked() // what posts and timers changed
 	at = e.mark(PhaseServe, at)
 	e.commit()
 	e.endWaits()
@@ -106,6 +107,9 @@ func (e *Engine) turn(at int64) (more bool) {
 	}
 	at = e.mark(PhaseRelease, at)
 	e.runTimers()
+	if len(e.blocked.ready) > 0 {
+		more = true
+	}
 	if len(e.stream) > 0 {
 		e.commit() // expiry made events
 	}

@@ -54,6 +54,12 @@ type WatchedKey struct {
 	Expired bool // the key was already logically expired when WATCH saw it
 }
 
+// BlockedKey is one key a client waits for.
+type BlockedKey struct {
+	DB  int
+	Key string
+}
+
 // Session is one client's state.
 type Session struct {
 	ID         int64
@@ -111,6 +117,14 @@ type Wait struct {
 	Resume func(timedOut bool)
 	// Unblockable says whether CLIENT UNBLOCK may end it.
 	Unblockable bool
+	// Keys are what a command waits for that is run again when one of them changes; nil: the wait is not for keys. Argv owns
+	// its bytes; Spec is an *engine.Spec, Type a kv.Type; Missing: the end of a key is awaited, too. Place is the engine's.
+	Keys    []BlockedKey
+	Argv    [][]byte
+	Spec    any
+	Type    uint8
+	Missing bool
+	Place   int
 	// Muted says that CLIENT REPLY was off or skipping when the client blocked: the answer is left out. Set by the engine.
 	Muted bool
 }

@@ -1,0 +1,141 @@
+package kv
+
+import "frankenredis/kv/arena"
+
+// edit is a change of one collection, the part common to all types. A packed value is copied into an image in the Go heap,
+// changed there and put back at the end; a table is changed in place. Between begin and finish nothing else of the
+// keyspace may be touched but by the edit itself.
+type edit struct {
+	db   *DB
+	key  []byte
+	hash uint64
+	old  cell // zero: there is no such key yet
+
+	typ   Type
+	enc   Encoding // now
+	image []byte   // a packed value
+	table table    // a table; its bytes are brought up to date by finish
+	used  int64    // the account when the edit began
+
+	changed bool // the value
+	stay    bool // an empty value stays (streams)
+}
+
+// begin finds the value to be changed. Another type is ErrWrongType. enc is the encoding of a new value.
+func (db *DB) begin(key []byte, typ Type, enc Encoding) (edit, error) {
+	ks := db.ks
+	if ks.editing {
+		panic("kv: an edit within an edit")
+	}
+	hash, r, h := db.findWrite(key)
+	e := edit{db: db, key: key, hash: hash, typ: typ, enc: enc}
+	if r != 0 {
+		if h.typ() != typ {
+			return e, ErrWrongType
+		}
+		e.old = db.touch(cell{r, h})
+		e.enc = h.enc()
+	}
+	if e.enc.IsPacked() {
+		e.image = ks.image[:0]
+		if r != 0 {
+			e.image = e.old.appendRange(ks.a, e.image, 0, e.old.stringLen(ks.a))
+		}
+	} else if r != 0 {
+		e.table = e.old.table(ks.a)
+	}
+	e.used = ks.UsedBytes()
+	ks.editing = true
+	return e, nil
+}
+
+// Found says whether the key was there when the edit began.
+func (e *edit) Found() bool { return e.old.ref != 0 }
+
+// Encoding is the value's encoding as it is now.
+func (e *edit) Encoding() Encoding { return e.enc }
+
+// ks is the keyspace.
+func (e *edit) ks() *Keyspace { return e.db.ks }
+
+// mem is the arena.
+func (e *edit) mem() *arena.Arena { return e.db.ks.a }
+
+// finish ends the edit of a value that now has n elements: it is stored, or if empty, removed with its key. It reports
+// whether the key was removed.
+func (e *edit) finish(n int) (removed bool) {
+	db, ks := e.db, e.db.ks
+	ks.editing = false
+	if cap(e.image) > 0 && cap(e.image) <= maxIdleImage {
+		ks.image = e.image[:0]
+	}
+	grown := ks.UsedBytes() - e.used // the image is not in the arena: all of it is tables
+	db.bytes += grown
+	if !e.enc.IsPacked() {
+		e.table.bytes += grown
+	}
+	if n == 0 && !e.stay {
+		if !e.enc.IsPacked() && e.table.root != 0 {
+			db.bytes -= e.table.bytes
+			ks.dropTable(e.typ, e.table, false)
+		}
+		if e.old.ref == 0 {
+			return false
+		}
+		if e.old.h.isTable() {
+			e.forgetTable()
+		}
+		db.discard(e.hash, e.old, false)
+		db.changed(e.key)
+		return true
+	}
+	if e.changed {
+		e.store()
+		db.changed(e.key)
+	}
+	return false
+}
+
+// maxIdleImage bounds the image kept between edits, in bytes: one huge value must not hold its size for ever.
+const maxIdleImage = 1 << 20
+
+// forgetTable makes the old entry one without a value outside it: what it had is dealt with.
+func (e *edit) forgetTable() {
+	e.old.h = e.old.h.withEnc(Raw)
+	e.mem().Store64(e.old.ref, uint64(e.old.h))
+}
+
+// store writes the value into the entry.
+func (e *edit) store() {
+	db, ks := e.db, e.db.ks
+	if e.old.ref != 0 && e.old.h.enc() == e.enc && !e.enc.IsPacked() {
+		// The table's roots may have moved and its size has; the entry stays where it is.
+		was := e.old.table(ks.a)
+		if was != e.table {
+			i := e.old.h.valueWord()
+			b := ks.a.Mut(e.old.ref, 8*(i+tableWords))
+			for j, w := range e.table.words() {
+				putWord(b, i+j, w)
+			}
+		}
+		return
+	}
+	var d draft
+	if e.old.ref != 0 {
+		d.keep(ks, e.old)
+		if e.old.h.isTable() {
+			e.forgetTable() // converted to packed: the table was freed by whoever converted
+		} else {
+			db.dropValue(e.old, false)
+		}
+	} else {
+		d.access = ks.access.fresh()
+	}
+	d.typ, d.enc = e.typ, e.enc
+	if e.enc.IsPacked() {
+		db.fill(&d, e.key, e.image)
+	} else {
+		d.nwords, d.words = tableWords, e.table.words()
+	}
+	db.put(e.hash, e.key, e.old, &d)
+}

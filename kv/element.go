@@ -1,0 +1,215 @@
+package kv
+
+import (
+	"strconv"
+
+	"frankenredis/kv/arena"
+	"frankenredis/kv/dict"
+)
+
+// An element of a hash, a set or a sorted set that is a table is a block of the same layout as an entry: its key is the
+// field or member, its value the field's value, or for a sorted set one word, the score. Type, encoding and access bits are
+// zero. So dicts of elements and the keyspace's dicts look at their blocks alike.
+
+// newElement makes an element of a hash or set; val is nil for a set's.
+func (ks *Keyspace) newElement(hash uint64, key, val []byte) arena.Ref {
+	return ks.makeElement(hash, key, val, 0, false)
+}
+
+// newScored makes an element of a sorted set.
+func (ks *Keyspace) newScored(hash uint64, key []byte, score uint64) arena.Ref {
+	return ks.makeElement(hash, key, nil, score, true)
+}
+
+func (ks *Keyspace) makeElement(hash uint64, key, val []byte, score uint64, scored bool) arena.Ref {
+	a := ks.a
+	var h head
+	var words [bigKeyWords + blobWords]uint64
+	n := 0
+	if len(key) > maxInlineKey {
+		h |= flagBigKey
+		b := makeBlob(a, key)
+		for _, w := range b.words() {
+			words[n] = w
+			n++
+		}
+		words[n] = hash
+		n++
+		key = nil
+	}
+	if 8*(1+n)+len(key)+len(val) > maxEntry {
+		h |= flagBigValue
+		b := makeBlob(a, val)
+		for _, w := range b.words() {
+			words[n] = w
+			n++
+		}
+		val = nil
+	}
+	if scored {
+		words[n] = score
+		n++
+	}
+	h |= head(1+n)<<wordsShift | head(len(key))<<keyLenShift | head(len(val))<<valLenShift
+	size := h.size()
+	r := a.Alloc(size)
+	b := a.Mut(r, size)
+	putWord(b, 0, uint64(h))
+	for i, w := range words[:n] {
+		putWord(b, 1+i, w)
+	}
+	copy(b[8*(1+n):], key)
+	copy(b[8*(1+n)+len(key):], val)
+	return r
+}
+
+// element reads the block at r.
+func element(m arena.Mem, r arena.Ref) cell { return cell{r, head(m.Load64(r))} }
+
+// value is an element's value in one piece: in place, or if it is a blob, a copy.
+func (c cell) value(m arena.Mem) []byte {
+	if c.h.bigValue() {
+		b := c.blob(m)
+		return b.appendRange(m, make([]byte, 0, b.size), 0, b.size)
+	}
+	return c.inline(m)
+}
+
+// score is the score of a sorted set's element, as its bits.
+func (c cell) score(m arena.Mem) uint64 { return m.Load64(word(c.ref, c.h.valueWord())) }
+
+// freeElement frees an element with what hangs on it. It may put a huge blob off, off the account.
+func (ks *Keyspace) freeElement(r arena.Ref) {
+	c := element(ks.a, r)
+	if c.h.bigKey() {
+		ks.dropBlob(loadBlob(ks.a, word(r, c.h.keyWord())), false)
+	}
+	if c.h.bigValue() {
+		ks.dropBlob(c.blob(ks.a), false)
+	}
+	ks.a.Free(r)
+}
+
+// freeFlushedElement is freeElement for an element of what is first in the lazy queue, whose bytes may be hidden already.
+func (ks *Keyspace) freeFlushedElement(r arena.Ref) {
+	c := element(ks.a, r)
+	if c.h.bigKey() {
+		ks.freeFlushedBlob(loadBlob(ks.a, word(r, c.h.keyWord())))
+	}
+	if c.h.bigValue() {
+		ks.freeFlushedBlob(c.blob(ks.a))
+	}
+	ks.a.Free(r)
+}
+
+// cloneElement copies an element with what hangs on it.
+func (ks *Keyspace) cloneElement(r arena.Ref) arena.Ref {
+	a := ks.a
+	c := element(a, r)
+	size := c.h.size()
+	n := a.Alloc(size)
+	copy(a.Mut(n, size), a.At(r, size))
+	reblob := func(at int) {
+		from := loadBlob(a, word(r, at))
+		to := from.clone(a)
+		b := a.Mut(word(n, at), 8*blobWords)
+		for i, w := range to.words() {
+			putWord(b, i, w)
+		}
+	}
+	if c.h.bigKey() {
+		reblob(c.h.keyWord())
+	}
+	if c.h.bigValue() {
+		reblob(c.h.valueWord())
+	}
+	return n
+}
+
+// dictTable is a hash or a set: one dict of elements.
+type dictTable struct{}
+
+func (dictTable) effort(ks *Keyspace, t table) int { return ks.elements(t).Len() }
+
+func (dictTable) clone(ks *Keyspace, t table) table {
+	return table{root: ks.cloneDict(t.root, nil)}
+}
+
+func (dictTable) free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool) {
+	return ks.elements(*t).Free(drop, budget)
+}
+
+// elements is the dict of a table that has one.
+func (ks *Keyspace) elements(t table) dict.Dict { return dict.Open(ks.a, &ks.table, t.root) }
+
+// newElements makes an empty dict of elements.
+func (ks *Keyspace) newElements() dict.Dict { return dict.New(ks.a, &ks.table) }
+
+// cloneDict copies a dict with its elements and returns the root of the copy; visit, if not nil, sees each new element.
+func (ks *Keyspace) cloneDict(root arena.Ref, visit func(r arena.Ref)) arena.Ref {
+	to := ks.newElements()
+	// Collected first: the copies are allocated while the dict is read.
+	refs := make([]arena.Ref, 0, dict.Open(ks.a, &ks.table, root).Len())
+	dict.Frozen(ks.a, &ks.table, root).Each(func(r arena.Ref) bool {
+		refs = append(refs, r)
+		return true
+	})
+	for _, r := range refs {
+		n := ks.cloneElement(r)
+		to.Insert(ks.hashEntry(ks.a, n), n)
+		if visit != nil {
+			visit(n)
+		}
+	}
+	return to.Root()
+}
+
+// Elem is one string of a collection: bytes, or a number that stands for its decimal spelling, as listpacks and intsets
+// keep it. The bytes are read only and valid until the keyspace's next change (for a view's, until it is closed).
+type Elem struct {
+	b   []byte
+	n   int64
+	num bool
+}
+
+// BytesElem and IntElem make an Elem; the bytes are kept, not copied.
+func BytesElem(b []byte) Elem { return Elem{b: b} }
+
+// IntElem makes an Elem of a number.
+func IntElem(n int64) Elem { return Elem{n: n, num: true} }
+
+// Int is the number, when the element is kept as one.
+func (e Elem) Int() (n int64, ok bool) { return e.n, e.num }
+
+// Append appends the string to dst.
+func (e Elem) Append(dst []byte) []byte {
+	if e.num {
+		return strconv.AppendInt(dst, e.n, 10)
+	}
+	return append(dst, e.b...)
+}
+
+// Bytes is the string; a number is written to buf, which must have room for 20 bytes to keep this from allocating.
+func (e Elem) Bytes(buf []byte) []byte {
+	if e.num {
+		return strconv.AppendInt(buf[:0], e.n, 10)
+	}
+	return e.b
+}
+
+// Len is the length of the string in bytes.
+func (e Elem) Len() int {
+	if e.num {
+		return intLen(e.n)
+	}
+	return len(e.b)
+}
+
+// Is says whether the string is s.
+func (e Elem) Is(s []byte) bool {
+	if e.num {
+		var buf [intDigits]byte
+		return string(strconv.AppendInt(buf[:0], e.n, 10)) == string(s)
+	}
+	return string(e.b) == string(s)
+}

@@ -1,0 +1,36 @@
+package kv
+
+import "frankenredis/kv/arena"
+
+// A packed value is one byte string in a format of Redis's own, a listpack or an intset, kept as strings are: in the
+// entry, or as a blob. It is changed by way of an image in the Go heap (edit.go).
+
+// packed is the bytes of a packed value: in place if they lie in one piece, else copied into buf, which is returned for
+// the next use.
+func (c cell) packed(m arena.Mem, buf []byte) (p, grown []byte) {
+	if !c.h.bigValue() {
+		return c.inline(m), buf
+	}
+	b := c.blob(m)
+	if b.height == 0 && b.top != 0 {
+		return m.At(b.top, b.size), buf
+	}
+	buf = b.appendRange(m, buf[:0], 0, b.size)
+	return buf, buf
+}
+
+// IsPacked says that the value is one byte string in Redis's own format.
+func (e Encoding) IsPacked() bool { return e == Listpack || e == Intset }
+
+// LoadPacked stores a packed value under a key that does not exist, as a snapshot or RESTORE brings it. The bytes are copied;
+// the caller has verified them.
+func (db *DB) LoadPacked(key []byte, typ Type, enc Encoding, p []byte) {
+	hash, r, _ := db.findWrite(key)
+	if r != 0 {
+		panic("kv: LoadPacked over a key")
+	}
+	d := draft{typ: typ, enc: enc, access: db.ks.access.fresh()}
+	db.fill(&d, key, p)
+	db.put(hash, key, cell{}, &d)
+	db.changed(key)
+}

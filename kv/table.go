@@ -1,0 +1,71 @@
+package kv
+
+import "frankenredis/kv/arena"
+
+// A table is a value that lives in blocks of its own; the entry has only these words:
+//
+//	root    hash, set, sorted set: the dict of elements; list: the tree of nodes; stream: its header block
+//	order   sorted set: the tree of elements by score; else 0
+//	bytes   arena bytes of everything behind the two
+//
+// An entry whose encoding is a table's has tableWords words and no inline value.
+type table struct {
+	root, order arena.Ref
+	bytes       int64
+}
+
+// tableWords are as many words as a blob's descriptor, with the bytes in the same place.
+const tableWords = blobWords
+
+// tableKind is what the keyspace must be able to do with any table of one type of value.
+type tableKind interface {
+	// effort is how many blocks of some size freeing the table takes, as Redis counts it to decide what UNLINK puts off.
+	effort(ks *Keyspace, t table) int
+	// clone copies the table with all its elements. bytes of the result is exact.
+	clone(ks *Keyspace, t table) table
+	// free frees about budget elements and reports whether that was the last of them; drop frees one element or blob-bearing
+	// block. It may write its progress to t.
+	free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool)
+}
+
+// tableKinds has the kind of each type.
+var tableKinds = [...]tableKind{Set: dictTable{}, Hash: dictTable{}}
+
+func (t table) words() [tableWords]uint64 {
+	return [tableWords]uint64{uint64(t.root), uint64(t.order), uint64(t.bytes)}
+}
+
+// table reads the words of an entry whose value is a table.
+func (c cell) table(m arena.Mem) table {
+	i := c.h.valueWord()
+	return table{
+		root:  arena.Ref(m.Load64(word(c.ref, i))),
+		order: arena.Ref(m.Load64(word(c.ref, i+1))),
+		bytes: int64(m.Load64(word(c.ref, i+2))),
+	}
+}
+
+// cloneTable copies a table; bytes of the result are what the copy takes.
+func (ks *Keyspace) cloneTable(typ Type, t table) table {
+	before := ks.UsedBytes()
+	c := tableKinds[typ].clone(ks, t)
+	c.bytes = ks.UsedBytes() - before
+	return c
+}
+
+// dropTable frees a table, now if it is small. A bigger one waits in the queue, as a big blob does.
+func (ks *Keyspace) dropTable(typ Type, t table, lazy bool) {
+	kind := tableKinds[typ]
+	if kind.effort(ks, t) <= lazyThreshold {
+		for !kind.free(ks, &t, lazyStep, ks.freeElement) {
+		}
+		return
+	}
+	item := lazyItem{typ: typ, table: t}
+	if lazy {
+		item.objects = 1
+	} else {
+		item.hidden = t.bytes
+	}
+	ks.lazy.push(item)
+}

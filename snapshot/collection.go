@@ -1,0 +1,102 @@
+package snapshot
+
+import (
+	"fmt"
+	"strconv"
+
+	"frankenredis/kv"
+)
+
+// A part of a collection ends at one of these: enough to make handing it over cheap, little enough that storing it keeps the
+// executor for less than a turn's budget.
+const (
+	partElems = 1024
+	partBytes = 256 << 10
+)
+
+// rest is what is still to be read of a collection that comes in parts.
+type rest struct {
+	item Item // with the key
+	coll Collection
+	left uint64 // elements, as the type counts them
+	part bool   // some were handed out
+	// read reads one element into c and returns about how many bytes it took; end, if not nil, what stands behind the last.
+	read func(r *Reader, b *Batch, c *Collection) (size int, err error)
+	end  func(r *Reader, b *Batch, c *Collection) error
+}
+
+// readCollection reads the value of any type but string: wholly into item.Coll, or its beginning, with r.rest for the parts
+// that follow. The reader's decoders stand in the files of the types.
+func (r *Reader) readCollection(typ byte, name string, b *Batch, item *Item) error {
+	switch typ {
+	}
+	return &Error{Err: ErrUnsupported, Reason: fmt.Sprintf("value type %d (%s)", typ, name)}
+}
+
+// counted prepares the reading of n elements in parts. No elements make an empty value, which is passed over.
+func (r *Reader) counted(item *Item, c Collection, n uint64, read func(r *Reader, b *Batch, c *Collection) (int, error),
+	end func(r *Reader, b *Batch, c *Collection) error) {
+	if n == 0 && end == nil {
+		c.Empty = true
+		item.Coll = &c
+		return
+	}
+	r.rest = &rest{coll: c, left: n, read: read, end: end}
+}
+
+// readPart reads the next part of a collection and adds it to b.
+func (r *Reader) readPart(b *Batch) error {
+	p := r.rest
+	c := p.coll
+	c.Part = p.part
+	p.part = true
+	for bytes := 0; p.left > 0 && len(c.Elems) < partElems && bytes < partBytes; p.left-- {
+		n, err := p.read(r, b, &c)
+		if err != nil {
+			return err
+		}
+		bytes += n
+	}
+	item := p.item
+	item.Coll = &c
+	if p.left > 0 {
+		c.More = true
+		item.End = r.src.pos()
+		b.Items = append(b.Items, item)
+		return nil
+	}
+	if p.end != nil {
+		if err := p.end(r, b, &c); err != nil {
+			return err
+		}
+	}
+	r.rest = nil
+	r.deliver(b, item)
+	return nil
+}
+
+// readElem reads one string of a collection as bytes.
+func (r *Reader) readElem(b *Batch, what string) ([]byte, error) {
+	s, err := r.readString(b, what)
+	if err != nil {
+		return nil, err
+	}
+	if s.isInt {
+		return strconv.AppendInt(ownedBy(b, 20), s.num, 10), nil
+	}
+	return s.bytes, nil
+}
+
+// readPacked reads a packed value into item; verify checks its bytes and returns the number of elements.
+func (r *Reader) readPacked(b *Batch, item *Item, typ kv.Type, enc kv.Encoding, verify func(p []byte) (n int, err error)) error {
+	p, err := r.readElem(b, "value")
+	if err != nil {
+		return err
+	}
+	n, err := verify(p)
+	if err != nil {
+		return err
+	}
+	item.Coll = &Collection{Type: typ, Enc: enc, Packed: p, Empty: n == 0}
+	return nil
+}
