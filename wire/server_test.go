@@ -51,6 +51,20 @@ type testServer struct {
 	log    *gatedLog
 	epoll  string
 	stream string
+	// tendClients is what the transports do once a second. Executor only.
+	tendClients func()
+}
+
+// until waits until a condition holds that is looked at on the executor.
+func (s *testServer) until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	holds := false
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if s.on(func() { holds = cond() }); holds {
+			return
+		}
+	}
+	t.Fatalf("not within 20 seconds: %s", what)
 }
 
 func freePort(t *testing.T) int {
@@ -64,6 +78,12 @@ func freePort(t *testing.T) int {
 
 func start(t *testing.T, conf string, gated bool) *testServer {
 	t.Helper()
+	return startAt(t, conf, gated, nil)
+}
+
+// startAt is start with a clock of the test's own; nil: the machine's.
+func startAt(t *testing.T, conf string, gated bool, clock func() time.Time) *testServer {
+	t.Helper()
 	cfg, err := config.LoadText(conf, config.LoadOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +93,7 @@ func start(t *testing.T, conf string, gated bool) *testServer {
 		t.Fatal(err)
 	}
 	ks := kv.New(kv.Options{Databases: 16, RandomSeed: 1})
-	e := engine.New(engine.Options{Keyspace: ks, Table: command.Table(), Config: cfg, Poller: r, Seed: 1})
+	e := engine.New(engine.Options{Keyspace: ks, Table: command.Table(), Config: cfg, Poller: r, Seed: 1, Clock: clock})
 	s := &testServer{eng: e, cfg: cfg}
 	if gated {
 		s.log = &gatedLog{}
@@ -95,6 +115,7 @@ func start(t *testing.T, conf string, gated bool) *testServer {
 	if err := st.Accept(l); err != nil {
 		t.Fatal(err)
 	}
+	s.tendClients = func() { r.ReapIdle(); st.ReapIdle() }
 	done := make(chan error, 1)
 	go func() {
 		err := e.Run()
@@ -255,15 +276,7 @@ func TestOutputLimitCloses(t *testing.T) {
 				break // closed already
 			}
 		}
-		closes := make(chan uint64, 1)
-		for range 1000 {
-			s.eng.Post(func() { closes <- s.eng.Stats().OutputLimitCloses })
-			if <-closes == 1 {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		t.Fatal("a client over its output limit was kept")
+		s.until(t, "a client over its output limit is closed", func() bool { return s.eng.Stats().OutputLimitCloses == 1 })
 	})
 }
 
