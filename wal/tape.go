@@ -87,9 +87,13 @@ func (t *tape) recycle(n int) {
 	t.chunks = t.chunks[:kept]
 }
 
+// mostSpare is how many chunks lie ready at most: one huge value must not hold its size until the next sync, which on a
+// server at rest never comes.
+const mostSpare = 16 << 20 / chunkSize
+
 // trim gives spare chunks to the collector that were not needed since the last trim.
 func (t *tape) trim() {
-	keep := max(t.peak-len(t.chunks), 1)
+	keep := min(max(t.peak-len(t.chunks), 1), mostSpare)
 	if keep < len(t.spare) {
 		clear(t.spare[keep:])
 		t.spare = t.spare[:keep]

@@ -10,12 +10,16 @@ import (
 	"frankenredis/wire/session"
 )
 
-// errAgain says that the other side takes no more bytes now; the transport calls conn.writable when it does.
-var errAgain = errors.New("wire: not writable now")
+var (
+	// errAgain says that the other side takes no more bytes now; the transport calls conn.writable when it does.
+	errAgain = errors.New("wire: not writable now")
+	// errPaced is the same for a client that has had its share of this turn: it takes more, in the next one.
+	errPaced = errors.New("wire: enough for this turn")
+)
 
 // carrier is the transport's side of a connection.
 type carrier interface {
-	// send writes as much of p as goes without waiting; errAgain when not all went.
+	// send writes as much of p as goes without waiting; errAgain or errPaced when not all went.
 	send(p []byte) (int, error)
 	// hangUp ends the connection; the conn is already detached.
 	hangUp()
@@ -44,6 +48,7 @@ type conn struct {
 	counted   int       // of these, what front.logHeld counts
 	softSince time.Time // since when the soft output limit is exceeded
 	blocked   bool      // the socket takes nothing: wait for writable
+	paced     bool      // blocked, but only until the next turn
 	asked     bool      // the carrier was asked for writable
 	deaf      bool      // the other side sends no more: only what the log still holds back is waited for
 	dead      bool
@@ -124,7 +129,7 @@ func (c *conn) queryTooLong() {
 
 // writable is called by the carrier when the other side takes bytes again.
 func (c *conn) writable() {
-	c.blocked = false
+	c.blocked, c.paced = false, false
 	c.schedule()
 }
 
@@ -159,6 +164,9 @@ func (c *conn) inputEnded() {
 		return
 	}
 	answered := len(c.held) > 0 || len(c.sess.W.Buf) > 0
+	if c.paced {
+		c.blocked, c.paced = false, false
+	}
 	if !answered || c.blocked || c.sess.Wait != nil || c.sess.Postponed != nil {
 		c.end()
 		return
@@ -191,8 +199,8 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 			switch {
 			case err == nil:
 				c.keepBuffer()
-			case err == errAgain:
-				c.blocked = true
+			case err == errAgain || err == errPaced:
+				c.blocked, c.paced = true, err == errPaced
 				c.hold(n, 0)
 			default:
 				c.end()
@@ -253,8 +261,8 @@ func (c *conn) flush(released wal.LSN, failing bool) {
 		if n > 0 {
 			c.sess.LastCommand = c.eng.Wall() // a client that takes its replies slowly is not idle
 		}
-		if err == errAgain {
-			c.blocked = true
+		if err == errAgain || err == errPaced {
+			c.blocked, c.paced = true, err == errPaced
 			break
 		}
 		if err != nil {

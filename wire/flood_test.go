@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -158,5 +159,43 @@ func TestClientsKillEachOther(t *testing.T) {
 		}()
 	}
 	wg.Wait()
+	s.empty(t)
+}
+
+// A client that reads as fast as it is sent to gets a large reply in shares, one a turn, so that others are served between.
+func TestLargeReplyIsPaced(t *testing.T) {
+	s := start(t, "", false)
+	const size = 64 << 20
+	c := dial(t, s.epoll)
+	c.send(t, fmt.Sprintf("SETRANGE big %d x\r\n", size-1))
+	c.expect(t, fmt.Sprintf(":%d\r\n", size))
+	var before, after uint64
+	s.on(func() { before = s.eng.Stats().Cycles })
+	c.send(t, "GET big\r\nPING\r\n")
+	c.expect(t, fmt.Sprintf("$%d\r\n", size))
+	if _, err := io.CopyN(io.Discard, c.r, size+2); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, "+PONG\r\n")
+	s.on(func() { after = s.eng.Stats().Cycles })
+	if turns := after - before; turns < size>>20 {
+		t.Errorf("%d MiB were sent within %d turns", size>>20, turns)
+	}
+}
+
+// One that ends its side while it takes a reply in shares gets as much of it as its socket takes, and is not left behind.
+func TestHalfClosedWhilePaced(t *testing.T) {
+	s := start(t, "", false)
+	c := dial(t, s.epoll)
+	c.send(t, "SETRANGE big 67108863 x\r\n")
+	c.expect(t, ":67108864\r\n")
+	c.send(t, "GET big\r\n")
+	c.expect(t, "$67108864\r\n")
+	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, c.r); n == 0 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
 	s.empty(t)
 }

@@ -21,7 +21,8 @@ type Reactor struct {
 	events []unix.EpollEvent
 	ready  []unix.EpollEvent // what the last Poll found
 
-	hot bool // the last Poll found something
+	hot  bool   // the last Poll found something
+	turn uint64 // counts Serve
 
 	conns     []*socket // by descriptor
 	listeners []*listener
@@ -34,7 +35,14 @@ type socket struct {
 	conn
 	r  *Reactor
 	fd int
+
+	sentTurn uint64 // the turn that sent counts for
+	sent     int    // bytes
 }
+
+// sendsPerTurn bounds the bytes sent to one client in a turn: one that reads as fast as it is sent to would else keep the
+// executor until the last byte of a reply of any length. More than a socket's buffer takes at once is seldom asked for.
+const sendsPerTurn = 1 << 20
 
 // maxEvents is the number of events taken from one poll; with more ready the rest comes in the next turn.
 const maxEvents = 512
@@ -149,6 +157,7 @@ func (r *Reactor) drainWake() {
 
 // Serve implements engine.Transport.
 func (r *Reactor) Serve() (more bool) {
+	r.turn++
 	r.beginTurn()
 	r.serveLeftover()
 	for i := range r.ready {
@@ -245,12 +254,23 @@ func (r *Reactor) reapIdle() {
 
 // send implements carrier.
 func (s *socket) send(p []byte) (int, error) {
+	if s.sentTurn != s.r.turn {
+		s.sentTurn, s.sent = s.r.turn, 0
+	}
 	sent := 0
 	for sent < len(p) {
-		n, errno := rawWrite(s.fd, p[sent:])
+		most := len(p)
+		if !s.deaf { // who is deaf goes as soon as it takes no more
+			if s.sent >= sendsPerTurn {
+				return sent, errPaced
+			}
+			most = min(most, sent+sendsPerTurn-s.sent)
+		}
+		n, errno := rawWrite(s.fd, p[sent:most])
 		switch errno {
 		case 0:
 			sent += n
+			s.sent += n
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return sent, errAgain

@@ -123,6 +123,7 @@ type Engine struct {
 	attackLogged time.Time
 	hooks        Hooks
 	timers       timerHeap
+	trimmer      trimmer
 	phases       [PhaseCount]PhaseStats
 	stats        Counters
 	errorCounts  map[string]uint64
@@ -158,6 +159,7 @@ func New(o Options) *Engine {
 	e.ks.Hooks.Flushed = e.dbFlushed
 	e.blocked.byKey, e.blocked.isReady = make(map[watchKey][]*session.Session), make(map[watchKey]struct{})
 	e.followLimits()
+	e.trimmer.begin(e)
 	return e
 }
 

@@ -138,3 +138,21 @@ type failingLog struct {
 func (l *failingLog) Err() error { return l.err }
 
 const errDisk = engine.ReplyError("disk")
+
+// A huge command goes into the stream as it is, whatever comes before and behind it in the turn.
+func TestHugeCommandsAreStreamed(t *testing.T) {
+	b := newBench(t)
+	huge := strings.Repeat("x", 3<<20)
+	var want []string
+	for _, line := range []string{"SET a " + huge, "SET b 1", "SET c " + huge, "SET d 2", "", "SET e " + huge, "SET f 3", "", "SET g 4"} {
+		if line == "" {
+			b.turn()
+			continue
+		}
+		b.want(line, "+OK\r\n")
+		want = append(want, line)
+	}
+	if got := b.stream(); got != "SELECT 0; "+strings.Join(want, "; ") {
+		t.Errorf("%d bytes are logged, not what was run", len(got))
+	}
+}

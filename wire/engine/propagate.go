@@ -40,11 +40,14 @@ func (e *Engine) endUnit(s *session.Session) {
 	if e.unitCount == 0 {
 		return
 	}
-	if e.unitCount > 1 {
+	switch {
+	case e.unitCount > 1:
 		e.stream = append(e.stream, multiFrame...)
 		e.stream = append(e.stream, e.unit...)
 		e.stream = append(e.stream, execFrame...)
-	} else {
+	case len(e.stream) == 0 && len(e.unit) > maxIdleUnit:
+		e.stream, e.unit = e.unit, e.stream // one huge command: not copied
+	default:
 		e.stream = append(e.stream, e.unit...)
 	}
 	e.unit, e.unitCount = e.unit[:0], 0

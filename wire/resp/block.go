@@ -29,6 +29,8 @@ type block struct {
 	// argv is the argument list of the Reader that used the block last, empty. It goes with the block, so that a
 	// connection without input holds no memory at all.
 	argv [][]byte
+	// unmap gives mem back to the system; nil: it is the collector's. Nothing reads a mapped block behind that.
+	unmap func()
 }
 
 // blockPools hold the blocks of each size class. Any goroutine may use them.
@@ -53,6 +55,11 @@ func newBlock(n int) *block {
 
 // free gives b back. Nothing may point into it any more.
 func (b *block) free() {
+	if b.unmap != nil {
+		b.unmap()
+		b.mem, b.unmap = nil, nil
+		return
+	}
 	if len(b.mem) <= largestPooled+blockSlack {
 		blockPools[blockClass(len(b.mem))].Put(b)
 	}

@@ -16,9 +16,10 @@ const (
 // Where bytes go: a command is read into blk and its arguments are slices of it. When blk is full and arguments of
 // the unfinished command lie in it, it is set aside and reading goes on in a fresh block of up to twice the size, to
 // which only the unparsed tail is copied (a header, or less than bigArg bytes of an argument). A big argument gets a
-// block of its own that grows as its bytes arrive and never beyond them by more than fourfold (twofold from 16 MiB)
-// plus 256 KiB; what was in blk of it is copied once, and growing copies a byte at most twice, on average less than
-// once. Arguments of up to 256 KiB are not copied by growing at all.
+// block of its own that grows as its bytes arrive and never beyond them by more than fourfold plus 256 KiB; what was in
+// blk of it is copied once. Where more than 1 MiB is wanted, the block becomes a mapping of the whole length, which takes
+// memory as it is written to: no more than 1 MiB of an argument is ever copied. Where the system has no such mapping it
+// goes on growing, twofold from 16 MiB.
 func (r *Reader) Space(atLeast int) []byte {
 	r.recycle()
 	if r.bigMissing() > 0 {
@@ -119,7 +120,13 @@ func (r *Reader) bigSpace() []byte {
 		if r.bigFilled >= slowGrowth {
 			next = 2 * int64(r.bigFilled)
 		}
-		b := newBlock(int(min(whole, next)))
+		var b *block
+		if next > largestPooled {
+			b = mapBlock(int(whole))
+		}
+		if b == nil {
+			b = newBlock(int(min(whole, next)))
+		}
 		copy(b.mem, r.big.mem)
 		r.big.free()
 		r.big = b
@@ -205,7 +212,9 @@ func (r *Reader) Size() int {
 	if r.blk != nil {
 		n += len(r.blk.mem)
 	}
-	if r.big != nil {
+	if r.big != nil && r.big.unmap != nil {
+		n += r.bigFilled
+	} else if r.big != nil {
 		n += len(r.big.mem)
 	}
 	for _, b := range r.held {

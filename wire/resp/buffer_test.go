@@ -55,6 +55,44 @@ func TestClaimsTakeNoMemory(t *testing.T) {
 	}
 }
 
+// Of an argument of any length no more than 1 MiB is copied, and none of it burdens the heap: it arrives in a mapping that
+// goes with the command.
+func TestHugeArgumentIsMapped(t *testing.T) {
+	probe := mapBlock(1 << 20)
+	if probe == nil {
+		t.Skip("no mappings here: the system is another one, or the race detector is on")
+	}
+	probe.free()
+	value := bytes.Repeat([]byte("0123456789abcdef"), 4<<20) // 64 MiB
+	var r Reader
+	took := allocated(func() {
+		r.Feed([]byte(fmt.Sprintf("*2\r\n$4\r\nECHO\r\n$%d\r\n", len(value))))
+		for at := 0; at < len(value); {
+			if argv, err := r.Next(nil); argv != nil || err != nil {
+				t.Fatal(len(argv), err)
+			}
+			n := copy(r.Space(1), value[at:])
+			r.Filled(n)
+			at += n
+			if at > largestPooled && r.Size() > at+2*standardBlock+blockSlack {
+				t.Fatalf("Size %d with %d bytes there", r.Size(), at)
+			}
+		}
+		r.Feed([]byte("\r\n"))
+	})
+	if took > 4*largestPooled {
+		t.Errorf("%d bytes of the heap", took)
+	}
+	argv, err := r.Next(nil)
+	if err != nil || len(argv) != 2 || !bytes.Equal(argv[1], value) {
+		t.Fatalf("%d arguments, %v", len(argv), err)
+	}
+	r.Release()
+	if r.Size() != 0 {
+		t.Errorf("Size %d after the command", r.Size())
+	}
+}
+
 func TestMemoryFollowsTheBytes(t *testing.T) {
 	const claim = 64 << 20
 	var r Reader

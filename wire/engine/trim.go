@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+)
+
+// The working set lies outside the collected heap; what lies in it is mostly what passes through: arguments, replies, the
+// stream. A few huge values make it large, and a server that then rests would not collect again for minutes: the memory of
+// a value that is long sent, or deleted, would stay with the process.
+
+// trimFrom is the size of the collected heap, garbage included, from which it is worth looking at, in bytes.
+const trimFrom = 64 << 20
+
+// trimRests is for how many looks at most it rests when collecting has brought little.
+const trimRests = 64
+
+// trimmer gives back what the collected heap does not need, once it has stopped growing. Executor only.
+type trimmer struct {
+	samples []metrics.Sample
+	objects uint64 // bytes of the heap at the last look
+	before  uint64 // the same when the last collection of ours began; 0: that was looked at
+	rests   int    // looks to let pass
+	pause   int    // the same after the next collection that brings little: what is garbage cannot be seen, only tried
+	busy    atomic.Bool
+}
+
+// begin has the heap looked at once a second.
+func (t *trimmer) begin(e *Engine) {
+	t.samples = []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	e.Every(func() time.Duration { return time.Second }, t.look)
+}
+
+// look begins a collection in the background if the heap is large and at rest.
+func (t *trimmer) look() {
+	if t.busy.Load() {
+		return
+	}
+	metrics.Read(t.samples)
+	now := t.samples[0].Value.Uint64()
+	resting := now < t.objects+trimFrom/16
+	t.objects = now
+	switch {
+	case !resting:
+		t.rests, t.pause = 0, 1
+	case t.before > 0 && now+trimFrom/2 > t.before:
+		t.rests, t.pause = t.pause, min(2*t.pause, trimRests)
+	}
+	t.before = 0
+	if !resting || now < trimFrom {
+		return
+	}
+	if t.rests > 0 {
+		t.rests--
+		return
+	}
+	t.before = now
+	t.busy.Store(true)
+	Background(func() {
+		debug.FreeOSMemory()
+		t.busy.Store(false)
+	})
+}

@@ -1,0 +1,49 @@
+package engine_test
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"frankenredis/kv"
+	"frankenredis/wire"
+	"frankenredis/wire/command"
+	"frankenredis/wire/config"
+	"frankenredis/wire/engine"
+)
+
+// A server at rest gives back the memory of huge values that have passed through, though nothing makes Go collect.
+func TestHeapIsTrimmedAtRest(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	r, err := wire.NewReactor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ks := kv.New(kv.Options{Databases: 1})
+	defer ks.Close()
+	e := engine.New(engine.Options{Keyspace: ks, Table: command.Table(), Config: config.Defaults(), Poller: r})
+	r.Bind(e)
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run() }()
+	defer func() {
+		e.Stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		r.Close()
+	}()
+	passed := make(chan int)
+	e.Post(func() { passed <- len(make([]byte, 200<<20)) })
+	<-passed
+	var m runtime.MemStats
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		runtime.ReadMemStats(&m)
+		if m.HeapAlloc < 100<<20 && m.HeapIdle-m.HeapReleased < 100<<20 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d MiB in use, %d MiB kept", m.HeapAlloc>>20, (m.HeapIdle-m.HeapReleased)>>20)
+		}
+	}
+}
