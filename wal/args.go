@@ -93,11 +93,12 @@ func unescape(c byte) byte {
 	return c
 }
 
-// appendArg appends s so that splitArgs reads it back, quoted only if it must be, as Redis writes names.
+// appendArg appends s so that splitArgs reads it back, quoted only if it must be, as Redis writes names; but Redis leaves
+// out the quotes of an empty one and of one with an apostrophe, and then cannot read its own file.
 func appendArg(dst []byte, s string) []byte {
-	plain := true
+	plain := s != ""
 	for i := 0; i < len(s) && plain; i++ {
-		plain = s[i] > ' ' && s[i] < 0x7f && s[i] != '\\' && s[i] != '"'
+		plain = s[i] > ' ' && s[i] < 0x7f && s[i] != '\\' && s[i] != '"' && s[i] != '\''
 	}
 	if plain {
 		return append(dst, s...)

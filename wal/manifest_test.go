@@ -135,6 +135,9 @@ func FuzzManifest(f *testing.F) {
 	for _, c := range manifestCases {
 		f.Add([]byte(c.text))
 	}
+	for _, name := range []string{`""`, `"it's.aof"`} { // Redis would not quote them again
+		f.Add([]byte("file " + name + " seq 1 type b\n"))
+	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		m, err := ParseManifest(p)
 		if err != nil {
