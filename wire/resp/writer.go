@@ -1,10 +1,13 @@
 package resp
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/redcon"
+
+	"frankenredis/kv/double"
 )
 
 // Writer appends replies to Buf in the protocol version of one client. It never looks at what it has written; the
@@ -57,8 +60,14 @@ func (w *Writer) BulkInt(n int64) {
 	w.Bulk(strconv.AppendInt(text[:0], n, 10))
 }
 
-// BulkHeader appends the header of a string of n bytes. The caller appends them, and then calls BulkEnd.
-func (w *Writer) BulkHeader(n int) { w.prefix('$', n) }
+// BulkHeader appends the header of a string of n bytes. The caller appends them, in pieces if it likes, and then calls
+// BulkEnd; room for a long string is made at once.
+func (w *Writer) BulkHeader(n int) {
+	if n >= bigArg {
+		w.Buf = slices.Grow(w.Buf, n+32) // with header and line end
+	}
+	w.prefix('$', n)
+}
 
 // BulkEnd appends what follows the bytes of a string.
 func (w *Writer) BulkEnd() { w.Buf = append(w.Buf, '\r', '\n') }
@@ -127,8 +136,8 @@ func (w *Writer) Bool(b bool) {
 
 // Double appends a floating point number: a string in RESP2.
 func (w *Writer) Double(f float64) {
-	var text [doubleSize]byte
-	digits := AppendDouble(text[:0], f)
+	var text [double.MaxSize]byte
+	digits := double.Append(text[:0], f)
 	if w.Proto != 3 {
 		w.Bulk(digits)
 		return

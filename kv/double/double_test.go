@@ -1,4 +1,4 @@
-package resp
+package double
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 )
 
 // What Redis 7.2 prints was computed with fpconv, what %.17g prints with the C library.
-func TestAppendDouble(t *testing.T) {
+func TestAppend(t *testing.T) {
 	for _, c := range []struct {
 		f         float64
 		want, c17 string
@@ -55,10 +55,10 @@ func TestAppendDouble(t *testing.T) {
 		{19.000416575586492, "19.000416575586492", "19.000416575586492"},
 		{1.1768673521446797e133, "1.1768673521446798e+133", "1.1768673521446797e+133"},
 	} {
-		if got := FormatDouble(c.f); got != c.want {
+		if got := Format(c.f); got != c.want {
 			t.Errorf("%g: %s, want %s", c.f, got, c.want)
 		}
-		if got := string(AppendDouble17([]byte("x"), c.f)); got != "x"+c.c17 {
+		if got := string(Append17([]byte("x"), c.f)); got != "x"+c.c17 {
 			t.Errorf("%g with 17 digits: %s, want x%s", c.f, got, c.c17)
 		}
 	}
@@ -84,13 +84,13 @@ func TestPowersOfTen(t *testing.T) {
 // readsBack checks that a printed double names exactly that double.
 func readsBack(t *testing.T, f float64) {
 	t.Helper()
-	for _, text := range []string{FormatDouble(f), string(AppendDouble17(nil, f))} {
+	for _, text := range []string{Format(f), string(Append17(nil, f))} {
 		back, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.Float64bits(back) != math.Float64bits(f) && f == f {
 			t.Errorf("%x: printed %s, reads back as %v, %v", math.Float64bits(f), text, back, err)
 		}
-		if len(text) > doubleSize {
-			t.Errorf("%x: %s is longer than %d", math.Float64bits(f), text, doubleSize)
+		if len(text) > MaxSize {
+			t.Errorf("%x: %s is longer than %d", math.Float64bits(f), text, MaxSize)
 		}
 	}
 }

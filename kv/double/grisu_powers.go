@@ -1,4 +1,4 @@
-package resp
+package double
 
 // powersOfTen holds 10^-348, 10^-340, ... 10^340, each as the nearest mant * 2^exp with 64 significant bits. A test
 // computes them again.

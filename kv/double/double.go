@@ -1,24 +1,24 @@
-package resp
+package double
 
 import (
 	"math"
 	"strconv"
 )
 
-// doubleSize is more than any double takes that AppendDouble or AppendDouble17 writes.
-const doubleSize = 32
+// MaxSize is more bytes than Append or Append17 ever write.
+const MaxSize = 32
 
-// FormatDouble is [AppendDouble] as a string.
-func FormatDouble(f float64) string {
-	var text [doubleSize]byte
-	return string(AppendDouble(text[:0], f))
+// Format is [Append] as a string.
+func Format(f float64) string {
+	var text [MaxSize]byte
+	return string(Append(text[:0], f))
 }
 
-// AppendDouble appends f as Redis 7.2 prints doubles in replies of both protocols, in ZADD of a rewritten AOF and in
+// Append appends f as Redis 7.2 prints doubles in replies of both protocols, in ZADD of a rewritten AOF and in
 // commands called from scripts: "inf", "-inf", "nan", "-0", whole numbers up to 2^62 with all their digits, and
 // everything else with as many digits as Grisu2 takes to name exactly this double, nearly always the fewest possible: 0.1
-// is "0.1". (Redis 7.0 used C's %.17g and wrote 0.10000000000000001; for that there is [AppendDouble17].)
-func AppendDouble(dst []byte, f float64) []byte {
+// is "0.1". (Redis 7.0 used C's %.17g and wrote 0.10000000000000001; for that there is [Append17].)
+func Append(dst []byte, f float64) []byte {
 	if text := special(f); text != "" {
 		return append(dst, text...)
 	}
@@ -30,15 +30,15 @@ func AppendDouble(dst []byte, f float64) []byte {
 	return appendGrisu(dst, f)
 }
 
-// AppendDouble17 appends f as C's %.17g does, with 17 significant digits without trailing zeros, the exponent in at
-// least two digits; "inf", "-inf" and "nan" as in AppendDouble.
-func AppendDouble17(dst []byte, f float64) []byte {
+// Append17 appends f as C's %.17g does, with 17 significant digits without trailing zeros, the exponent in at
+// least two digits; "inf", "-inf" and "nan" as in Append.
+func Append17(dst []byte, f float64) []byte {
 	if text := special(f); text != "" {
 		return append(dst, text...)
 	}
 	const digits = 17
 	// The form depends on the exponent after rounding to 17 digits, which the scientific form shows.
-	var text [doubleSize]byte
+	var text [MaxSize]byte
 	scientific := strconv.AppendFloat(text[:0], f, 'e', digits-1, 64)
 	e := len(scientific) - 1
 	for scientific[e] != 'e' {
@@ -46,7 +46,7 @@ func AppendDouble17(dst []byte, f float64) []byte {
 	}
 	exponent, err := strconv.Atoi(string(scientific[e+1:]))
 	if err != nil {
-		panic("resp: exponent of a formatted double: " + err.Error())
+		panic("double: exponent of a formatted double: " + err.Error())
 	}
 	if exponent < -4 || exponent >= digits {
 		dst = append(dst, trimFraction(scientific[:e])...)

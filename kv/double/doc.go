@@ -1,0 +1,2 @@
+// Package double prints double precision numbers as Redis does. It imports nothing of ours.
+package double
