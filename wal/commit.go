@@ -39,6 +39,10 @@ func (l *Log) Commit(p []byte, db int) {
 
 // unlockAndWake releases mu and gets the writer to look for work. One that is at work looks again before it rests.
 func (l *Log) unlockAndWake() {
+	if l.gathering.on && l.gathers() {
+		l.mu.Unlock()
+		return // its time limit is near, and what it waits for is not complete
+	}
 	resting := l.resting
 	l.resting = false
 	l.mu.Unlock()

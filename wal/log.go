@@ -57,6 +57,7 @@ type Log struct {
 	db     int  // the stream's database at tape.end
 
 	resting   bool // the writer waits for the bell
+	gathering gathering
 	writing   bool // the writer is at work in cur, without mu
 	syncing   bool // a background sync is under way
 	closing   bool

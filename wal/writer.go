@@ -28,6 +28,7 @@ func (l *Log) runWriter() {
 	w := &writer{l: l, s: newScribe(&l.o, l.at, &l.lastTS)}
 	for {
 		l.mu.Lock()
+		l.gathering.on = false
 		t, wait := l.decide(time.Now())
 		l.writing, l.resting = t != rest, t == rest
 		l.mu.Unlock()
@@ -53,6 +54,10 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 	case l.wrote.lsn < target:
 		if l.policy == Always && l.syncing {
 			break // never two syncs at once: the background sync of a policy before is still under way
+		}
+		if wait := l.gather(now); wait > 0 {
+			l.gathering.on = true
+			return rest, wait
 		}
 		return writeBatch, 0
 	case l.pendingSwitch != nil && !l.syncing:
@@ -229,6 +234,7 @@ func (w *writer) sync(db int) {
 
 // syncDone takes note that everything up to m is durable. Under mu.
 func (l *Log) syncDone(m mark, took time.Duration) {
+	l.gathering.synced(m.lsn-l.synced.lsn, l.tape.end, took)
 	l.synced = m
 	l.syncSince = time.Time{}
 	if m.lsn >= l.kept.lsn {
