@@ -402,12 +402,13 @@ const anyPolicy Policy = 3
 // there at each instant (I12), contiguous (I10) and with the recorded digests (I11), also for a stock server; and a
 // start from there loses nothing of it (I18).
 func TestCrashCampaign(t *testing.T) {
-	rounds := 40
+	rounds := 25
 	if testing.Short() {
 		rounds = 8
 	}
 	for _, policy := range []Policy{Always, EverySec, No, anyPolicy} {
 		t.Run(policy.String(), func(t *testing.T) {
+			t.Parallel() // they mostly wait
 			for seed := range uint64(rounds) {
 				c := &campaign{t: t, seed: seed, policy: policy % 3, anyPolicy: policy == anyPolicy, rng: rand.New(rand.NewPCG(seed, 1)), hookRg: rand.New(rand.NewPCG(seed, 2))}
 				c.run()
