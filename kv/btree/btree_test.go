@@ -19,10 +19,9 @@ func leaves(d Tree) (counts []int) {
 	return counts
 }
 
-// TestFill grows trees at an end and in the middle: there must be no node but the last that is not full, or as
-// far from full as splitting leaves it.
+// TestFill grows trees at either end: no leaf but the newest may be less than full.
 func TestFill(t *testing.T) {
-	const n = 5000
+	const n = 3000
 	place := map[string]func(i int) int{
 		"end":   func(i int) int { return i },
 		"start": func(int) int { return 0 },
@@ -102,7 +101,7 @@ func TestBuilder(t *testing.T) {
 		t.Run(types[i].name, func(t *testing.T) {
 			smallNodes(t)
 			kind := &types[i].t
-			for _, n := range []int{0, 1, 3, 4, 5, 8, 9, 16, 17, 20, 21, 64, 65, 300} {
+			for _, n := range []int{0, 1, 4, 5, 16, 17, 20, 21, 64, 65, 150} {
 				m := newModel(t, kind)
 				src := newModel(t, kind)
 				for x := 0; len(src.items) < n; x++ {
@@ -134,7 +133,7 @@ func TestBuilder(t *testing.T) {
 						t.Fatalf("leaf %d of %d items has %d, want %d", i, n, got, want)
 					}
 				}
-				for x := range uint64(40) {
+				for x := range uint64(15) {
 					m.step(mix(x), 100, 8)
 					m.check()
 				}
@@ -150,8 +149,8 @@ func TestDeleteRange(t *testing.T) {
 	for _, kind := range []*Type{&types[1].t, &types[3].t} {
 		smallNodes(t)
 		for _, n := range []int{1, 5, 17, 40} {
-			for i := 0; i <= n; i += 1 + n/15 {
-				for j := i; j <= n; j += 1 + n/15 {
+			for i := 0; i <= n; i += 1 + n/10 {
+				for j := i; j <= n; j += 1 + n/10 {
 					m := newModel(t, kind)
 					for x := range uint64(n) {
 						if kind.ordered() {
@@ -230,7 +229,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newModel(t, &types[len(types)-1].t)
-			for x := range uint64(2000) {
+			for x := range uint64(1000) {
 				m.insert(m.key(x))
 			}
 			m.check()

@@ -195,7 +195,7 @@ func (m *model) run(rnd *rand.Rand, keys uint64, steps int) {
 		f := m.watch()
 		for i := range steps {
 			m.step(rnd.Uint64(), keys, grow)
-			if i%(steps/8) == 0 {
+			if i%(steps/6) == 0 {
 				m.check()
 				m.endView(f)
 				f = m.watch()
@@ -211,10 +211,10 @@ func TestModel(t *testing.T) {
 		for i := range types {
 			kind := &types[i]
 			t.Run(fmt.Sprintf("%s/small=%v", kind.name, small), func(t *testing.T) {
-				keys, steps := uint64(2000), 5000
+				keys, steps := uint64(1200), 1600
 				if small {
 					smallNodes(t)
-					keys, steps = 300, 1000
+					keys, steps = 300, 800
 				}
 				m := newModel(t, &kind.t)
 				m.run(newRand(t), keys, steps)
@@ -232,7 +232,7 @@ func TestEveryStep(t *testing.T) {
 			smallNodes(t)
 			rnd := newRand(t)
 			m := newModel(t, &kind.t)
-			for range 4 {
+			for range 2 {
 				for _, grow := range []uint64{13, 2} {
 					for range 100 {
 						m.step(rnd.Uint64(), 120, grow)
