@@ -1,6 +1,9 @@
 package kv
 
-import "frankenredis/kv/arena"
+import (
+	"frankenredis/kv/arena"
+	"frankenredis/kv/listpack"
+)
 
 // A packed value is one byte string in a format of Redis's own, a listpack or an intset, kept as strings are: in the
 // entry, or as a blob. It is changed by way of an image in the Go heap (edit.go).
@@ -21,6 +24,27 @@ func (c cell) packed(m arena.Mem, buf []byte) (p, grown []byte) {
 
 // IsPacked says that the value is one byte string in Redis's own format.
 func (e Encoding) IsPacked() bool { return e == Listpack || e == Intset }
+
+// packedElem is the entry of a listpack at a position.
+func packedElem(p []byte, at int) Elem {
+	b, n, isInt := listpack.Get(p, at)
+	if isInt {
+		return IntElem(n)
+	}
+	return BytesElem(b)
+}
+
+// longest is the length of the longest of every step-th entry of a listpack.
+func longest(p []byte, step int) (n int) {
+	i := 0
+	for at := listpack.First(p); at != listpack.None; at = listpack.Next(p, at) {
+		if i%step == 0 {
+			n = max(n, packedElem(p, at).Len())
+		}
+		i++
+	}
+	return n
+}
 
 // LoadPacked stores a packed value under a key that does not exist, as a snapshot or RESTORE brings it. The bytes are copied;
 // the caller has verified them.

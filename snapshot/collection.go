@@ -29,6 +29,12 @@ type rest struct {
 // that follow. The reader's decoders stand in the files of the types.
 func (r *Reader) readCollection(typ byte, name string, b *Batch, item *Item) error {
 	switch typ {
+	case typeHash, typeHashListpack:
+		return r.readHash(typ, b, item)
+	case typeSet, typeSetIntset, typeSetListpack:
+		return r.readSet(typ, b, item)
+	case typeZSet, typeZSet2, typeZSetListpack:
+		return r.readZSet(typ, b, item)
 	}
 	return &Error{Err: ErrUnsupported, Reason: fmt.Sprintf("value type %d (%s)", typ, name)}
 }

@@ -43,6 +43,12 @@ func (it *Item) Store(db *kv.DB, key []byte, expireMs int64) error {
 
 func (c *Collection) store(db *kv.DB, key []byte) error {
 	switch c.Type {
+	case kv.Hash:
+		return c.storeHash(db, key)
+	case kv.Set:
+		return c.storeSet(db, key)
+	case kv.ZSet:
+		return c.storeZSet(db, key)
 	}
 	panic("snapshot: a collection of type " + c.Type.String())
 }

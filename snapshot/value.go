@@ -48,7 +48,15 @@ func (e *encoder) value(v kv.Value, scratch []byte) []byte {
 		e.str(scratch)
 		return scratch
 	}
-	panic("snapshot: a value of type " + v.Type().String())
+	switch v.Type() {
+	case kv.Hash:
+		e.hash(v)
+	case kv.Set:
+		e.set(v)
+	case kv.ZSet:
+		e.zset(v)
+	}
+	return scratch
 }
 
 // elem writes one string of a collection.

@@ -66,5 +66,11 @@ func (d *digest) mixValue(v kv.Value) {
 	switch v.Type() {
 	case kv.String:
 		d.mix(v.AppendBytes(nil))
+	case kv.Hash:
+		d.mixHash(v.Hash())
+	case kv.Set:
+		d.mixSet(v.Set())
+	case kv.ZSet:
+		d.mixZSet(v.ZSet())
 	}
 }

@@ -1,0 +1,159 @@
+// Package intset reads and changes intsets, Redis's sorted arrays of integers: the bytes of small sets of integers, in memory
+// as in RDB files and DUMP.
+//
+// Functions that change an intset take it and return it, in the same memory when its capacity suffices. All functions but
+// Validate trust their argument: bytes from outside are validated first.
+//
+// # Layout
+//
+// Little-endian.
+//
+//	0          4        8
+//	+----------+--------+---------+---------+- - -+---------+
+//	| encoding | length | value 0 | value 1 |     | value n |
+//	+----------+--------+---------+---------+- - -+---------+
+//
+// encoding is the size of a value in bytes: 2, 4 or 8, large enough for the largest value there ever was; length the number of
+// values, which are signed and stand in ascending order, each once.
+//
+// # Source
+//
+// Redis 7.2.4 src/intset.c.
+package intset
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+const headerLen = 8
+
+// New makes an empty intset in buf's memory.
+func New(buf []byte) []byte { return append(buf[:0], 2, 0, 0, 0, 0, 0, 0, 0) }
+
+// Len is the number of values.
+func Len(p []byte) int { return int(binary.LittleEndian.Uint32(p[4:])) }
+
+// At is value i in ascending order; 0 <= i < Len.
+func At(p []byte, i int) int64 { return load(p[headerLen:], width(p), i) }
+
+// Contains says whether n is a value.
+func Contains(p []byte, n int64) bool {
+	_, found := search(p, n)
+	return found
+}
+
+// Add adds a value and reports whether it is new.
+func Add(p []byte, n int64) (q []byte, added bool) {
+	at, found := search(p, n)
+	if found {
+		return p, false
+	}
+	w, count := width(p), Len(p)
+	if need := widthOf(n); need > w {
+		p = widen(p, need)
+		w = need
+	}
+	p = append(p, make([]byte, w)...)
+	values := p[headerLen:]
+	copy(values[(at+1)*w:], values[at*w:count*w])
+	store(values, w, at, n)
+	binary.LittleEndian.PutUint32(p[4:], uint32(count+1))
+	return p, true
+}
+
+// Remove removes a value and reports whether it was there. The encoding stays.
+func Remove(p []byte, n int64) (q []byte, removed bool) {
+	at, found := search(p, n)
+	if !found {
+		return p, false
+	}
+	w, count := width(p), Len(p)
+	values := p[headerLen:]
+	copy(values[at*w:], values[(at+1)*w:])
+	binary.LittleEndian.PutUint32(p[4:], uint32(count-1))
+	return p[:headerLen+(count-1)*w], true
+}
+
+// Validate checks that p is a whole intset, its values in order and each once. It accepts any bytes.
+func Validate(p []byte) bool {
+	if len(p) < headerLen {
+		return false
+	}
+	w := binary.LittleEndian.Uint32(p)
+	if w != 2 && w != 4 && w != 8 {
+		return false
+	}
+	n := binary.LittleEndian.Uint32(p[4:])
+	if n == 0 || uint64(len(p)) != headerLen+uint64(n)*uint64(w) {
+		return false
+	}
+	for i := 1; i < int(n); i++ {
+		if At(p, i-1) >= At(p, i) {
+			return false
+		}
+	}
+	return true
+}
+
+func width(p []byte) int { return int(p[0]) }
+
+func widthOf(n int64) int {
+	switch {
+	case n >= math.MinInt16 && n <= math.MaxInt16:
+		return 2
+	case n >= math.MinInt32 && n <= math.MaxInt32:
+		return 4
+	}
+	return 8
+}
+
+// search finds n, or where it belongs.
+func search(p []byte, n int64) (at int, found bool) {
+	w := width(p)
+	values := p[headerLen:]
+	lo, hi := 0, Len(p)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if load(values, w, mid) < n {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, lo < Len(p) && load(values, w, lo) == n
+}
+
+// widen gives all values w bytes.
+func widen(p []byte, w int) []byte {
+	was, n := width(p), Len(p)
+	p = append(p, make([]byte, n*(w-was))...)
+	values := p[headerLen:]
+	for i := n - 1; i >= 0; i-- {
+		store(values, w, i, load(values, was, i))
+	}
+	p[0] = byte(w)
+	return p
+}
+
+func load(values []byte, w, i int) int64 {
+	switch b := values[i*w:]; w {
+	case 2:
+		return int64(int16(binary.LittleEndian.Uint16(b)))
+	case 4:
+		return int64(int32(binary.LittleEndian.Uint32(b)))
+	default:
+		return int64(binary.LittleEndian.Uint64(b))
+	}
+}
+
+func store(values []byte, w, i int, n int64) {
+	switch b := values[i*w:]; w {
+	case 2:
+		binary.LittleEndian.PutUint16(b, uint16(n))
+	case 4:
+		binary.LittleEndian.PutUint32(b, uint32(n))
+	default:
+		binary.LittleEndian.PutUint64(b, uint64(n))
+	}
+}

@@ -1,0 +1,80 @@
+package snapshot
+
+import (
+	"frankenredis/kv"
+	"frankenredis/kv/intset"
+)
+
+// set writes a set that is a table.
+func (e *encoder) set(v kv.Value) {
+	s := v.Set()
+	e.length(uint64(s.Len()))
+	s.Each(func(member kv.Elem) bool {
+		e.elem(member)
+		e.settle()
+		return e.err == nil
+	})
+}
+
+// readSet reads a set in any of its forms.
+func (r *Reader) readSet(typ byte, b *Batch, item *Item) error {
+	switch typ {
+	case typeSetIntset:
+		return r.readPacked(b, item, kv.Set, kv.Intset, func(p []byte) (int, error) {
+			if !intset.Validate(p) {
+				return 0, corrupt("malformed intset")
+			}
+			return intset.Len(p), nil
+		})
+	case typeSetListpack:
+		return r.readPacked(b, item, kv.Set, kv.Listpack, func(p []byte) (int, error) {
+			return verifyListpack(p, 1, func(int, int) bool { return true })
+		})
+	}
+	n, err := r.plainLen("number of members")
+	if err != nil {
+		return err
+	}
+	r.counted(item, Collection{Type: kv.Set, Enc: kv.Hashtable}, n, readMember, nil)
+	return nil
+}
+
+// readMember reads a member of a set.
+func readMember(r *Reader, b *Batch, c *Collection) (size int, err error) {
+	p, err := r.readElem(b, "member")
+	if err != nil {
+		return 0, err
+	}
+	c.Elems = append(c.Elems, p)
+	return len(p), nil
+}
+
+func (c *Collection) storeSet(db *kv.DB, key []byte) error {
+	if c.Packed != nil {
+		db.LoadPacked(key, kv.Set, c.Enc, c.Packed)
+		e, err := db.EditSet(key, nil, 0)
+		if err != nil {
+			return err
+		}
+		e.Refit()
+		e.Done()
+		return nil
+	}
+	expected := len(c.Elems)
+	if c.More {
+		expected = 1 << 30 // more than is here: it will not be packed
+	}
+	e, err := db.EditSet(key, c.Elems[0], expected)
+	if err != nil {
+		return err
+	}
+	twice := false
+	for i := 0; i < len(c.Elems) && !twice; i++ {
+		twice = !e.Add(c.Elems[i])
+	}
+	e.Done()
+	if twice {
+		return ErrDuplicate
+	}
+	return nil
+}
