@@ -12,7 +12,7 @@ import (
 // leaves returns how many items each leaf has.
 func leaves(d Tree) (counts []int) {
 	for i := 0; i < d.Len(); {
-		n := d.seekPos(i, nil, false).n
+		n := d.seekPos(i, nil).n
 		counts = append(counts, n)
 		i += n
 	}
@@ -203,7 +203,7 @@ func TestRange(t *testing.T) {
 func TestCheck(t *testing.T) {
 	node := func(d Tree, level int) (arena.Ref, *shape) {
 		var p path
-		d.seekPos(d.Len()/2, &p, false)
+		d.seekPos(d.Len()/2, &p)
 		return p.steps[level].ref, d.t.shape(level)
 	}
 	for _, tt := range []struct {

@@ -49,7 +49,7 @@ func (b *Builder) flush() {
 	items, weight := d.t.totals(0, slots)
 	b.n = 0
 	var p path
-	d.seekPos(d.Len(), &p, true)
+	d.seekPos(d.Len(), &p)
 	if p.steps[0].n == 0 {
 		p.steps[0] = step{ref: leaf.ref(), n: leaf.n()}
 		d.lift(&p, 0, items, weight)

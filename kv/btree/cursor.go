@@ -30,7 +30,7 @@ func (r Reader) SeekAt(i int) Cursor {
 // load finds the leaf of the position; off both ends there is none.
 func (c *Cursor) load() {
 	if c.Valid() {
-		c.place = c.r.seekPos(c.pos, nil, false)
+		c.place = c.r.seekPos(c.pos, nil)
 	} else {
 		c.place = place{pos: c.pos}
 	}

@@ -58,7 +58,7 @@ func (r Reader) Rank(k Key) (before int, found bool) {
 // At returns item i, 0 <= i < Len.
 func (r Reader) At(i int) Item {
 	r.checkPosition(i, r.Len())
-	return r.item(r.seekPos(i, nil, false))
+	return r.item(r.seekPos(i, nil))
 }
 
 // AtWeight returns the item within which w lies when the weights of all items are laid end to end, its position, and

@@ -109,16 +109,14 @@ func (r Reader) seek(k *Key, p *path, ranked bool) (at place) {
 	return at
 }
 
-// seekPos finds the place of item pos, and notes the way in p unless that is nil. before says that the place is for a
-// new item: between two leaves it is at the end of the left one.
-func (r Reader) seekPos(pos int, p *path, before bool) place {
+// seekPos finds the place of item pos, Len included, and notes the way in p unless that is nil.
+func (r Reader) seekPos(pos int, p *path) place {
 	t, m, l := r.t, r.m, r.top()
 	height := r.height()
 	if p != nil {
 		p.height = height
 	}
 	left := uint64(pos)
-	extra := uint64(one(before))
 	sh, kw := t.inner(), t.keyWords()
 	for level := height; level > 0; level-- {
 		n := l.n()
@@ -126,7 +124,7 @@ func (r Reader) seekPos(pos int, p *path, before bool) place {
 		i := 0
 		for ; i < n-1; i++ {
 			items := slots[i*sh.stride+kw+1]
-			if left < items+extra {
+			if left < items {
 				break
 			}
 			left -= items

@@ -95,7 +95,7 @@ func (d Tree) InsertAt(i int, r arena.Ref, weight uint64) {
 	}
 	d.checkPosition(i, d.Len()+1)
 	var p path
-	d.seekPos(i, &p, true)
+	d.seekPos(i, &p)
 	d.insertItem(&p, Item{Ref: r, Weight: weight})
 }
 
@@ -117,7 +117,7 @@ func (d Tree) Replace(k Key, r arena.Ref) (old arena.Ref, ok bool) {
 func (d Tree) SetAt(i int, r arena.Ref, weight uint64) (old arena.Ref) {
 	d.checkPosition(i, d.Len())
 	var p path
-	at := d.seekPos(i, &p, false)
+	at := d.seekPos(i, &p)
 	it := d.item(at)
 	old, it.Ref, it.Weight = it.Ref, r, weight
 	d.set(&p, at, it)
@@ -153,7 +153,7 @@ func (d Tree) Delete(k Key) (r arena.Ref, ok bool) {
 func (d Tree) DeleteAt(i int) Item {
 	d.checkPosition(i, d.Len())
 	var p path
-	at := d.seekPos(i, &p, false)
+	at := d.seekPos(i, &p)
 	it := d.item(at)
 	d.remove(&p, at.i, at.i+1)
 	return it
@@ -168,7 +168,7 @@ func (d Tree) DeleteRange(i, j int, visit func(arena.Ref)) {
 	var refs [maxSlots]arena.Ref
 	for left := j - i; left > 0; {
 		var p path
-		at := d.seekPos(i, &p, false)
+		at := d.seekPos(i, &p)
 		n := min(left, at.n-at.i)
 		d.refs(at, refs[:n])
 		d.remove(&p, at.i, at.i+n)
