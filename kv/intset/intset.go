@@ -1,8 +1,9 @@
 // Package intset reads and changes intsets, Redis's sorted arrays of integers: the bytes of small sets of integers, in memory
 // as in RDB files and DUMP.
 //
-// Functions that change an intset take it and return it, in the same memory when its capacity suffices. All functions but
-// Validate trust their argument: bytes from outside are validated first.
+// An intset is a []byte. Functions that change one take it and return it, in the same memory when its capacity suffices. All
+// functions but Validate trust their argument and panic or answer nonsense when it is malformed: bytes from outside are
+// validated first. After the same operations the bytes equal those of Redis.
 //
 // # Layout
 //
@@ -13,12 +14,17 @@
 //	| encoding | length | value 0 | value 1 |     | value n |
 //	+----------+--------+---------+---------+- - -+---------+
 //
-// encoding is the size of a value in bytes: 2, 4 or 8, large enough for the largest value there ever was; length the number of
-// values, which are signed and stand in ascending order, each once.
+// encoding is the size of a value in bytes: 2, 4 or 8, enough for every value there is or was; length the number of
+// values. They are signed, stand in ascending order, and each once.
+//
+// # Limits
+//
+// An empty intset can be made and filled, but is not valid from outside: Redis stores no empty set. The header could tell of 2^32-1
+// values; the caller turns a set into something else long before (set-max-intset-entries).
 //
 // # Source
 //
-// Redis 7.2.4 src/intset.c.
+// Redis 7.2.4 src/intset.c. To look at one: DUMP key.
 package intset
 
 import (
@@ -36,6 +42,12 @@ func Len(p []byte) int { return int(binary.LittleEndian.Uint32(p[4:])) }
 
 // At is value i in ascending order; 0 <= i < Len.
 func At(p []byte, i int) int64 { return load(p[headerLen:], width(p), i) }
+
+// Min is the smallest value of an intset that is not empty.
+func Min(p []byte) int64 { return At(p, 0) }
+
+// Max is the largest value of an intset that is not empty.
+func Max(p []byte) int64 { return At(p, Len(p)-1) }
 
 // Contains says whether n is a value.
 func Contains(p []byte, n int64) bool {
@@ -75,7 +87,8 @@ func Remove(p []byte, n int64) (q []byte, removed bool) {
 	return p[:headerLen+(count-1)*w], true
 }
 
-// Validate checks that p is a whole intset, its values in order and each once. It accepts any bytes.
+// Validate checks that p is a whole intset, its values in order and each once, and that it is not empty. It accepts any
+// bytes, and says true exactly when Redis does.
 func Validate(p []byte) bool {
 	if len(p) < headerLen {
 		return false

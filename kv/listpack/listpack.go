@@ -149,32 +149,32 @@ func Find(p []byte, at int, s []byte, skip int) int {
 	// kept as a string by others than us.
 	want, spelled := parseInt(s)
 	for left := 0; ; {
-		b := p[at]
-		if b == endMark {
-			return None
-		}
-		if left > 0 {
+		look := left == 0
+		if look {
+			left = skip
+		} else {
 			left--
-			at += entryLen(p, at)
-			continue
 		}
-		left = skip
-		switch {
+		switch b := p[at]; {
 		case b < encStr6:
-			if spelled && want == int64(b) {
+			if look && spelled && want == int64(b) {
 				return at
 			}
 			at += 2
 		case b < encInt13:
 			n := int(b & 63)
-			if n == len(s) && string(p[at+1:at+1+n]) == string(s) {
+			if look && n == len(s) && string(p[at+1:at+1+n]) == string(s) {
 				return at
 			}
 			at += n + 2
+		case b == endMark:
+			return None
 		default:
-			v, n, isInt := Get(p, at)
-			if isInt && spelled && n == want || !isInt && string(v) == string(s) {
-				return at
+			if look {
+				v, n, isInt := Get(p, at)
+				if isInt && spelled && n == want || !isInt && string(v) == string(s) {
+					return at
+				}
 			}
 			at += entryLen(p, at)
 		}
