@@ -55,7 +55,7 @@ type model struct {
 
 // Whatever was done to it, a listpack equals the one that the same elements appended to nothing make.
 func TestModel(t *testing.T) {
-	for _, s := range seeds(30) {
+	for _, s := range seeds(10) {
 		m := model{T: t, rng: rand.New(rand.NewPCG(s, 1)), p: New(nil)}
 		for step := range 300 {
 			m.step()
