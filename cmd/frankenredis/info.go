@@ -82,19 +82,20 @@ func (s *server) infoServer(w *engine.InfoWriter) {
 	w.Field("atomicvar_api", "go-sync-atomic")
 	w.Field("gcc_version", "0.0.0")
 	w.Field("process_id", os.Getpid())
-	w.Field("process_supervised", "no")
+	w.Field("process_supervised", s.watched)
 	w.Field("run_id", s.runID)
 	w.Field("tcp_port", s.cfg.Int("port"))
 	w.Field("server_time_usec", now.UnixMicro())
 	w.Field("uptime_in_seconds", up)
 	w.Field("uptime_in_days", up/86400)
-	w.Field("hz", s.cfg.Live.Hz)
+	w.Field("hz", s.hz)
 	w.Field("configured_hz", s.cfg.Live.Hz)
 	w.Field("lru_clock", now.Unix()&(1<<24-1))
 	exe, _ := os.Executable()
 	w.Field("executable", exe)
 	w.Field("config_file", s.cfg.File())
 	w.Field("io_threads_active", 0)
+	s.infoListeners(w)
 }
 
 func osName() string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/syslog"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,8 @@ type logSink struct {
 
 	mu   sync.Mutex
 	path string // protected by mu; empty: standard output
+	// system takes a copy of each line, without stamp; nil unless syslog-enabled. Set before the first line only.
+	system *syslog.Writer
 }
 
 // newLogger returns a logger whose lines go to the sink.
@@ -72,12 +75,48 @@ func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 		mark = '*'
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%d:%c %s %c %s", s.pid, rune(s.role.Load()), time.Now().Format("02 Jan 2006 15:04:05.000"), mark, msg)
+	fmt.Fprintf(&b, "%d:%c %s %c ", s.pid, rune(s.role.Load()), time.Now().Format("02 Jan 2006 15:04:05.000"), mark)
+	stamp := b.Len()
+	b.WriteString(msg)
 	for i := 0; i+1 < len(args); i += 2 {
 		fmt.Fprintf(&b, " %v=%v", args[i], args[i+1])
 	}
 	b.WriteByte('\n')
+	if s.system != nil {
+		s.toSystem(level, string(b.Bytes()[stamp:b.Len()-1]))
+	}
 	s.write(b.Bytes())
+}
+
+// facilities are the words of syslog-facility.
+var facilities = map[string]syslog.Priority{
+	"user": syslog.LOG_USER, "local0": syslog.LOG_LOCAL0, "local1": syslog.LOG_LOCAL1, "local2": syslog.LOG_LOCAL2,
+	"local3": syslog.LOG_LOCAL3, "local4": syslog.LOG_LOCAL4, "local5": syslog.LOG_LOCAL5, "local6": syslog.LOG_LOCAL6,
+	"local7": syslog.LOG_LOCAL7,
+}
+
+// openSystem sends a copy of each line to syslog. network and address are those of syslog.Dial: empty ones mean the machine's
+// own daemon. Called before the first line.
+func (s *logSink) openSystem(network, address, ident, facility string) error {
+	w, err := syslog.Dial(network, address, facilities[facility]|syslog.LOG_NOTICE, ident)
+	if err == nil {
+		s.system = w
+	}
+	return err
+}
+
+// toSystem sends a line to syslog, which must not stop the server.
+func (s *logSink) toSystem(level hclog.Level, text string) {
+	send := s.system.Warning
+	switch level {
+	case hclog.Trace:
+		send = s.system.Debug
+	case hclog.Debug:
+		send = s.system.Info
+	case hclog.Info:
+		send = s.system.Notice
+	}
+	_ = send(text)
 }
 
 // write appends to the log as it is. A log that cannot be written must not stop the server.

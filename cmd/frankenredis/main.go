@@ -65,11 +65,15 @@ func run(argv []string, in io.Reader) int {
 			return 1
 		}
 	}
+	if len(cfg.Users()) > 0 {
+		fmt.Fprintln(os.Stderr, "'user' is not served yet, and starting without it would be less safe than you expect. See conformance/PARITY.md.")
+		return 1
+	}
 	if err := os.Chdir(cfg.String("dir")); err != nil {
 		fmt.Fprintf(os.Stderr, "Can't chdir to '%s': %v\n", cfg.String("dir"), err)
 		return 1
 	}
-	if cfg.Bool("daemonize") {
+	if cfg.Bool("daemonize") && supervisor(cfg) == "no" {
 		parent, err := daemonize(stdin, dir)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "Can't go into the background:", err)

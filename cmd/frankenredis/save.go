@@ -147,9 +147,9 @@ func (s *server) emptied() {
 	}
 }
 
-// rewriteConfig is CONFIG REWRITE.
-func (s *server) rewriteConfig() error {
-	if err := s.cfg.WriteBack(s.fs, config.RewriteOptions{}); err != nil {
+// rewriteConfig is CONFIG REWRITE; all writes what stands at its default, too.
+func (s *server) rewriteConfig(all bool) error {
+	if err := s.cfg.WriteBack(s.fs, config.RewriteOptions{All: all}); err != nil {
 		s.logger.Warn("CONFIG REWRITE failed: " + err.Error())
 		return engine.ReplyError(err.Error())
 	}
@@ -164,12 +164,14 @@ func (s *server) shutdown(r engine.ShutdownRequest) error {
 		return nil // asked for once more in the same turn
 	}
 	s.logger.Info("User requested shutdown...")
+	s.notify("STOPPING=1\n")
 	if s.eng.Loading() {
 		// What is on disk is whole; half a data set in memory must not replace it.
 		r.Save, r.NoSave = false, true
 	}
 	if r.Save || (!r.NoSave && len(s.cfg.SavePoints()) > 0) {
 		s.logger.Info("Saving the final RDB snapshot before exiting.")
+		s.notify("STATUS=Saving the final RDB snapshot\n")
 		s.cover()
 		if err := s.save(); err != nil && !r.Force {
 			s.logger.Warn("Error trying to save the DB, can't exit.")

@@ -33,6 +33,12 @@ type server struct {
 
 	dir   string // the data directory, absolute
 	runID string
+	// listening is where TCP clients come in at present; the parameters may already say something else.
+	listening listening
+	watched   supervision
+	oom       oomScore
+	// hz is how often a second the timers run: the parameter, or more for many clients (dynamic-hz).
+	hz int
 	// hashSeed keys the hash of the keyspace's tables; the loading goroutine hashes with it too.
 	hashSeed dict.Seed
 	exit     int // the process's exit status
@@ -63,6 +69,11 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 		}
 		f.Close()
 		s.sink.setPath(path)
+	}
+	if cfg.Bool("syslog-enabled") {
+		if err := s.sink.openSystem("", "", cfg.String("syslog-ident"), cfg.Enum("syslog-facility")); err != nil {
+			s.logger.Warn("Can't reach syslog, logging goes on without it: " + err.Error())
+		}
 	}
 	s.greet()
 	for _, row := range cfg.Unserved() {
@@ -98,11 +109,12 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.followConfig()
 	s.registerInfo()
 	s.limitClients()
+	s.reportTo(supervisor(cfg))
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
 	path := cfg.String("pidfile")
-	if path == "" && cfg.Bool("daemonize") {
+	if path == "" && cfg.Bool("daemonize") && s.watched == "no" {
 		path = defaultPidFile
 	}
 	if path != "" {
@@ -113,6 +125,9 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 		}
 	}
 	s.setTitle()
+	s.warnBacklog()
+	s.avoidHugePages()
+	_ = s.followOOMScore() // the log says what failed; no reason not to serve
 	return s, nil
 }
 
@@ -159,7 +174,9 @@ func (s *server) followConfig() {
 		s.sink.setLevel(s.cfg.Enum("loglevel"))
 		return nil
 	})
-	on("port", s.relisten, "bind")
+	on("port", func() error { return s.relisten("Unable to listen on this port. Check server logs.") })
+	on("bind", func() error { return s.relisten("Failed to bind to specified addresses.") })
+	on("oom-score-adj", s.followOOMScore, "oom-score-adj-values")
 	on("proc-title-template", func() error {
 		s.setTitle()
 		return nil
@@ -206,6 +223,7 @@ func (s *server) run() int {
 	s.watchSignals()
 	s.startTimers()
 	s.startLoading()
+	defer s.guard()
 	if err := s.eng.Run(); err != nil {
 		s.logger.Warn("Event loop failed: " + err.Error())
 		s.exit = 1
@@ -216,7 +234,7 @@ func (s *server) run() int {
 
 // startTimers starts what runs hz times a second.
 func (s *server) startTimers() {
-	tick := func() time.Duration { return time.Second / time.Duration(max(s.cfg.Live.Hz, 1)) }
+	tick := func() time.Duration { return time.Second / time.Duration(s.tempo()) }
 	s.eng.Every(tick, func() {
 		if !s.eng.Loading() && s.eng.ActiveExpire() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
@@ -233,6 +251,22 @@ func (s *server) startTimers() {
 	})
 }
 
+// tempo is how often a second the timers run now. With dynamic-hz many clients make it more, so that each is looked at
+// often enough.
+func (s *server) tempo() int {
+	const (
+		clientsPerTick = 200
+		fastest        = 500
+	)
+	s.hz = max(s.cfg.Live.Hz, 1)
+	if s.cfg.Live.DynamicHz {
+		for s.eng.SessionCount()/s.hz > clientsPerTick && s.hz < fastest {
+			s.hz = min(2*s.hz, fastest)
+		}
+	}
+	return s.hz
+}
+
 // defaultPidFile is where a daemon without a pidfile directive writes its process id, as Redis does.
 const defaultPidFile = "/var/run/redis.pid"
 
@@ -242,6 +276,7 @@ const reclaimPages = 256
 // ready says that the data set is loaded.
 func (s *server) ready() {
 	s.eng.SetLoading(false)
+	s.notify("STATUS=Ready to accept connections\nREADY=1\n")
 	if s.cfg.Int("port") != 0 {
 		s.logger.Info("Ready to accept connections tcp")
 	}

@@ -3,38 +3,46 @@ package main
 import (
 	"os"
 	"os/signal"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"frankenredis/wire/engine"
 )
 
-// watchSignals turns SIGTERM and SIGINT into an orderly shutdown; a second SIGINT ends the process at once. SIGHUP and
-// SIGPIPE are ignored. The goroutine lives as long as the process.
+// watchSignals turns SIGTERM and SIGINT into an orderly shutdown; a SIGINT while one is under way ends the process at once.
+// SIGHUP, SIGPIPE and SIGUSR1 are ignored; what means a crash leaves a report. The goroutine lives as long as the process.
 func (s *server) watchSignals() {
-	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
+	signal.Ignore(unix.SIGHUP, unix.SIGPIPE, unix.SIGUSR1)
 	ch := make(chan os.Signal, 4) // sent by the runtime, never closed
-	signal.Notify(ch, unix.SIGTERM, unix.SIGINT)
+	signal.Notify(ch, append(crashSignals, unix.SIGTERM, unix.SIGINT)...)
 	go func() {
-		interrupted := false
+		var asked atomic.Bool // by a SIGINT whose shutdown has not failed
 		for sig := range ch {
-			if sig == unix.SIGINT {
-				if interrupted {
+			switch sig {
+			case unix.SIGTERM:
+				s.logger.Warn("Received SIGTERM scheduling shutdown...")
+			case unix.SIGINT:
+				if asked.Load() {
 					s.logger.Warn("You insist... exiting now.")
 					os.Exit(1)
 				}
-				interrupted = true
+				asked.Store(true)
 				s.logger.Warn("Received SIGINT scheduling shutdown...")
-			} else {
-				s.logger.Warn("Received SIGTERM scheduling shutdown...")
+			default:
+				s.crashed(sig.(unix.Signal))
 			}
-			s.eng.Post(func() { s.signalled(sig) })
+			s.eng.Post(func() {
+				if !s.signalled(sig) {
+					asked.Store(false)
+				}
+			})
 		}
 	}()
 }
 
-// signalled runs on the executor.
-func (s *server) signalled(sig os.Signal) {
+// signalled runs on the executor, and tells whether the server ends.
+func (s *server) signalled(sig os.Signal) bool {
 	name := "shutdown-on-sigterm"
 	if sig == unix.SIGINT {
 		name = "shutdown-on-sigint"
@@ -42,7 +50,12 @@ func (s *server) signalled(sig os.Signal) {
 	r := engine.ShutdownRequest{
 		Save: s.cfg.Has(name, "save"), NoSave: s.cfg.Has(name, "nosave"), Now: s.cfg.Has(name, "now"), Force: s.cfg.Has(name, "force"),
 	}
-	if err := s.eng.Shutdown(r); err != nil {
-		s.logger.Warn("SIGTERM received but errors trying to shut down the server, check the logs for more information")
+	if s.eng.Loading() {
+		s.logger.Warn("Received shutdown signal during loading, exiting now.")
 	}
+	if err := s.eng.Shutdown(r); err != nil {
+		s.logger.Warn("Errors trying to shut down the server. Check the logs for more information.")
+		return false
+	}
+	return true
 }

@@ -62,7 +62,7 @@ func newBed(t testing.TB, conf string, logged bool, clock func() time.Time) *bed
 		Save:          func() error { return nil },
 		LastSave:      func() int64 { return b.eng.Wall().Unix() },
 		Shutdown:      func(engine.ShutdownRequest) error { return nil },
-		RewriteConfig: func() error { return nil },
+		RewriteConfig: func(bool) error { return nil },
 	})
 	followConfig(b.eng, cfg)
 	if logged {

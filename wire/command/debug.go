@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"frankenredis/kv"
@@ -52,6 +53,11 @@ func debugCommand(c *engine.Call) error {
 		c.W.OK()
 	case is(word, "ERROR") && n == 3:
 		return engine.ReplyError(args[2])
+	case is(word, "CONFIG-REWRITE-FORCE-ALL") && n == 2:
+		if err := c.E.RewriteConfig(true); err != nil {
+			return engine.Errorf("ERR CONFIG-REWRITE-FORCE-ALL failed: %s", strings.TrimPrefix(err.Error(), "ERR "))
+		}
+		c.W.OK()
 	case is(word, "HELP") && n == 2:
 		return debugHelp(c)
 	default:

@@ -90,7 +90,7 @@ func serve(t *testing.T, args []string) (addr string) {
 		Shutdown:      func(engine.ShutdownRequest) error { return errors.New("not here") },
 		Save:          func() error { return nil },
 		LastSave:      func() int64 { return e.Wall().Unix() },
-		RewriteConfig: func() error { return engine.ReplyError("ERR The server is running without a config file") },
+		RewriteConfig: func(bool) error { return engine.ReplyError("ERR The server is running without a config file") },
 	})
 	keepLog := func() error {
 		if cfg.Bool("appendonly") {

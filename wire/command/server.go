@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"strconv"
 
 	"frankenredis/wire/config"
@@ -86,6 +87,9 @@ func configSetCommand(c *engine.Call) error {
 		pairs = append(pairs, config.Pair{Name: string(c.Args[i]), Value: string(c.Args[i+1])})
 	}
 	if err := c.E.Config().Set(pairs, config.Access{Local: c.E.IsLocal(c.S), Loading: c.E.Loading()}); err != nil {
+		if refused := (*config.SetError)(nil); errors.As(err, &refused) && refused.Applied != "" {
+			c.E.Logger().Warn("Failed applying new configuration. Possibly related to new " + refused.Applied + " setting. Restoring previous settings.")
+		}
 		return engine.ReplyError(err.Error())
 	}
 	c.W.OK()
@@ -99,7 +103,7 @@ func configResetstatCommand(c *engine.Call) error {
 }
 
 func configRewriteCommand(c *engine.Call) error {
-	if err := c.E.RewriteConfig(); err != nil {
+	if err := c.E.RewriteConfig(false); err != nil {
 		return err
 	}
 	c.W.OK()

@@ -139,6 +139,15 @@ func clampHz(_ *Store, v value) value {
 	return v
 }
 
+// relativeOOM: yes and relative are the same, and CONFIG GET shows the first of them.
+func relativeOOM(_ *Store, v value) value {
+	const yes, relative = 1, 2
+	if v.n == relative {
+		v.n = yes
+	}
+	return v
+}
+
 // clampWatchdog: less than two timer periods could not be told from health.
 func clampWatchdog(s *Store, v value) value {
 	if v.n > 0 {

@@ -22,12 +22,17 @@ type FatalError struct {
 func (e *FatalError) Error() string { return strings.TrimSpace(e.Text) }
 
 // SetError is a refused CONFIG SET. Its text is the reply, code included.
-type SetError struct{ Text string }
+type SetError struct {
+	Text string
+	// Applied names the parameter whose value was fine but could not be put into effect, so that everything was taken back;
+	// "" when it did not come that far.
+	Applied string
+}
 
 func (e *SetError) Error() string { return e.Text }
 
-// errnoText is C's strerror of the system error behind err.
-func errnoText(err error) string {
+// ErrnoText is C's strerror of the system error behind err, as log lines and replies have it; without one, err's own text.
+func ErrnoText(err error) string {
 	var no syscall.Errno
 	if !errors.As(err, &no) {
 		return err.Error()

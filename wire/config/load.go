@@ -98,7 +98,7 @@ func (l *loader) all(a Args) error {
 	if a.Stdin && l.Stdin != nil {
 		p, err := io.ReadAll(io.LimitReader(l.Stdin, maxFileBytes))
 		if err != nil {
-			return &FatalError{Log: true, Text: "Fatal error, can't read the configuration from stdin: " + errnoText(err)}
+			return &FatalError{Log: true, Text: "Fatal error, can't read the configuration from stdin: " + ErrnoText(err)}
 		}
 		conf += string(p)
 	}
@@ -152,7 +152,7 @@ func (l *loader) readOne(path, name string) (string, error) {
 		return "", nil // C's fopen opens a folder and reads nothing
 	}
 	if err != nil {
-		return "", &FatalError{Log: true, Text: "Fatal error, can't open config file '" + name + "': " + errnoText(err)}
+		return "", &FatalError{Log: true, Text: "Fatal error, can't open config file '" + name + "': " + ErrnoText(err)}
 	}
 	return string(p), nil
 }
@@ -328,7 +328,7 @@ func (l *loader) checkLogFile() error {
 		touch = touchFile
 	}
 	if err := touch(name); err != nil {
-		return fatalBlock(0, "", "Can't open the log file: "+errnoText(err))
+		return fatalBlock(0, "", "Can't open the log file: "+ErrnoText(err))
 	}
 	return nil
 }

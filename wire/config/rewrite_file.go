@@ -17,10 +17,10 @@ import (
 // *SetError with the reply. It waits for the disk; the executor calls it all the same, as Redis does.
 func (s *Store) WriteBack(fsys disk.FS, o RewriteOptions) error {
 	if s.file == "" {
-		return &SetError{"ERR The server is running without a config file"}
+		return &SetError{Text: "ERR The server is running without a config file"}
 	}
 	if err := s.writeBack(fsys, o); err != nil {
-		return &SetError{fmt.Sprintf("ERR Rewriting config file: %s", errnoText(err))}
+		return &SetError{Text: fmt.Sprintf("ERR Rewriting config file: %s", ErrnoText(err))}
 	}
 	return nil
 }

@@ -59,7 +59,10 @@ func (s *Store) Set(pairs []Pair, by Access) error {
 	}
 	s.refreshLive()
 	if k, err := s.apply(targets, before, restore); err != nil {
-		return failed(spelled(targets[k], pairs[k].Name), err)
+		name := spelled(targets[k], pairs[k].Name)
+		refusal := failed(name, err)
+		refusal.Applied = name
+		return refusal
 	}
 	return nil
 }
@@ -72,7 +75,7 @@ func (s *Store) settable(pairs []Pair, by Access) ([]int, error) {
 		key := strings.ToLower(p.Name)
 		i, ok := byName[key]
 		if !ok {
-			return nil, &SetError{fmt.Sprintf("ERR Unknown option or number of arguments for CONFIG SET - '%s'", p.Name)}
+			return nil, &SetError{Text: fmt.Sprintf("ERR Unknown option or number of arguments for CONFIG SET - '%s'", p.Name)}
 		}
 		r := &rows[i]
 		switch {
@@ -81,7 +84,7 @@ func (s *Store) settable(pairs []Pair, by Access) ([]int, error) {
 		case r.Is(Protected) && !s.protectedAllowed(by):
 			return nil, failed(p.Name, cause("can't set protected config"))
 		case r.Is(DenyLoading) && by.Loading:
-			return nil, &SetError{"LOADING Redis is loading the dataset in memory"}
+			return nil, &SetError{Text: "LOADING Redis is loading the dataset in memory"}
 		case names[key]:
 			return nil, failed(p.Name, cause("duplicate parameter"))
 		}
@@ -171,6 +174,6 @@ func spelled(i int, name string) string {
 	return rows[i].Name
 }
 
-func failed(name string, err error) error {
-	return &SetError{fmt.Sprintf("ERR CONFIG SET failed (possibly related to argument '%s') - %s", name, err)}
+func failed(name string, err error) *SetError {
+	return &SetError{Text: fmt.Sprintf("ERR CONFIG SET failed (possibly related to argument '%s') - %s", name, err)}
 }

@@ -241,7 +241,7 @@ func (s *Store) assign(i int, args []string, old value) (value, error) {
 // enter resolves a directory against the present one and makes sure that the process could work there.
 func (s *Store) enter(dir string) (string, error) {
 	if dir == "" {
-		return "", cause(errnoText(syscall.ENOENT))
+		return "", cause(ErrnoText(syscall.ENOENT))
 	}
 	if !filepath.IsAbs(dir) {
 		_, now := s.at("dir")
@@ -249,18 +249,18 @@ func (s *Store) enter(dir string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return "", cause(errnoText(err))
+		return "", cause(ErrnoText(err))
 	}
 	info, err := os.Stat(real)
 	switch {
 	case err != nil:
-		return "", cause(errnoText(err))
+		return "", cause(ErrnoText(err))
 	case !info.IsDir():
-		return "", cause(errnoText(syscall.ENOTDIR))
+		return "", cause(ErrnoText(syscall.ENOTDIR))
 	}
 	const searchable = 1 // X_OK
 	if err := syscall.Access(real, searchable); err != nil {
-		return "", cause(errnoText(err))
+		return "", cause(ErrnoText(err))
 	}
 	return real, nil
 }

@@ -16,8 +16,8 @@ type Hooks struct {
 	Save func() error
 	// LastSave is the Unix time of the last successful save.
 	LastSave func() int64
-	// RewriteConfig is CONFIG REWRITE.
-	RewriteConfig func() error
+	// RewriteConfig is CONFIG REWRITE; all writes what stands at its default, too.
+	RewriteConfig func(all bool) error
 	// Reload is DEBUG RELOAD.
 	Reload func(Reload) error
 	// Emptied is called after FLUSHALL.
@@ -57,8 +57,8 @@ func (e *Engine) Save() error {
 // LastSave is LASTSAVE.
 func (e *Engine) LastSave() int64 { return e.hooks.LastSave() }
 
-// RewriteConfig is CONFIG REWRITE.
-func (e *Engine) RewriteConfig() error { return e.hooks.RewriteConfig() }
+// RewriteConfig is CONFIG REWRITE, and with all DEBUG CONFIG-REWRITE-FORCE-ALL.
+func (e *Engine) RewriteConfig(all bool) error { return e.hooks.RewriteConfig(all) }
 
 // Emptied says that all databases were emptied by command.
 func (e *Engine) Emptied() {

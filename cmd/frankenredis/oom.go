@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"frankenredis/wire/config"
+)
+
+// oomScore is what oom-score-adj has made of the process. Once it has touched the score it remembers the one before, which
+// relative values count from and which comes back when it is turned off.
+type oomScore struct {
+	ours bool
+	base int
+}
+
+const (
+	oomFile  = "/proc/self/oom_score_adj"
+	worstOOM = 1000 // the kernel's range is -1000 to 1000
+)
+
+// followOOMScore makes the kernel's score follow oom-score-adj and the first of oom-score-adj-values; the others are for
+// replicas and for children. The error has Redis's text for CONFIG SET.
+func (s *server) followOOMScore() error {
+	mode := s.cfg.Enum("oom-score-adj")
+	if mode == "no" && !s.oom.ours {
+		return nil
+	}
+	score := s.oom.base
+	if mode != "no" {
+		if !s.oom.ours {
+			text, err := os.ReadFile(oomFile)
+			if err != nil {
+				return s.oomFailed("read", err)
+			}
+			s.oom.ours = true
+			s.oom.base, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+		score, _ = strconv.Atoi(s.cfg.Strings("oom-score-adj-values")[0])
+		if mode != "absolute" {
+			score += s.oom.base
+		}
+		score = min(max(score, -worstOOM), worstOOM)
+	}
+	if err := os.WriteFile(oomFile, strconv.AppendInt(nil, int64(score), 10), 0); err != nil {
+		return s.oomFailed("write", err)
+	}
+	s.oom.ours = mode != "no"
+	return nil
+}
+
+func (s *server) oomFailed(what string, err error) error {
+	s.logger.Warn(fmt.Sprintf("Unable to %s oom_score_adj: %s", what, config.ErrnoText(err)))
+	return errors.New("Failed to set current oom_score_adj. Check server logs.")
+}
+
+// avoidHugePages is disable-thp: where the kernel backs all memory with huge pages, the process asks it not to. Copying a
+// page of the arena would otherwise touch far more than that page.
+func (s *server) avoidHugePages() {
+	text, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
+	if err != nil || !strings.Contains(string(text), "[always]") {
+		return
+	}
+	if s.cfg.Bool("disable-thp") && unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) == nil {
+		return
+	}
+	s.logger.Warn("WARNING Transparent Huge Pages (THP) are enabled in this kernel, which costs time and memory while a snapshot is taken. " +
+		"To turn them off: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled, and restart the server")
+}
