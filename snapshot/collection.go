@@ -29,11 +29,11 @@ type rest struct {
 // that follow. The reader's decoders stand in the files of the types.
 func (r *Reader) readCollection(typ byte, name string, b *Batch, item *Item) error {
 	switch typ {
-	case typeHash, typeHashListpack:
+	case typeHash, typeHashListpack, typeHashZiplist, typeHashZipmap:
 		return r.readHash(typ, b, item)
 	case typeSet, typeSetIntset, typeSetListpack:
 		return r.readSet(typ, b, item)
-	case typeZSet, typeZSet2, typeZSetListpack:
+	case typeZSet, typeZSet2, typeZSetListpack, typeZSetZiplist:
 		return r.readZSet(typ, b, item)
 	}
 	return &Error{Err: ErrUnsupported, Reason: fmt.Sprintf("value type %d (%s)", typ, name)}
@@ -105,4 +105,28 @@ func (r *Reader) readPacked(b *Batch, item *Item, typ kv.Type, enc kv.Encoding, 
 	}
 	item.Coll = &Collection{Type: typ, Enc: enc, Packed: p, Empty: n == 0}
 	return nil
+}
+
+// distinct says that no element of a hash, set or sorted set occurs twice in the parts of a value: RESTORE wants to know before
+// it removes what the key held.
+func distinct(items []Item) bool {
+	seen := make(map[string]struct{})
+	for i := range items {
+		c := items[i].Coll
+		step := 1
+		switch c.Type {
+		case kv.Hash:
+			step = 2
+		case kv.Set, kv.ZSet:
+		default:
+			return true
+		}
+		for j := 0; j < len(c.Elems); j += step {
+			if _, twice := seen[string(c.Elems[j])]; twice {
+				return false
+			}
+			seen[string(c.Elems[j])] = struct{}{}
+		}
+	}
+	return true
 }

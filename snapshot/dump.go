@@ -84,6 +84,9 @@ func ParseDump(p []byte, o Options) ([]Item, error) {
 			return nil, err
 		}
 	}
+	if !distinct(b.Items) {
+		return nil, ErrDuplicate
+	}
 	return b.Items, nil
 }
 

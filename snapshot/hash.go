@@ -19,8 +19,13 @@ func (e *encoder) hash(v kv.Value) {
 
 // readHash reads a hash in any of its forms.
 func (r *Reader) readHash(typ byte, b *Batch, item *Item) error {
-	if typ == typeHashListpack {
+	switch typ {
+	case typeHashListpack:
 		return r.readPacked(b, item, kv.Hash, kv.Listpack, verifyPairs)
+	case typeHashZiplist:
+		return r.readOldPacked(b, item, kv.Hash, fromZiplist, verifyPairs)
+	case typeHashZipmap:
+		return r.readOldPacked(b, item, kv.Hash, fromZipmap, verifyPairs)
 	}
 	n, err := r.plainLen("number of fields")
 	if err != nil {

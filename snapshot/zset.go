@@ -24,8 +24,11 @@ func (e *encoder) zset(v kv.Value) {
 
 // readZSet reads a sorted set in any of its forms.
 func (r *Reader) readZSet(typ byte, b *Batch, item *Item) error {
-	if typ == typeZSetListpack {
+	switch typ {
+	case typeZSetListpack:
 		return r.readPacked(b, item, kv.ZSet, kv.Listpack, verifyScored)
+	case typeZSetZiplist:
+		return r.readOldPacked(b, item, kv.ZSet, fromZiplist, verifyScored)
 	}
 	n, err := r.plainLen("number of members")
 	if err != nil {
