@@ -30,6 +30,17 @@ func Append(dst []byte, f float64) []byte {
 	return appendGrisu(dst, f)
 }
 
+// AppendShort is Append but for whole numbers, which it prints like all others: 1e+18. It is what DEBUG DIGEST counts.
+func AppendShort(dst []byte, f float64) []byte {
+	if text := special(f); text != "" {
+		return append(dst, text...)
+	}
+	if f == 0 {
+		return append(dst, '0')
+	}
+	return appendGrisu(dst, f)
+}
+
 // Append17 appends f as C's %.17g does, with 17 significant digits without trailing zeros, the exponent in at
 // least two digits; "inf", "-inf" and "nan" as in Append.
 func Append17(dst []byte, f float64) []byte {

@@ -32,7 +32,7 @@ func (d *digest) mixZSet(z kv.ZSetView) {
 	for c := z.At(0); c.Valid(); c.Next() {
 		var one digest
 		one.mix(c.Member().Bytes(buf[:]))
-		one.mix(double.Append17(buf[:0], c.Score()))
+		one.mix(double.AppendShort(buf[:0], c.Score()))
 		d.toss(one[:])
 	}
 }

@@ -199,7 +199,10 @@ func zrangestoreCommand(c *engine.Call) error {
 			result = append(result, scored{m.Append(nil), score})
 		})
 	}
-	return storeZSet(c, c.Args[1], "zrangestore", result)
+	if r.kind != byRank {
+		return storeZSetAs(c, c.Args[1], "zrangestore", result, 0, 0) // Redis does not know how many there will be
+	}
+	return storeZSetAs(c, c.Args[1], "zrangestore", result, len(result), 0)
 }
 
 // scored is a member of a result.
@@ -210,6 +213,15 @@ type scored struct {
 
 // storeZSet puts a result in place of whatever the destination held, and replies its size.
 func storeZSet(c *engine.Call, key []byte, event string, result []scored) error {
+	longest := 0
+	for i := range result {
+		longest = max(longest, len(result[i].member))
+	}
+	return storeZSetAs(c, key, event, result, len(result), longest)
+}
+
+// storeZSetAs is storeZSet with what Redis knows of the result when it chooses the encoding.
+func storeZSetAs(c *engine.Call, key []byte, event string, result []scored, expected, longest int) error {
 	_, there := c.LookupWrite(key)
 	if there {
 		c.DB.Delete(key)
@@ -222,11 +234,7 @@ func storeZSet(c *engine.Call, key []byte, event string, result []scored) error 
 		c.W.Int(0)
 		return nil
 	}
-	longest := 0
-	for i := range result {
-		longest = max(longest, len(result[i].member))
-	}
-	z, err := c.DB.EditZSet(key, len(result), longest)
+	z, err := c.DB.EditZSet(key, expected, longest)
 	if err != nil {
 		return err
 	}
