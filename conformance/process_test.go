@@ -102,7 +102,10 @@ func TestInterruptAfterFailedShutdown(t *testing.T) {
 	for range 2 {
 		before := len(s.LogText())
 		ok(t, s.Signal(syscall.SIGINT))
-		waitForText(t, func() string { return s.LogText()[before:] }, "Error trying to save the DB, can't exit")
+		waitForText(t, func() string { return s.LogText()[before:] }, "Errors trying to shut down the server. Check the logs for more information.")
+		if log := s.LogText()[before:]; !strings.Contains(log, "Error trying to save the DB, can't exit.") {
+			t.Errorf("the log does not say what failed:\n%s", log)
+		}
 		if r := c.Call(t, "PING").Str; r != "PONG" {
 			t.Errorf("PING: %q", r)
 		}

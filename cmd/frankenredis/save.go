@@ -175,6 +175,7 @@ func (s *server) shutdown(r engine.ShutdownRequest) error {
 		s.cover()
 		if err := s.save(); err != nil && !r.Force {
 			s.logger.Warn("Error trying to save the DB, can't exit.")
+			s.logger.Warn("Errors trying to shut down the server. Check the logs for more information.")
 			return err
 		}
 	}

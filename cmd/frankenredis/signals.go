@@ -53,9 +53,5 @@ func (s *server) signalled(sig os.Signal) bool {
 	if s.eng.Loading() {
 		s.logger.Warn("Received shutdown signal during loading, exiting now.")
 	}
-	if err := s.eng.Shutdown(r); err != nil {
-		s.logger.Warn("Errors trying to shut down the server. Check the logs for more information.")
-		return false
-	}
-	return true
+	return s.eng.Shutdown(r) == nil // the log says why it goes on
 }

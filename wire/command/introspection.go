@@ -217,7 +217,7 @@ func getKeys(c *engine.Call, flags bool) error {
 	if s == nil {
 		return engine.ReplyError("ERR Invalid command specified")
 	}
-	if len(s.Keys) == 0 && s.GetKeys == nil {
+	if !hasKeys(s) {
 		return engine.ReplyError("ERR The command has no key arguments")
 	}
 	if (s.Arity > 0 && len(argv) != s.Arity) || len(argv) < -s.Arity {
@@ -238,6 +238,16 @@ func getKeys(c *engine.Call, flags bool) error {
 		}
 	}
 	return nil
+}
+
+// hasKeys tells whether a command has key arguments at all; channels, which key specs show too, are none.
+func hasKeys(s *engine.Spec) bool {
+	for i := range s.Keys {
+		if s.Keys[i].Flags&engine.KeyNotKey == 0 {
+			return true
+		}
+	}
+	return s.GetKeys != nil
 }
 
 func commandHelpCommand(c *engine.Call) error {
