@@ -296,3 +296,54 @@ func TestDynamicHz(t *testing.T) {
 	c.Call(t, "CONFIG", "SET", "dynamic-hz", "no")
 	waitForText(t, func() string { now, configured := hz(); return now + "/" + configured }, "1/1")
 }
+
+// INFO's fields stand in Redis's order, section by section: people read it, and some tools by position.
+func TestInfoOrder(t *testing.T) {
+	read := func(binary string) map[string][]string {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--appendonly", "yes"}})
+		sections, title := map[string][]string{}, ""
+		for _, line := range strings.Split(s.Dial(t).Call(t, "INFO", "default").Str, "\r\n") {
+			if name, _, isField := strings.Cut(line, ":"); isField {
+				sections[title] = append(sections[title], name)
+			} else if line != "" {
+				title = line
+			}
+		}
+		return sections
+	}
+	ours, theirs := read(testbed.Subject(t)), read(testbed.Peer(t, "redict-server"))
+	both := func(list, other []string) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return !slices.Contains(other, name) || name == "redis_version" })
+	}
+	for title, fields := range theirs {
+		if got, want := both(ours[title], fields), both(fields, ours[title]); !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %q\nwant %q", title, got, want)
+		}
+	}
+}
+
+// A refused authentication counts, and the time in commands is part of the time of the turns.
+func TestInfoMeasures(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--requirepass", "secret", "--enable-debug-command", "yes"}})
+	c := s.Dial(t)
+	for _, args := range [][]string{{"AUTH", "wrong"}, {"AUTH", "nobody", "secret"}, {"HELLO", "3", "AUTH", "default", "wrong"}} {
+		if r, err := c.Do(args...); err != nil || !strings.HasPrefix(r.Str, "WRONGPASS") {
+			t.Errorf("%q: %v, %v", args, r, err)
+		}
+	}
+	c.Call(t, "AUTH", "secret")
+	c.Call(t, "DEBUG", "SLEEP", "0.02")
+	f := infoFields(c.Call(t, "INFO", "stats").Str)
+	if f["acl_access_denied_auth"] != "3" {
+		t.Errorf("acl_access_denied_auth: %q", f["acl_access_denied_auth"])
+	}
+	commands, err1 := strconv.Atoi(f["eventloop_duration_cmd_sum"])
+	turns, err2 := strconv.Atoi(f["eventloop_duration_sum"])
+	if err1 != nil || err2 != nil || commands < 20000 || turns < commands-commands/10 {
+		t.Errorf("commands took %d us (%v), turns %d us (%v)", commands, err1, turns, err2)
+	}
+	c.Call(t, "CONFIG", "RESETSTAT")
+	if f := infoFields(c.Call(t, "INFO", "stats").Str); f["acl_access_denied_auth"] != "0" {
+		t.Errorf("after RESETSTAT: %q", f["acl_access_denied_auth"])
+	}
+}

@@ -262,8 +262,6 @@ func (s *server) infoPersistence(w *engine.InfoWriter) {
 	w.Field("rdb_last_load_keys_expired", s.saves.expired)
 	w.Field("rdb_last_load_keys_loaded", s.saves.keys)
 	s.infoLog(w)
-	w.Field("module_fork_in_progress", 0)
-	w.Field("module_fork_last_cow_size", 0)
 	if s.eng.Loading() {
 		s.infoLoading(w)
 	}
@@ -309,14 +307,33 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("total_error_replies", st.ErrorReplies)
 	w.Field("total_reads_processed", st.Reads)
 	w.Field("total_writes_processed", st.Writes)
-	w.Field("eventloop_cycles", st.Cycles)
-	w.Field("eventloop_duration_sum", st.CycleNanos/1000)
-	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.perSec)
-	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.cycleUsec)
-	w.Field("reply_buffer_shrinks", st.ReplyShrinks)
-	w.Field("reply_buffer_expands", st.ReplyExpands)
 	w.Field("client_query_buffer_limit_disconnections", st.QueryLimitCloses)
 	w.Field("client_output_buffer_limit_disconnections", st.OutputLimitCloses)
+	w.Field("reply_buffer_shrinks", st.ReplyShrinks)
+	w.Field("reply_buffer_expands", st.ReplyExpands)
+	w.Field("eventloop_cycles", st.Cycles)
+	w.Field("eventloop_duration_sum", st.CycleNanos/1000)
+	w.Field("eventloop_duration_cmd_sum", s.commandNanos()/1000)
+	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.perSec)
+	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.cycleUsec)
+	wrong := uint64(0) // every refused authentication, and nothing else, is answered with this code
+	s.eng.ErrorCounts(func(code string, n uint64) {
+		if code == "WRONGPASS" {
+			wrong = n
+		}
+	})
+	w.Field("acl_access_denied_auth", wrong)
+}
+
+// commandNanos is the time spent in commands since the counters began.
+func (s *server) commandNanos() (sum uint64) {
+	for _, c := range s.eng.Commands().All() {
+		sum += uint64(c.Stats().Nanos)
+		for i := range c.Sub {
+			sum += uint64(c.Sub[i].Stats().Nanos)
+		}
+	}
+	return sum
 }
 
 func (s *server) infoReplication(w *engine.InfoWriter) {

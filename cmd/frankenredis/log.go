@@ -103,14 +103,17 @@ func (s *server) infoLog(w *engine.InfoWriter) {
 	w.Field("aof_last_bgrewrite_status", "ok")
 	w.Field("aof_rewrites", 0)
 	w.Field("aof_rewrites_consecutive_failures", 0)
+	var st wal.Status
+	if s.log != nil {
+		st = s.log.Status()
+	}
+	w.Field("aof_last_write_status", status(s.log != nil && !st.WriteOK))
+	w.Field("aof_last_cow_size", 0)
+	w.Field("module_fork_in_progress", 0)
+	w.Field("module_fork_last_cow_size", 0)
 	if s.log == nil {
-		w.Field("aof_last_write_status", "ok")
-		w.Field("aof_last_cow_size", 0)
 		return
 	}
-	st := s.log.Status()
-	w.Field("aof_last_write_status", status(!st.WriteOK))
-	w.Field("aof_last_cow_size", 0)
 	w.Field("aof_current_size", st.Size)
 	w.Field("aof_base_size", st.BaseSize)
 	w.Field("aof_pending_rewrite", 0)
