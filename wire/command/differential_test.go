@@ -99,6 +99,8 @@ func (h history) last(n int) string { return strings.Join(h[max(0, len(h)-n):], 
 func TestRandomAgainstRedict(t *testing.T) {
 	groups := map[string][][]string{
 		"strings":      {stringTemplates, expireTemplates, keyspaceTemplates[:4]},
+		"bitmaps":      {bitmapTemplates, keyspaceTemplates[:2]},
+		"lcs":          {lcsTemplates},
 		"keyspace":     {stringTemplates[:3], keyspaceTemplates, expireTemplates, databaseTemplates},
 		"transactions": {transactionTemplates, transactionTemplates, stringTemplates, keyspaceTemplates, expireTemplates, databaseTemplates},
 		"connection":   {connectionTemplates, serverTemplates, transactionTemplates[:4]},

@@ -12,7 +12,8 @@ import "frankenredis/wire/engine"
 // Table returns a new command table. Each server has its own: the rows carry its counters.
 func Table() *engine.Table {
 	families := [][]engine.Spec{stringCommands, keyspaceCommands, expireCommands, connectionCommands, transactionCommands,
-		serverCommands, dumpCommands, debugCommands, hashCommands, setCommands, zsetCommands, geoCommands, hyperloglogCommands}
+		serverCommands, dumpCommands, debugCommands, hashCommands, setCommands, zsetCommands, geoCommands, hyperloglogCommands,
+		bitmapCommands}
 	copies := make([][]engine.Spec, len(families))
 	for i, rows := range families {
 		copies[i] = make([]engine.Spec, len(rows))

@@ -33,6 +33,7 @@ var pools = map[string][]string{
 		"5e-3", "0x1A", "inf", "-inf", "nan", "1e400", "1e-5000", ".5", "5.", "1_000", "\x00", "\x80\xff\x00\x01", "a\r\nb",
 		strings.Repeat("s", 44), strings.Repeat("t", 45), strings.Repeat("1", 20), strings.Repeat("2", 44), strings.Repeat("L", 300),
 		"ohmytext", "mynewtext"},
+	"$l": {"ohmytext", "mynewtext", "abcbdab", "bdcaba", "aaaa", "aa", "", "abcabcabc", "xabcxabc", "12345", "1245", "\x00\x00a", strings.Repeat("ab", 40), strings.Repeat("abc", 30)},
 	"$n": {"0", "1", "2", "-1", "-2", "3", "5", "7", "8", "10", "20", "44", "45", "100", "-100", "9999", "10000", "1000000",
 		"2147483647", "2147483648", "-2147483649", "4294967296", "9223372036854775807", "-9223372036854775808",
 		"9223372036854775808", "-9223372036854775809", "1.5", "abc", "", " 1", "1 ", "+1", "01", "-0", "0x10", "1e2", "\x001"},
@@ -42,6 +43,11 @@ var pools = map[string][]string{
 		"1_0", "1,5", "0x", "00012", "9223372036854775807", "10000000000000000000000000000000000000",
 		"0.00000000000000001", "0.000000000000000004", "1.00000000000000000009"},
 	"$db":  {"0", "1", "2", "3", "0", "1", "4", "16", "-1", "abc", "", "1.0", "2147483648", "4294967296", "9223372036854775808", "01"},
+	"$bit": {"0", "1", "7", "8", "9", "100", "1000", "70000", "8388607", "4294967296", "-1", "abc", "", "1.5", "#1", "9223372036854775807"},
+	"$F":   {"u1", "u2", "u7", "u8", "u16", "u31", "u63", "i1", "i2", "i5", "i8", "i16", "i33", "i63", "i64", "u64", "i65", "u0", "i", "x8", "", "u8\x00", "u+8", "I8", "u1", "i8", "u8"},
+	"$o":   {"0", "1", "3", "7", "8", "13", "100", "#0", "#1", "#3", "#-1", "#", "-1", "100000", "4294967296", "#2305843009213693952", "#9223372036854775807", "abc", "", "5000", "#1000"},
+	"$i": {"0", "1", "-1", "2", "100", "-100", "127", "128", "255", "256", "-128", "-129", "65535", "9223372036854775807", "-9223372036854775808",
+		"-9223372036854775807", "4611686018427387904", "-4611686018427387905", "9223372036854775808", "abc", ""},
 	"$p":   {"*", "a*", "*b*", "?", "[a-c]", "[^a]", "key:?", "\\*", "nosuch", "", "**", "[", "a\\", "*\xff*", "[c-a]", "key:[12]"},
 	"$sec": {"9223372036854775", "9223372036854776", "9223372036854775807", "-9223372036854775808", "-9223372036854775", "0", "-1", "-100", "abc", "", "1.5", "10000000000"},
 	"$ms":  {"9223372036854775807", "9223370000000000000", "-9223372036854775808", "0", "-1", "-100000", "abc", "", "1.5", "10000000000"},
@@ -63,6 +69,9 @@ func (g *generator) argument(word string) string {
 	// Usual values often enough for commands to succeed.
 	if strings.HasPrefix(word, "$n") && g.IntN(3) == 0 {
 		return strconv.Itoa(g.IntN(60) - 5)
+	}
+	if word == "$bit" && g.IntN(2) == 0 {
+		return strconv.Itoa(g.IntN(700))
 	}
 	if (word == "$v" || word == "$f") && g.IntN(6) == 0 {
 		return strconv.FormatFloat(float64(g.IntN(2000000)-1000000)/float64([]int{1, 10, 1000, 7}[g.IntN(4)]), 'g', -1, 64)
@@ -136,6 +145,26 @@ var stringTemplates = []string{
 	"SETNX $k $v", "SETEX $k $sec $v", "PSETEX $k $ms $v", "GETRANGE $k $n $n", "SUBSTR $k $n $n",
 	"SETRANGE $k 3 $v", "SETRANGE $k 0 $v", "SETRANGE $k 50 $v", "SETRANGE $k -1 $v", "SETRANGE $k 536870912 $v", "SETRANGE $k abc $v",
 	"SETRANGE $k 9223372036854775807 $v", "SETRANGE $k 70000 $v", "OBJECT ENCODING $k", "OBJECT REFCOUNT $k",
+}
+
+// lcsTemplates want short strings that have something in common.
+var lcsTemplates = []string{
+	"LCS $k $k", "LCS $k $k LEN", "LCS $k $k IDX", "LCS $k $k IDX WITHMATCHLEN", "LCS $k $k IDX MINMATCHLEN 3 WITHMATCHLEN",
+	"LCS $k $k {IDX|LEN|WITHMATCHLEN|MINMATCHLEN $n|MINMATCHLEN 2|bogus|MINMATCHLEN}3", "SET $k $l", "SET $k $l", "SET $k $v", "APPEND $k $l", "DEL $k",
+	"HSET $k f v",
+}
+
+var bitmapTemplates = []string{
+	"SETBIT $k $bit {0|1|2|-1|abc|$v}1", "SETBIT $k $bit 1", "SETBIT $k $bit 1", "SETBIT $k $bit 0", "SETBIT $k $bit 0", "GETBIT $k $bit", "GETBIT $k $bit",
+	"BITCOUNT $k", "BITCOUNT $k $n $n", "BITCOUNT $k $n $n BIT", "BITCOUNT $k $n $n {BYTE|BIT|bogus}2", "BITCOUNT $k $n",
+	"BITPOS $k 1", "BITPOS $k 0", "BITPOS $k $n", "BITPOS $k 0 $n", "BITPOS $k 1 $n", "BITPOS $k 0 $n $n", "BITPOS $k 1 $n $n", "BITPOS $k 0 $n $n BIT",
+	"BITPOS $k 1 $n $n BIT", "BITPOS $k {0|1}1 $n $n {BYTE|BIT|bogus}2",
+	"BITOP AND $k $k $k", "BITOP OR $k $k $k $k", "BITOP XOR $k $k $k", "BITOP NOT $k $k", "BITOP NOT $k $k $k", "BITOP AND $k $k", "BITOP bogus $k $k",
+	"BITFIELD $k {GET $F $o|SET $F $o $i|INCRBY $F $o $i|OVERFLOW SAT|OVERFLOW FAIL|OVERFLOW WRAP|OVERFLOW bogus|bogus|GET|OVERFLOW}5",
+	"BITFIELD $k OVERFLOW SAT INCRBY i8 8 $i INCRBY u4 0 $i SET i13 20 $i SET u13 33 $i", "BITFIELD $k OVERFLOW FAIL INCRBY i8 8 $i INCRBY u4 0 $i SET i13 20 $i",
+	"BITFIELD $k INCRBY i8 8 $i INCRBY u4 0 $i SET i13 20 $i SET u13 33 $i", "BITFIELD $k OVERFLOW SAT INCRBY $F #3 $i", "BITFIELD $k OVERFLOW FAIL SET $F 100 $i",
+	"BITFIELD_RO $k {GET $F $o|GET u8 0|SET u8 0 1|OVERFLOW SAT}3", "BITFIELD_RO $k GET $F 3 GET $F #1",
+	"SET $k $v", "SET $k $v", "SETRANGE $k 70000 $v", "DEL $k", "HSET $k f v", "APPEND $k $v", "GET $k", "STRLEN $k", "OBJECT ENCODING $k", "EXPIRE $k 1000", "TTL $k",
 }
 
 var keyspaceTemplates = []string{

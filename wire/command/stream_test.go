@@ -143,7 +143,9 @@ func TestStreamAgainstRedict(t *testing.T) {
 	}
 	// SCAN with a pattern deletes all expired keys it comes by; Redis only those that fit.
 	keyspace := slices.DeleteFunc(slices.Clone(keyspaceTemplates), func(t string) bool { return strings.HasPrefix(t, "SCAN 0") })
-	g := newGenerator(*seedFlag, stringTemplates, expireTemplates, databaseTemplates[:4], keyspace, []string{"SCAN 0 COUNT 1000"}, transactionTemplates, transactionTemplates,
+	// Redis keeps to itself that a BITFIELD that wrote nothing made a string longer.
+	bitmaps := slices.DeleteFunc(slices.Clone(bitmapTemplates), func(t string) bool { return strings.Contains(t, "FAIL") })
+	g := newGenerator(*seedFlag, bitmaps, stringTemplates, expireTemplates, databaseTemplates[:4], keyspace, []string{"SCAN 0 COUNT 1000"}, transactionTemplates, transactionTemplates,
 		databaseTemplates, shortTemplates, shortTemplates)
 	var h history
 	p.context = h.last

@@ -41,6 +41,9 @@ var stringCommands = []engine.Spec{
 	{Name: "incrbyfloat", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, Categories: engine.CatString,
 		Keys:    []engine.KeySpec{{Flags: engine.KeyRW | engine.KeyAccess | engine.KeyUpdate, Index: 1}},
 		Handler: incrbyfloatCommand},
+	{Name: "lcs", Arity: -3, Flags: engine.ReadOnly, Categories: engine.CatString,
+		Keys:    []engine.KeySpec{{Flags: engine.KeyRO | engine.KeyAccess, Index: 1, Last: 1}},
+		Handler: lcsCommand},
 	{Name: "mget", Arity: -2, Flags: engine.ReadOnly | engine.Fast, Categories: engine.CatString,
 		Keys:    []engine.KeySpec{{Flags: engine.KeyRO | engine.KeyAccess, Index: 1, Last: -1}},
 		Tips:    []string{"request_policy:multi_shard"},
@@ -431,10 +434,10 @@ func strlenCommand(c *engine.Call) error {
 	return nil
 }
 
-// checkLength refuses strings that would grow beyond proto-max-bulk-len.
+// checkLength refuses strings that would grow beyond proto-max-bulk-len, unless a log that is replayed made them so.
 func checkLength(c *engine.Call, size, more int64) error {
 	total := size + more
-	if total > c.E.Config().Live.ProtoMaxBulkLen || total < size || total < more {
+	if (total > c.E.Config().Live.ProtoMaxBulkLen && !c.E.Loading()) || total < size || total < more {
 		return engine.ErrStringTooBig
 	}
 	return nil
