@@ -45,6 +45,22 @@ func TestOnMap(t *testing.T) {
 	}
 }
 
+// Observed of Redis: what lies in the middle after scaling goes to the even digit, whatever the exact distance is nearer to.
+func TestAppendDistance(t *testing.T) {
+	for _, c := range []struct {
+		d    float64
+		want string
+	}{
+		{0, "0.0000"}, {0.00004, "0.0000"}, {0.00005, "0.0000"}, {0.00015, "0.0001"}, {1, "1.0000"}, {0.99996, "1.0000"}, {166274.1516, "166274.1516"},
+		{47532504.33805, "47532504.3380"}, {38278999.69755, "38278999.6976"}, {32587059.606450003, "32587059.6064"},
+		{4902489.25935, "4902489.2594"}, {1e15, "1000000000000000.0000"},
+	} {
+		if got := string(geohash.AppendDistance(nil, c.d)); got != c.want {
+			t.Errorf("%v: %s, want %s", c.d, got, c.want)
+		}
+	}
+}
+
 // A place is decoded to within a cell, and its decoded place has the same score.
 func TestRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -14,7 +14,7 @@ import (
 	"frankenredis/kv/geohash"
 )
 
-var peerRounds = flag.Int("peer.rounds", 10, "maps that are compared with each real server")
+var peerRounds = flag.Int("peer.rounds", 8, "maps that are compared with each real server")
 
 type point struct {
 	name            string
@@ -164,7 +164,7 @@ func places(rng *rand.Rand) func() (lon, lat float64) {
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
 // fixed prints a distance as the server does.
-func fixed(f float64) string { return strconv.FormatFloat(f, 'f', 4, 64) }
+func fixed(f float64) string { return string(geohash.AppendDistance(nil, f)) }
 
 // long prints a coordinate as the server does.
 func long(f float64) string {

@@ -12,7 +12,7 @@ import (
 	"frankenredis/kv/hll"
 )
 
-var peerRounds = flag.Int("peer.rounds", 60, "random strings that are compared with each real server")
+var peerRounds = flag.Int("peer.rounds", 12, "random strings that are compared with each real server")
 
 const invalidReply = "WRONGTYPE Key is not a valid HyperLogLog string value."
 const corruptReply = "INVALIDOBJ Corrupted HLL object detected"
