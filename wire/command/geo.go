@@ -1,8 +1,10 @@
 package command
 
 import (
+	"math"
 	"math/big"
 	"strconv"
+	"strings"
 
 	"frankenredis/kv/geohash"
 	"frankenredis/wire/engine"
@@ -53,9 +55,17 @@ func geoPlace(lonArg, latArg []byte) (lon, lat float64, err error) {
 		return 0, 0, engine.ErrNotFloat
 	}
 	if !geohash.OnMap(lon, lat) {
-		return 0, 0, engine.Errorf("ERR invalid longitude,latitude pair %f,%f", lon, lat)
+		return 0, 0, engine.ReplyError("ERR invalid longitude,latitude pair " + degrees(lon) + "," + degrees(lat))
 	}
 	return lon, lat, nil
+}
+
+// degrees prints as C's %f does.
+func degrees(x float64) string {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		return strings.TrimPrefix(strings.ToLower(strconv.FormatFloat(x, 'f', 6, 64)), "+")
+	}
+	return strconv.FormatFloat(x, 'f', 6, 64)
 }
 
 // geoUnit reads a unit of length, in metres.

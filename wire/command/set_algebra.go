@@ -1,7 +1,6 @@
 package command
 
 import (
-	"math"
 	"slices"
 
 	"frankenredis/kv"
@@ -187,7 +186,7 @@ func sintercardCommand(c *engine.Call) error {
 // cardinalityArguments reads the keys and the limit of SINTERCARD and ZINTERCARD.
 func cardinalityArguments(c *engine.Call) (keys [][]byte, limit int64, err error) {
 	n, err := integer(c.Args[1])
-	if err != nil || n < 1 || n > math.MaxInt32 {
+	if err != nil || n < 1 {
 		return nil, 0, engine.ReplyError("ERR numkeys should be greater than 0")
 	}
 	if n > int64(len(c.Args)-2) {

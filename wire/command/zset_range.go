@@ -63,17 +63,17 @@ func (r *zrange) parse(c *engine.Call, at int, open, store bool) error {
 			}
 			r.limited = true
 			i += 2
-		case open && is(a, "REV"):
+		case open && !r.reverse && is(a, "REV"):
 			r.reverse = true
-		case open && is(a, "BYLEX"):
+		case open && r.kind == byRank && is(a, "BYLEX"):
 			r.kind = byLex
-		case open && is(a, "BYSCORE"):
+		case open && r.kind == byRank && is(a, "BYSCORE"):
 			r.kind = byScore
 		default:
 			return engine.ErrSyntax
 		}
 	}
-	if r.limited && r.kind == byRank {
+	if r.limited && r.count != -1 && r.kind == byRank { // Redis takes a LIMIT of -1 for none
 		return engine.ReplyError("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
 	}
 	if r.withScores && r.kind == byLex {
