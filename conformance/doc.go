@@ -8,6 +8,10 @@
 //
 //	FR_SERVER   the server under test
 //	FR_PEERS    where peers.sh unpacked the peers (default /opt/peers)
-//	FR_LONG=1   the long forms: 100 rounds of kill -9, a million commands through redis-cli --pipe
+//	FR_LONG=1   the long forms: 100 rounds of kill -9, a million commands through redis-cli --pipe, 1000 seeds of random commands
+//	FR_TESTLOG  a file that gets a JSON line for each case (testbed.Entry); without it nothing is written
 //	-update     write what redict answers into testdata (nothing else changes expectations)
+//	-seed N     of the random comparison only this seed; -seeds and -length change how many and how long
+//
+// Nothing is left uncompared silently: what a test forgives, it names by an entry of DRIFT.md.
 package conformance

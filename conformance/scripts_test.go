@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"frankenredis/conformance/script"
 	"frankenredis/conformance/testbed"
@@ -56,7 +57,17 @@ func runScripts(t *testing.T, files []string, binary string) {
 			}
 			for _, proto := range []int{2, 3} {
 				target := startFor(t, s, binary, proto)
+				mode := fmt.Sprintf("%s %s resp%d", target.Name, target.Version, proto)
+				target.Ran = func(b *script.Block, took time.Duration, ok bool) {
+					e := testbed.Entry{Suite: "script", Case: fmt.Sprintf("%s:%d", name, b.Line), Mode: mode, Outcome: testbed.Pass,
+						Millis: float64(took.Microseconds()) / 1000, Replay: "go test ./conformance -count=1 -run '^" + t.Name() + "$'"}
+					if !ok {
+						e.Outcome, e.Reason = testbed.Fail, "a reply is not as written"
+					}
+					testbed.Record(t, e)
+				}
 				if !s.Runs(target) {
+					testbed.Record(t, testbed.Entry{Suite: "script", Case: name, Mode: mode, Outcome: testbed.Skip, Reason: "for other versions or protocols"})
 					t.Logf("RESP%d: not for %s %s", proto, target.Name, target.Version)
 					continue
 				}

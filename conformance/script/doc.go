@@ -41,9 +41,11 @@
 //	@server --databases 4     arguments to start the server with
 //	@file-since 7.2           servers that call themselves an older redis_version do not run this file
 //	@resp2-only               not to be run in RESP3: the runner would say HELLO 3 first
-//	@mask /re/text/           in all replies, here and below, what matches becomes text
+//	@mask id: /re/text/       in all replies, here and below, what matches becomes text
 //	@since 7.2                older servers do not run this block
-//	@not redict it says so    this server does not run this block (name: redis, redict, valkey), and why
+//	@not redict id: because   this server does not run this block (name: redis, redict, valkey), and why
 //	@sort                     the reply's elements come in no order: sort the lines
 //	@until                    repeat the command until the reply is the wanted one, or ten seconds have passed
+//
+// An id names an entry of the drift ledger, conformance/DRIFT.md: nothing is left uncompared that does not stand there.
 package script

@@ -15,7 +15,16 @@ type Script struct {
 	Since  string   // oldest redis_version that runs it, or ""
 	RESP2  bool     // to be run in RESP2 only
 	Blocks []*Block
-	tail   []string // comments after the last block
+	// Exceptions are what the script leaves uncompared, in the order of the file.
+	Exceptions []Exception
+	tail       []string // comments after the last block
+}
+
+// Exception is an @not or an @mask, and the entry of the drift ledger that allows it.
+type Exception struct {
+	Line   int
+	Server string // the server that does not run the block; "" of a mask
+	ID     string // "" when the script names no entry
 }
 
 // Block is a few commands and what they print.
@@ -81,7 +90,7 @@ func Parse(path string) (*Script, error) {
 			if i < len(lines) {
 				b.lead = append(b.lead, line)
 			}
-			if err := s.directive(b, line); err != nil {
+			if err := s.directive(b, i+1, line); err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", path, i+1, err)
 			}
 		default:
@@ -96,8 +105,19 @@ func Parse(path string) (*Script, error) {
 	return s, nil
 }
 
+// entryID begins what @not and @mask say: the id of an entry of the drift ledger.
+var entryID = regexp.MustCompile(`^([a-z0-9-]+): *`)
+
+// cutID cuts an entry's id off the front.
+func cutID(s string) (id, rest string) {
+	if m := entryID.FindStringSubmatch(s); m != nil {
+		return m[1], s[len(m[0]):]
+	}
+	return "", s
+}
+
 // directive takes an "@" line into the block or the script.
-func (s *Script) directive(b *Block, line string) error {
+func (s *Script) directive(b *Block, at int, line string) error {
 	if !strings.HasPrefix(line, "@") {
 		return nil
 	}
@@ -114,8 +134,10 @@ func (s *Script) directive(b *Block, line string) error {
 	case "not":
 		name, why, ok := strings.Cut(rest, " ")
 		if !ok {
-			return fmt.Errorf("@not needs a server and a reason")
+			return fmt.Errorf("@not needs a server, an entry of the drift ledger with a colon, and a reason")
 		}
+		id, why := cutID(why)
+		s.Exceptions = append(s.Exceptions, Exception{at, name, id})
 		if b.not == nil {
 			b.not = map[string]string{}
 		}
@@ -125,9 +147,11 @@ func (s *Script) directive(b *Block, line string) error {
 	case "until":
 		b.until = true
 	case "mask":
+		id, rest := cutID(rest)
+		s.Exceptions = append(s.Exceptions, Exception{Line: at, ID: id})
 		parts := strings.Split(rest, "/")
 		if len(parts) != 4 || parts[0] != "" || parts[3] != "" {
-			return fmt.Errorf("@mask is /regexp/text/")
+			return fmt.Errorf("@mask is an entry of the drift ledger with a colon, then /regexp/text/")
 		}
 		re, err := regexp.Compile("(?m)" + parts[1])
 		if err != nil {

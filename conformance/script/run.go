@@ -23,6 +23,8 @@ type Target struct {
 	Version string // its redis_version
 	Proto   int    // 2 or 3
 	Dial    func() (*testbed.Client, error)
+	// Ran, if set, is called with each block that was run, how long it took and whether its replies were as written.
+	Ran func(b *Block, took time.Duration, ok bool)
 }
 
 // Runs reports whether the script is for this target and its protocol.
@@ -39,7 +41,11 @@ func (s *Script) Run(t Target, update bool, fail func(*Block, string)) error {
 		if b.not[t.Name] != "" || b.since != "" && older(t.Version, b.since) {
 			continue
 		}
+		start := time.Now()
 		got, err := r.block(b, b.want(t.Proto))
+		if t.Ran != nil {
+			t.Ran(b, time.Since(start), err == nil && got == r.expand(b.want(t.Proto)))
+		}
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w", s.Path, b.Line, err)
 		}

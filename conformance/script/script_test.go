@@ -3,6 +3,7 @@ package script
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 
 const sample = `# A comment.
 @server --databases 4
-@mask /[0-9]{5,}/N/
+@mask measured: /[0-9]{5,}/N/
 
 SET k {{ab*3}}
 GET k
@@ -63,7 +64,7 @@ func TestWriteGivesBackWhatParseRead(t *testing.T) {
 }
 
 func TestParseErrors(t *testing.T) {
-	for _, text := range []string{"----\nOK\n", "@nope\nGET k\n", "@mask x\nGET k\n", "@mask /(/x/\nGET k\n", "@not redis\nGET k\n"} {
+	for _, text := range []string{"----\nOK\n", "@nope\nGET k\n", "@mask x\nGET k\n", "@mask /(/x/\nGET k\n", "@not redis\nGET k\n", "@mask id: x\nGET k\n"} {
 		path := filepath.Join(t.TempDir(), "s.txt")
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -121,5 +122,17 @@ func TestOlder(t *testing.T) {
 		if older(c.a, c.b) != c.want {
 			t.Errorf("older(%s, %s) is not %v", c.a, c.b, c.want)
 		}
+	}
+}
+
+// What a script leaves uncompared is listed with the ledger's entry, or with none.
+func TestExceptions(t *testing.T) {
+	s := parse(t, "@mask /a/b/\n@mask clock: /[0-9]+/N/\nTIME\n\n@not redict types: it refuses\n@not valkey it words this: differently\nGET k\n")
+	want := []Exception{{1, "", ""}, {2, "", "clock"}, {5, "redict", "types"}, {6, "valkey", ""}}
+	if !reflect.DeepEqual(s.Exceptions, want) {
+		t.Errorf("got %+v, want %+v", s.Exceptions, want)
+	}
+	if b := s.Blocks[1]; b.not["redict"] != "it refuses" || b.not["valkey"] != "it words this: differently" {
+		t.Errorf("reasons %q", b.not)
 	}
 }

@@ -63,6 +63,7 @@ func Launch(o Options) (*Server, error) {
 // Start is Launch for a test, which ends the process when it is over and shows the log's end when it failed.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
+	track(t)
 	if o.Binary == "" {
 		o.Binary = Subject(t)
 	}

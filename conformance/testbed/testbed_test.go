@@ -2,6 +2,8 @@ package testbed
 
 import (
 	"bufio"
+	"encoding/json"
+	"os"
 	"os/exec"
 	"reflect"
 	"strconv"
@@ -58,6 +60,15 @@ func TestReadReply(t *testing.T) {
 			t.Errorf("%q: %q, %v; want %q", c.wire, got, err, c.want)
 		}
 	}
+	for _, wire := range []string{"$1\r\na\r\n", "*2\r\n%1\r\n+a\r\n$-1\r\n*-1\r\n", "|1\r\n+a\r\n:1\r\n+OK\r\n", "-E " + strings.Repeat("x", 5000) + "\r\n"} {
+		raw, err := appendRaw(nil, bufio.NewReaderSize(strings.NewReader(wire+"+NEXT\r\n"), 16))
+		if _, perr := ParseRaw(raw); err != nil || perr != nil || string(raw) != wire {
+			t.Errorf("raw bytes of %q: %q, %v, %v", wire, raw, err, perr)
+		}
+	}
+	if _, err := ParseRaw([]byte("+OK\r\n+OK\r\n")); err == nil {
+		t.Error("two replies taken for one")
+	}
 	for _, wire := range []string{"", "\r\n", "+OK\n", "$1\r\nab\r\n", "$-2\r\n", "*x\r\n", ":x\r\n", "?\r\n", "*2\r\n:1\r\n", "=3\r\ntxt\r\n", "#x\r\n"} {
 		if r, err := ReadReply(bufio.NewReader(strings.NewReader(wire))); err == nil {
 			t.Errorf("%q: %q; want an error", wire, Format(r))
@@ -98,5 +109,33 @@ func TestFormatAgreesWithRedisCLI(t *testing.T) {
 				t.Errorf("%s (RESP%s): we print\n%s\nredis-cli prints\n%s", line, proto, got, want)
 			}
 		}
+	}
+}
+
+// A test that records nothing itself has one line, with its outcome; one that records its cases has only these.
+func TestLog(t *testing.T) {
+	path := t.TempDir() + "/log"
+	t.Setenv("FR_TESTLOG", path)
+	t.Run("plain", func(t *testing.T) { track(t); track(t) })
+	t.Run("skipped", func(t *testing.T) { track(t); t.SkipNow() })
+	t.Run("own", func(t *testing.T) {
+		track(t)
+		Record(t, Entry{Suite: "s", Case: "c", Seed: 7, Digests: []string{"a", "b"}, Outcome: Fail, Reason: "why", Replay: "go"})
+	})
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		var e Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		got = append(got, e.Suite+" "+e.Case+" "+e.Outcome)
+	}
+	want := []string{"process TestLog/plain pass", "process TestLog/skipped skip", "s c fail"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

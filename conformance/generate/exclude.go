@@ -1,0 +1,79 @@
+package generate
+
+import (
+	"slices"
+	"strings"
+
+	"frankenredis/conformance/reference"
+)
+
+// excluded maps commands, or whole containers, to the entry of the drift ledger that says why they are not compared at random.
+var excluded = map[string]string{
+	"shutdown": "ends-server", "debug": "ends-server", "failover": "ends-server", "replicaof": "ends-server", "slaveof": "ends-server",
+	"config|set": "ends-server", "config|rewrite": "ends-server", "config|resetstat": "ends-server", "module": "ends-server",
+	"acl": "ends-server", "cluster": "ends-server", "quit": "ends-server", "auth": "ends-server",
+	"client|kill": "ends-server", "client|pause": "ends-server", "client|unpause": "ends-server", "client|unblock": "ends-server",
+	"script|kill": "ends-server", "script|debug": "ends-server", "function|kill": "ends-server",
+
+	"client|reply": "no-single-reply", "client|tracking": "no-single-reply", "client|caching": "no-single-reply", "monitor": "no-single-reply",
+	"sync": "no-single-reply", "psync": "no-single-reply", "replconf": "no-single-reply",
+	"subscribe": "no-single-reply", "unsubscribe": "no-single-reply", "psubscribe": "no-single-reply", "punsubscribe": "no-single-reply",
+	"ssubscribe": "no-single-reply", "sunsubscribe": "no-single-reply",
+
+	"info": "measured", "role": "measured", "memory": "measured", "latency": "measured", "slowlog": "measured", "client|list": "measured",
+	"client|info": "measured", "lolwut": "measured",
+
+	"pfselftest": "files", "pfdebug": "files",
+
+	"save": "files", "bgsave": "files", "bgrewriteaof": "files", "migrate": "files",
+
+	"spop": "random-pick",
+
+	"command": "command-table", "command|count": "command-table", "command|list": "command-table", "command|info": "command-table",
+	"config|get":   "command-table",
+	"command|docs": "command-docs",
+
+	"dump": "dump-version", "function|dump": "dump-version", "function|restore": "dump-version",
+}
+
+// leftOut maps "command argument" to the entry of the drift ledger that says why the argument never comes.
+var leftOut = map[string]string{
+	"xread milliseconds":      "blocks",
+	"xreadgroup milliseconds": "blocks",
+	"xadd auto-id":            "clock",
+	"hello auth":              "ends-server",
+	"hscan novalues":          "redict-novalues",
+	"zrange bylex":            "lex",
+	"zrangestore bylex":       "lex",
+}
+
+// Excluded returns the id of the ledger's entry for which a command is not generated, or "".
+func Excluded(c *reference.Command) string {
+	parent, sub, _ := strings.Cut(c.Name, "|")
+	switch {
+	case excluded[c.Name] != "":
+		return excluded[c.Name]
+	case sub != "" && excluded[parent] != "" && parent != "command":
+		return excluded[parent]
+	case sub == "help":
+		return "help-text"
+	case slices.Contains(c.Flags, "blocking") && c.Name != "xread" && c.Name != "xreadgroup":
+		return "blocks"
+	}
+	return ""
+}
+
+// poolEntries are the ledger's entries for which pools of values lack some.
+var poolEntries = []string{"redict-types", "redict-cursors", "undefined"}
+
+// Entries lists the ledger's entries that exclusions name, each once, in order.
+func Entries() []string {
+	ids := append([]string{"blocks", "help-text"}, poolEntries...)
+	for _, m := range []map[string]string{excluded, leftOut} {
+		for _, id := range m {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
