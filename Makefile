@@ -43,7 +43,9 @@ unit: ## the tests inside the packages, under the race detector
 	$(GO) test -race -timeout 15m $(UNIT)
 
 conformance: peers build ## the server as a black box, beside redis-server 7.0.15, redict 7.3.6 and valkey 8.0.1
-	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 15m ./conformance
+	@rm -f $(BIN)/conformance.jsonl
+	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis FR_TESTLOG=$(CURDIR)/$(BIN)/conformance.jsonl $(GO) test -count=1 -timeout 15m ./conformance; \
+		status=$$?; $(GO) run ./tools/parity -counts $(BIN)/conformance.jsonl && exit $$status
 
 race: peers ## a server built with the race detector under the black-box tests that load it most
 	$(GO) build -race -o $(BIN)/frankenredis-race ./cmd/frankenredis

@@ -57,7 +57,7 @@ func runScripts(t *testing.T, files []string, binary string) {
 			}
 			for _, proto := range []int{2, 3} {
 				target := startFor(t, s, binary, proto)
-				mode := fmt.Sprintf("%s %s resp%d", target.Name, target.Version, proto)
+				mode := fmt.Sprintf("%s resp%d", label(t, binary), proto)
 				target.Ran = func(b *script.Block, took time.Duration, ok bool) {
 					e := testbed.Entry{Suite: "script", Case: fmt.Sprintf("%s:%d", name, b.Line), Mode: mode, Outcome: testbed.Pass,
 						Millis: float64(took.Microseconds()) / 1000, Replay: "go test ./conformance -count=1 -run '^" + t.Name() + "$'"}
@@ -113,8 +113,16 @@ func startFor(t *testing.T, s *script.Script, binary string, proto int) script.T
 	return target
 }
 
-// identities keeps what each binary said of itself: binary to script.Target.
-var identities sync.Map
+// identities keeps what each binary said of itself, binary to script.Target, and labels its name and own version.
+var identities, labels sync.Map
+
+// label names a server in the test log: valkey 8.0.1, which says that it is redis_version 7.2.4.
+func label(t testing.TB, binary string) string {
+	t.Helper()
+	identify(t, binary)
+	text, _ := labels.Load(binary)
+	return text.(string)
+}
 
 // identify asks a server who it is.
 func identify(t testing.TB, binary string) script.Target {
@@ -127,14 +135,16 @@ func identify(t testing.TB, binary string) script.Target {
 	c := s.Dial(t)
 	info := infoFields(c.Call(t, "INFO", "server").Str)
 	target := script.Target{Name: "redis", Version: info["redis_version"]}
+	own := target.Version
 	for _, name := range []string{"redict", "valkey"} {
-		if info[name+"_version"] != "" {
-			target.Name = name
+		if v := info[name+"_version"]; v != "" {
+			target.Name, own = name, v
 		}
 	}
 	if c.Call(t, "INFO", subjectName).Str != "" {
 		target.Name = subjectName
 	}
+	labels.Store(binary, target.Name+" "+own)
 	identities.Store(binary, target)
 	return target
 }

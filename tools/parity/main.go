@@ -2,10 +2,15 @@
 // accepted but not acted on, each with what closes the gap.
 //
 //	go run ./tools/parity > conformance/PARITY.md
+//
+// With -counts it says instead what a run of the conformance suite has covered, from the log that FR_TESTLOG named:
+//
+//	go run ./tools/parity -counts bin/conformance.jsonl
 package main
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,7 +22,16 @@ import (
 )
 
 func main() {
-	if err := ledger(os.Stdout); err != nil {
+	log := flag.String("counts", "", "print what the conformance suite has covered, by its log")
+	drift := flag.String("drift", "conformance/DRIFT.md", "the drift ledger, for -counts")
+	flag.Parse()
+	var err error
+	if *log != "" {
+		err = printCounts(*log, *drift)
+	} else {
+		err = ledger(os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "parity:", err)
 		os.Exit(1)
 	}
