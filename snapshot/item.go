@@ -42,8 +42,9 @@ type Collection struct {
 	// Elems are a set's or sorted set's members, a hash's fields and values in turn, a list's nodes, a stream's nodes (id and
 	// listpack in turn).
 	Elems  [][]byte
-	Scores []float64 // of a sorted set, beside Elems
-	Plain  []bool    // of a list, beside Elems: the node is one element, else a listpack
+	Scores []float64      // of a sorted set, beside Elems
+	Stream []StreamRecord // of a stream, behind the nodes
+	Plain  []bool         // of a list, beside Elems: the node is one element, else a listpack
 	// Empty says that the value has no elements: such a key is passed over, as Redis does.
 	Empty      bool
 	Part, More bool

@@ -159,7 +159,7 @@ func TestErrors(t *testing.T) {
 		{"version no number", "REDIS+011", ErrVersion, 0, `"+011"`},
 		{"list", head + "\xfe\x01\x12\x06mylist\x00", ErrUnsupported, 11, `db 1 key "mylist": value type 18 (list-quicklist-2)`},
 		{"expiring hash", head + "\xfc1234567\xff\x04\x01h\x00", ErrCorrupt, 9, "expiry"},
-		{"stream after expiry", head + "\xfc\x01\x00\x00\x00\x00\x00\x00\x00\x15\x01s", ErrUnsupported, 9, `key "s": value type 21`},
+		{"stream after expiry", head + "\xfc\x01\x00\x00\x00\x00\x00\x00\x00\x15\x01s", ErrTruncated, 9, `key "s": the input ends at 21`},
 		{"unknown type", head + "\x63", ErrCorrupt, 9, "type 99"},
 		{"database too high", head + "\xfe\x10\x00\x01k\x01v", ErrDatabase, 9, "database 16 of 16"},
 		{"length form", head + "\x00\x82abc", ErrCorrupt, 9, "malformed length"},

@@ -55,6 +55,8 @@ func (e *encoder) value(v kv.Value, scratch []byte) []byte {
 		e.set(v)
 	case kv.ZSet:
 		e.zset(v)
+	case kv.Stream:
+		e.stream(v)
 	}
 	return scratch
 }

@@ -34,7 +34,11 @@ func (d *digest) mixNumber(n uint32) {
 
 // tossValue combines in a key's value and the fact, not the time, of its expiry.
 func (d *digest) tossValue(e kv.Entry) {
-	d.mixNumber(uint32(e.Type()))
+	typ := uint32(e.Type())
+	if e.Type() == kv.Stream {
+		typ = redisStreamType
+	}
+	d.mixNumber(typ)
 	d.mixValue(e.Value())
 	if _, volatile := e.Expire(); volatile {
 		d.toss([]byte("!!expire!!"))
@@ -72,5 +76,7 @@ func (d *digest) mixValue(v kv.Value) {
 		d.mixSet(v.Set())
 	case kv.ZSet:
 		d.mixZSet(v.ZSet())
+	case kv.Stream:
+		d.mixStream(v.Stream())
 	}
 }

@@ -77,6 +77,9 @@ func (c *Call) BlockDeadline(d time.Duration) time.Time {
 	return time.Now().Add(d)
 }
 
+// KeyReady runs the commands of clients that wait for a key again, although it has not changed for those who watch it.
+func (c *Call) KeyReady(key []byte) { c.E.signalKey(watchKey{c.DB.ID(), string(key)}) }
+
 func (e *Engine) waitForKeys(s *session.Session, w *session.Wait) {
 	b := &e.blocked
 	s.Wait = w
