@@ -91,7 +91,9 @@ func (e *ZSetEdit) addElement(member []byte, score float64) {
 	hash := ks.hashMember(member)
 	r := ks.newScored(hash, member, math.Float64bits(score))
 	ks.elements(e.table).Insert(hash, r)
-	e.tree().Insert(zsetKey(member, score), r, 0)
+	if !e.tree().Insert(zsetKey(member, score), r, 0) {
+		panic("kv: a member that is in the order already")
+	}
 }
 
 // Move gives a member that is there another score.
@@ -106,7 +108,9 @@ func (e *ZSetEdit) Move(member []byte, from, to float64) {
 	hash := ks.hashMember(member)
 	r := ks.elements(e.table).Find(hash, member)
 	if scoreWord(from) != scoreWord(to) {
-		e.tree().Delete(zsetKey(member, from))
+		if _, ok := e.tree().Delete(zsetKey(member, from)); !ok {
+			panic("kv: a member that is not in the order")
+		}
 		e.tree().Insert(zsetKey(member, to), r, 0)
 	}
 	c := element(ks.a, r)
@@ -129,7 +133,9 @@ func (e *ZSetEdit) Delete(member []byte) bool {
 	if r == 0 {
 		return false
 	}
-	e.tree().Delete(zsetKey(member, math.Float64frombits(element(ks.a, r).score(ks.a))))
+	if _, ok := e.tree().Delete(zsetKey(member, math.Float64frombits(element(ks.a, r).score(ks.a)))); !ok {
+		panic("kv: a member that is not in the order")
+	}
 	ks.freeElement(r)
 	e.changed = true
 	return true
@@ -148,7 +154,9 @@ func (e *ZSetEdit) DeleteRange(from, to int) {
 	ks := e.ks()
 	d := ks.elements(e.table)
 	e.tree().DeleteRange(from, to, func(r arena.Ref) {
-		d.DeleteRef(ks.hashEntry(ks.a, r), r)
+		if !d.DeleteRef(ks.hashEntry(ks.a, r), r) {
+			panic("kv: a member that is in the order only")
+		}
 		ks.freeElement(r)
 	})
 }
@@ -188,7 +196,9 @@ func (e *ZSetEdit) convert() {
 		hash := ks.hashMember(member)
 		r := ks.newScored(hash, member, math.Float64bits(score))
 		d.Insert(hash, r)
-		b.Add(zsetKey(member, score), r, 0)
+		if !b.Add(zsetKey(member, score), r, 0) {
+			panic("kv: a packed sorted set out of order")
+		}
 		at = listpack.Next(p, value)
 	}
 	e.enc, e.changed = Skiplist, true

@@ -42,7 +42,7 @@ func (b *Builder) Tree() Tree {
 func (b *Builder) flush() {
 	d := b.d
 	sh := d.t.leaf()
-	r := d.alloc(sh.bytes(b.n))
+	r := d.alloc(sh.bytes(int(sh.room[b.n]))) // as hasRoom takes for granted
 	leaf := makeLink(r, b.n)
 	slots := b.buf[:b.n*sh.stride]
 	copy(words(d.a.Mut(r, sh.bytes(b.n))), slots)
