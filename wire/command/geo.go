@@ -153,7 +153,7 @@ func geodistCommand(c *engine.Call) error {
 // replyDistance replies a length with four decimals.
 func replyDistance(c *engine.Call, d float64) {
 	var text [64]byte
-	c.W.Bulk(strconv.AppendFloat(text[:0], d, 'f', 4, 64))
+	c.W.Bulk(geohash.AppendDistance(text[:0], d))
 }
 
 func geohashCommand(c *engine.Call) error {
