@@ -73,7 +73,10 @@ func (r *zrange) parse(c *engine.Call, at int, open, store bool) error {
 			return engine.ErrSyntax
 		}
 	}
-	if r.limited && r.count != -1 && r.kind == byRank { // Redis takes a LIMIT of -1 for none
+	if r.limited && r.kind == byRank && r.count == -1 { // Redis takes a LIMIT of -1 for none
+		r.limited = false
+	}
+	if r.limited && r.kind == byRank {
 		return engine.ReplyError("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
 	}
 	if r.withScores && r.kind == byLex {
