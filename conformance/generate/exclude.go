@@ -42,6 +42,8 @@ var leftOut = map[string]string{
 	"xreadgroup milliseconds": "blocks",
 	"xadd auto-id":            "clock",
 	"hello auth":              "ends-server",
+	"sort by-pattern":         "order",
+	"sort_ro by-pattern":      "order",
 	"hscan novalues":          "redict-novalues",
 	"zrange bylex":            "lex",
 	"zrangestore bylex":       "lex",
@@ -64,7 +66,7 @@ func Excluded(c *reference.Command) string {
 }
 
 // poolEntries are the ledger's entries for which pools of values lack some.
-var poolEntries = []string{"redict-types", "redict-cursors", "undefined"}
+var poolEntries = []string{"redict-types", "redict-cursors", "redict-xread", "undefined"}
 
 // Entries lists the ledger's entries that exclusions name, each once, in order.
 func Entries() []string {

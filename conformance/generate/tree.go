@@ -92,7 +92,7 @@ var keyNames = map[string]string{"string": "s", "bitmap": "b", "hyperloglog": "p
 	"sorted-set": "z", "geo": "g", "stream": "x"}
 
 // oddKeys are as good as any others.
-var oddKeys = []string{"", "a\x00b", "\xff\xfe", "k\r\nk", "{tag}s1", "*", "[a]"}
+var oddKeys = []string{"", "a\x00b", "\xff\xfe", "k\r\nk", "{tag}s1", "?", "[a]"}
 
 // key chooses a key: mostly of the command's own kind.
 func (g *Generator) key() string {
