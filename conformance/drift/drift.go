@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"frankenredis/conformance/reference"
 )
@@ -164,14 +165,17 @@ func (e *Entry) check(cells []string, complain func(string, ...any)) {
 
 // groupOf returns the reference's group of a command as a user writes it, or "".
 func groupOf(name string) string {
-	name = strings.ToLower(strings.ReplaceAll(name, " ", "|"))
-	for _, c := range reference.Commands() {
-		if c.Name == name {
-			return c.Group
-		}
-	}
-	return ""
+	return groups()[strings.ToLower(strings.ReplaceAll(name, " ", "|"))]
 }
+
+// groups maps the reference's commands to their groups.
+var groups = sync.OnceValue(func() map[string]string {
+	m := map[string]string{}
+	for _, c := range reference.Commands() {
+		m[c.Name] = c.Group
+	}
+	return m
+})
 
 // Find returns the entry with an id.
 func (l Ledger) Find(id string) (Entry, bool) {
