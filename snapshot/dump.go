@@ -87,6 +87,11 @@ func ParseDump(p []byte, o Options) ([]Item, error) {
 	if !distinct(b.Items) {
 		return nil, ErrDuplicate
 	}
+	if b.Items[0].Coll.Type == kv.Stream {
+		if err := soundGroups(b.Items); err != nil {
+			return nil, err
+		}
+	}
 	return b.Items, nil
 }
 

@@ -421,6 +421,53 @@ var (
 	errNoConsumer  = corrupt("stream: a pending entry without a consumer")
 )
 
+// soundGroups checks up front, of a whole value that is not a large one, what storing it would find: that nothing is there twice,
+// and that each pending entry has one consumer.
+func soundGroups(items []Item) error {
+	groups, consumers := map[string]bool{}, map[string]bool{}
+	owned := map[kv.StreamID]bool{} // the group's pending entries: has it a consumer?
+	left := 0                       // of them, those that have none yet
+	once := func(seen map[string]bool, name []byte) bool {
+		twice := seen[string(name)]
+		seen[string(name)] = true
+		return !twice
+	}
+	for i := range items {
+		for _, rec := range items[i].Coll.Stream {
+			ok := true
+			switch rec.Kind {
+			case StreamGroup:
+				if left > 0 {
+					return errNoConsumer
+				}
+				ok = once(groups, rec.Name)
+				clear(consumers)
+				clear(owned)
+			case StreamPending:
+				_, twice := owned[rec.ID]
+				ok = !twice
+				owned[rec.ID] = false
+				left++
+			case StreamConsumer:
+				ok = once(consumers, rec.Name)
+			case StreamOwned:
+				if has, pending := owned[rec.ID]; has || !pending {
+					return errLostPending
+				}
+				owned[rec.ID] = true
+				left--
+			}
+			if !ok {
+				return ErrDuplicate
+			}
+		}
+	}
+	if left > 0 {
+		return errNoConsumer
+	}
+	return nil
+}
+
 func (c *Collection) storeStream(db *kv.DB, key []byte) error {
 	e, err := db.EditStream(key)
 	if err != nil {
