@@ -44,12 +44,14 @@ type Keyspace struct {
 	lazy   lazyQueue
 	cycle  expireCycle
 
-	limits  Limits
-	image   []byte      // a packed value that is being changed
-	editing bool        // an edit is under way
-	scratch []byte      // an inline value on its way from one block to another
-	hookKey []byte      // the key of an entry that expires, for the hooks
-	refs    []arena.Ref // expired entries found by a scan
+	limits Limits
+	// packedThreshold is the length from which an element of a list is a node of its own.
+	packedThreshold int
+	image           []byte      // a packed value that is being changed
+	editing         bool        // an edit is under way
+	scratch         []byte      // an inline value on its way from one block to another
+	hookKey         []byte      // the key of an entry that expires, for the hooks
+	refs            []arena.Ref // expired entries found by a scan
 }
 
 // New makes an empty keyspace.
@@ -62,6 +64,7 @@ func New(o Options) *Keyspace {
 	ks.table = dict.Type{Match: matchEntry, Hash: ks.hashEntry}
 	ks.SetExpireEffort(1)
 	ks.SetLimits(DefaultLimits())
+	ks.SetPackedThreshold(0)
 	ks.SetPolicy(false, 10, 1)
 	n := o.Databases
 	if n <= 0 {

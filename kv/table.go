@@ -29,7 +29,7 @@ type tableKind interface {
 }
 
 // tableKinds has the kind of each type.
-var tableKinds = [...]tableKind{Set: dictTable{}, ZSet: zsetTable{}, Hash: dictTable{}, Stream: streamTable{}}
+var tableKinds = [...]tableKind{List: listTable{}, Set: dictTable{}, ZSet: zsetTable{}, Hash: dictTable{}, Stream: streamTable{}}
 
 func (t table) words() [tableWords]uint64 {
 	return [tableWords]uint64{uint64(t.root), uint64(t.order), uint64(t.bytes)}

@@ -35,6 +35,8 @@ func (r *Reader) readCollection(typ byte, name string, b *Batch, item *Item) err
 		return r.readSet(typ, b, item)
 	case typeZSet, typeZSet2, typeZSetListpack, typeZSetZiplist:
 		return r.readZSet(typ, b, item)
+	case typeList, typeListZiplist, typeListQuicklist, typeListNodes:
+		return r.readList(typ, b, item)
 	case typeStream, typeStream2, typeStream3:
 		return r.readStream(typ, item)
 	}

@@ -44,6 +44,7 @@ type Collection struct {
 	Elems  [][]byte
 	Scores []float64      // of a sorted set, beside Elems
 	Stream []StreamRecord // of a stream, behind the nodes
+	Loose  bool           // of a list: Elems are its elements
 	Plain  []bool         // of a list, beside Elems: the node is one element, else a listpack
 	// Empty says that the value has no elements: such a key is passed over, as Redis does.
 	Empty      bool

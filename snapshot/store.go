@@ -49,6 +49,8 @@ func (c *Collection) store(db *kv.DB, key []byte) error {
 		return c.storeSet(db, key)
 	case kv.ZSet:
 		return c.storeZSet(db, key)
+	case kv.List:
+		return c.storeList(db, key)
 	case kv.Stream:
 		return c.storeStream(db, key)
 	}

@@ -43,6 +43,9 @@ func (e *encoder) value(v kv.Value, scratch []byte) []byte {
 		scratch = v.AppendBytes(scratch[:0])
 		e.str(scratch)
 		return scratch
+	case v.Type() == kv.List:
+		e.list(v)
+		return scratch
 	case v.Encoding().IsPacked():
 		scratch = v.AppendBytes(scratch[:0])
 		e.str(scratch)

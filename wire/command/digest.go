@@ -76,6 +76,8 @@ func (d *digest) mixValue(v kv.Value) {
 		d.mixSet(v.Set())
 	case kv.ZSet:
 		d.mixZSet(v.ZSet())
+	case kv.List:
+		d.mixList(v.List())
 	case kv.Stream:
 		d.mixStream(v.Stream())
 	}

@@ -36,3 +36,11 @@ func (d *digest) mixZSet(z kv.ZSetView) {
 		d.toss(one[:])
 	}
 }
+
+// mixList combines in the elements of a list, in order.
+func (d *digest) mixList(l kv.ListView) {
+	var buf [20]byte
+	for c := l.At(0); c.Valid(); c.Next() {
+		d.mix(c.Elem().Bytes(buf[:]))
+	}
+}

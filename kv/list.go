@@ -1,0 +1,184 @@
+package kv
+
+import (
+	"frankenredis/kv/arena"
+	"frankenredis/kv/btree"
+	"frankenredis/kv/listpack"
+)
+
+// A list is packed, one listpack, or a table: a tree of nodes by position, weighted by their elements. A node is a block like an
+// element's without a key; its value is a listpack, or if its encoding is raw, one large element as it is.
+
+// listOrder is the tree of a list's nodes.
+var listOrder = btree.Type{Weighted: true}
+
+// listTable is the table of a list.
+type listTable struct{}
+
+func (listTable) effort(ks *Keyspace, t table) int {
+	return btree.Frozen(ks.a, &listOrder, t.root).Len()
+}
+
+func (listTable) clone(ks *Keyspace, t table) table {
+	var nodes []btree.Item
+	btree.Frozen(ks.a, &listOrder, t.root).Each(func(it btree.Item) bool {
+		nodes = append(nodes, it)
+		return true
+	})
+	b := btree.NewBuilder(ks.a, &listOrder)
+	for _, it := range nodes {
+		b.Add(btree.Key{}, ks.cloneElement(it.Ref), it.Weight)
+	}
+	return table{root: b.Tree().Root()}
+}
+
+func (listTable) free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool) {
+	return btree.Open(ks.a, &listOrder, t.root).Free(drop, budget)
+}
+
+// ListView reads a list.
+type ListView struct{ Value }
+
+// List is the value, which must be a list.
+func (v Value) List() ListView { return ListView{v} }
+
+// List is the entry's value, which must be a list.
+func (e Entry) List() ListView { return e.Value().List() }
+
+func (l ListView) nodes() btree.Reader { return btree.Frozen(l.m, &listOrder, l.c.table(l.m).root) }
+
+// Len is the number of elements.
+func (l ListView) Len() int {
+	if l.isTable() {
+		return int(l.nodes().Weight())
+	}
+	return listpack.Len(l.packed())
+}
+
+// Nodes visits the nodes of a list in order until visit returns false: listpacks, or plain elements. The bytes are read only.
+func (l ListView) Nodes(visit func(p []byte, plain bool) bool) {
+	if !l.isTable() {
+		visit(l.packed(), false)
+		return
+	}
+	l.nodes().Each(func(it btree.Item) bool {
+		c := element(l.m, it.Ref)
+		p, _ := c.packed(l.m, nil)
+		return visit(p, c.h.enc() == Raw)
+	})
+}
+
+// NodeCount is the number of nodes.
+func (l ListView) NodeCount() int {
+	if l.isTable() {
+		return l.nodes().Len()
+	}
+	return 1
+}
+
+// At is a cursor on the element at a position from the head; the list's length is behind the last, -1 before the first.
+func (l ListView) At(pos int) ListCursor {
+	c := ListCursor{m: l.m, pos: pos, n: l.Len()}
+	if l.isTable() {
+		c.nodes, c.table = l.nodes(), true
+	} else {
+		c.p = l.packed()
+	}
+	c.seek()
+	return c
+}
+
+// ListCursor goes through the elements of a list, both ways. It is good until the keyspace's next change; in a view, until that
+// is closed.
+type ListCursor struct {
+	m     arena.Mem
+	nodes btree.Reader
+	table bool
+
+	tree   btree.Cursor // on the node the cursor is in
+	p      []byte       // the node
+	plain  bool
+	at     int // in the node
+	pos, n int
+}
+
+// seek finds the element of the position.
+func (c *ListCursor) seek() {
+	if !c.Valid() {
+		return
+	}
+	offset := c.pos
+	if c.table {
+		i, _, off := c.nodes.AtWeight(uint64(c.pos))
+		c.tree, offset = c.nodes.SeekAt(i), int(off)
+		c.load()
+	}
+	if !c.plain {
+		c.at = listpack.Seek(c.p, offset)
+	}
+}
+
+// load reads the node the tree's cursor is on.
+func (c *ListCursor) load() {
+	node := element(c.m, c.tree.Ref())
+	c.p, _ = node.packed(c.m, nil)
+	c.plain = node.h.enc() == Raw
+}
+
+// Valid says that the cursor is on an element.
+func (c *ListCursor) Valid() bool { return uint(c.pos) < uint(c.n) }
+
+// Pos is the position from the head.
+func (c *ListCursor) Pos() int { return c.pos }
+
+// Elem is the element the cursor is on.
+func (c *ListCursor) Elem() Elem {
+	if c.plain {
+		return BytesElem(c.p)
+	}
+	return packedElem(c.p, c.at)
+}
+
+// Next moves towards the tail.
+func (c *ListCursor) Next() {
+	was := c.Valid()
+	c.pos++
+	switch {
+	case !c.Valid():
+		return
+	case !was:
+		c.seek()
+		return
+	case !c.plain:
+		if c.at = listpack.Next(c.p, c.at); c.at != listpack.None {
+			return
+		}
+	}
+	c.tree.Next()
+	c.load()
+	if !c.plain {
+		c.at = listpack.First(c.p)
+	}
+}
+
+// Prev moves towards the head.
+func (c *ListCursor) Prev() {
+	was := c.Valid()
+	c.pos--
+	switch {
+	case !c.Valid():
+		return
+	case !was:
+		c.seek()
+		return
+	case !c.plain:
+		if c.at = listpack.Prev(c.p, c.at); c.at != listpack.None {
+			return
+		}
+	}
+	c.tree.Prev()
+	c.load()
+	if !c.plain {
+		c.at = listpack.Last(c.p)
+	}
+}
