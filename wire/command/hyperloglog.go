@@ -35,8 +35,8 @@ func hllValue(e kv.Entry) ([]byte, error) {
 	if e.Type() != kv.String {
 		return nil, engine.ErrWrongType
 	}
-	// What is longer cannot be valid: it is not copied to be looked at.
-	if e.StringLen() > 2*hll.DenseSize {
+	// A long string is looked at before it is copied.
+	if e.StringLen() > 2*hll.DenseSize && !hll.Valid(e.AppendRange(nil, 0, hll.HeaderSize)) {
 		return nil, errNotHLL
 	}
 	b := e.AppendString(nil)

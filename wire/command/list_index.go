@@ -87,7 +87,7 @@ func lsetCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
-	pos, ok := listPosition(index, l.Len())
+	pos, ok := listPosition(int64(int32(index)), l.Len()) // 7.2 hands the index on as a C int
 	if !ok {
 		return engine.ReplyError("ERR index out of range")
 	}

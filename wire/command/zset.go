@@ -361,11 +361,16 @@ func rank(c *engine.Call, fromHighest bool) error {
 
 func zscanCommand(c *engine.Call) error {
 	return scanElements(c, kv.ZSet, func(e kv.Entry, cursor uint64, visit func(kv.Elem, func())) uint64 {
+		// As in Redis: a packed set shows what it holds, a table's scores go through C's %.17g.
+		print := double.Append
+		if !e.Encoding().IsPacked() {
+			print = double.Append17
+		}
 		return e.ScanZSet(cursor, func(m kv.Elem, score float64) {
 			visit(m, func() {
 				var text [double.MaxSize]byte
 				bulkElem(c, m)
-				c.W.Bulk(double.Append(text[:0], score))
+				c.W.Bulk(print(text[:0], score))
 			})
 		})
 	}, 2)
