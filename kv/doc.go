@@ -2,8 +2,7 @@
 // collected heap, with exact byte accounting and consistent frozen views for savers.
 //
 // Everything but a Frozen belongs to one goroutine, the executor. Nothing here knows the wall clock: what expires is
-// decided by the time last given to SetNow (budgets alone are measured). Types other than strings are to come; their
-// values will be root references in the words of an entry.
+// decided by the time last given to SetNow (budgets alone are measured).
 //
 // # Layout
 //
@@ -30,6 +29,11 @@
 // A descriptor holds the root (48 bits) with the tree's height above it, the length, and the arena bytes held. Absent
 // chunks are zeros, so a SETRANGE far beyond the end costs one chunk. Writing touches the chunks concerned and the tables
 // above them; renaming moves the descriptor only.
+//
+// A collection is packed (a listpack or an intset: one byte string, kept as a string's bytes are) or, when it is large, a table:
+// three words in the entry that lead to dicts and trees of blocks of its own (table.go, element.go). It is read through a
+// Value, live or in a view, and changed through an edit (edit.go), one at a time. Each type has its files: hash, set, zset,
+// list, stream.
 //
 // Each database has two tables (package dict) over the same entries: all of them, and the volatile ones. An entry that
 // changes its size may change its place; both tables follow.
