@@ -298,7 +298,7 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// Every flipped bit behind a good checksum ends the same way.
+// A flipped bit in every byte, and a cut at every byte, behind a good checksum end the same way.
 func TestStreamFlips(t *testing.T) {
 	p := redump(makeStream(t, 8), false)
 	p = p[:len(p)-dumpFooter]
@@ -307,19 +307,16 @@ func TestStreamFlips(t *testing.T) {
 	t.Cleanup(ks.Close)
 	db := ks.DB(0)
 	for i := 1; i < len(p); i++ {
-		for _, bit := range []int{0, 6} {
-			q := bytes.Clone(p)
-			q[i] ^= 1 << bit
-			if err := restoreTo(db, signed(q)); err != nil {
-				if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrDuplicate) {
-					t.Fatalf("bit %d of byte %d: %v", bit, i, err)
-				}
-				refused++
-				continue
-			}
-			if err := restoreTo(db, redump(db, true)); err != nil {
+		bit := i * 5 % 8
+		q := bytes.Clone(p)
+		q[i] ^= 1 << bit
+		if err := restoreTo(db, signed(q)); err == nil {
+			err = restoreTo(db, redump(db, true))
+			if err != nil {
 				t.Fatalf("bit %d of byte %d: %v", bit, i, err)
 			}
+		} else if refused++; !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTruncated) && !errors.Is(err, ErrDuplicate) {
+			t.Fatalf("bit %d of byte %d: %v", bit, i, err)
 		}
 		if err := restoreTo(db, signed(p[:i])); err == nil {
 			t.Fatalf("cut at %d: accepted", i)
