@@ -97,8 +97,9 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 		if drop {
 			items, dropped = splitExpired(items, dropped[:0], now)
 		}
-		kept += int64(len(items))
-		expired += int64(len(dropped))
+		loaded := countKeys(items)
+		kept += loaded
+		expired += countKeys(dropped)
 		if len(items) > 0 {
 			if err := b.o.LoadItems(items); err != nil {
 				return &applyError{pos: items[0].Pos, err: err}
@@ -109,7 +110,7 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 				return &applyError{pos: dropped[0].Pos, err: err}
 			}
 		}
-		b.prog.Keys += int64(len(items))
+		b.prog.Keys += loaded
 		return nil
 	}
 	consume := func(batch *itemBatch) error {
@@ -138,6 +139,16 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 	}
 	b.info(msgRDBDone, kept, expired)
 	return info, rd.Pos(), nil
+}
+
+// countKeys counts keys: a large collection comes in several items.
+func countKeys(items []snapshot.Item) (n int64) {
+	for i := range items {
+		if items[i].Begins() {
+			n++
+		}
+	}
+	return n
 }
 
 // splitExpired moves the items that expired before now to the end of dropped, and closes the gaps.

@@ -51,6 +51,21 @@ type Collection struct {
 	Part, More bool
 }
 
+// Begins says that the item is a key, or the first part of one: what is to be counted.
+func (it *Item) Begins() bool { return it.Coll == nil || !it.Coll.Part }
+
+// ValueBytes is the length of the value, or of this part of it, without what the snapshot adds around it.
+func (it *Item) ValueBytes() int64 {
+	n := int64(len(it.Value))
+	if c := it.Coll; c != nil {
+		n += int64(len(c.Packed)) + 8*int64(len(c.Scores))
+		for _, e := range c.Elems {
+			n += int64(len(e))
+		}
+	}
+	return n
+}
+
 // NoExpiry is Item.ExpireMs of a key that never expires.
 const NoExpiry = -1
 

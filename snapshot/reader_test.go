@@ -157,7 +157,7 @@ func TestErrors(t *testing.T) {
 		{"version 0", "REDIS0000", ErrVersion, 0, `"0000"`},
 		{"version 13", "REDIS0013", ErrVersion, 0, `"0013"`},
 		{"version no number", "REDIS+011", ErrVersion, 0, `"+011"`},
-		{"list", head + "\xfe\x01\x12\x06mylist\x00", ErrUnsupported, 11, `db 1 key "mylist": value type 18 (list-quicklist-2)`},
+		{"module type", head + "\xfe\x01\x07\x06mymod!\x00", ErrUnsupported, 11, `db 1 key "mymod!": value type 7 (module-2)`},
 		{"expiring hash", head + "\xfc1234567\xff\x04\x01h\x00", ErrCorrupt, 9, "expiry"},
 		{"stream after expiry", head + "\xfc\x01\x00\x00\x00\x00\x00\x00\x00\x15\x01s", ErrTruncated, 9, `key "s": the input ends at 21`},
 		{"unknown type", head + "\x63", ErrCorrupt, 9, "type 99"},

@@ -75,15 +75,19 @@ func (in *inspection) snapshot(f *dataFile, file disk.File, size int64) (*snapsh
 	for err == nil {
 		err = rd.Next(&b)
 		for i := range b.Items {
-			dbs[b.Items[i].DB] = true
+			it := &b.Items[i]
+			ev.ValueBytes += it.ValueBytes()
+			if !it.Begins() {
+				continue
+			}
+			dbs[it.DB] = true
 			ev.Keys++
-			if b.Items[i].ExpireMs != snapshot.NoExpiry {
+			if it.ExpireMs != snapshot.NoExpiry {
 				ev.Expiring++
 			}
-			if b.Items[i].Compressed {
+			if it.Compressed {
 				ev.Compressed++
 			}
-			ev.ValueBytes += int64(len(b.Items[i].Value))
 		}
 	}
 	rd.Close()
