@@ -27,14 +27,15 @@ var dumpEncoders = sync.Pool{New: func() any { return new(lzf.Encoder) }}
 // AppendDump appends the serialization of a value. Any goroutine that may read the entry.
 func AppendDump(dst []byte, e kv.Entry, compress bool) []byte {
 	w := memory{dst}
-	enc := &encoder{w: &w, buf: make([]byte, 0, 64)}
+	enc := &encoder{w: &w, version: Version, buf: make([]byte, 0, 64)}
 	if compress {
 		enc.lzf = dumpEncoders.Get().(*lzf.Encoder)
 		defer dumpEncoders.Put(enc.lzf)
 	}
 	v := e.Value()
-	enc.opcode(typeOf(v))
-	enc.value(v, nil)
+	typ := enc.typeOf(v)
+	enc.opcode(typ)
+	enc.value(typ, v, nil)
 	enc.flush()
 	at := len(dst)
 	dst = binary.LittleEndian.AppendUint16(w.p, Version)

@@ -16,6 +16,7 @@ const flushBytes = 128 << 10
 // encoder writes the elements of a snapshot. After an error of the writer it writes nothing more and keeps the error.
 type encoder struct {
 	w       io.Writer
+	version int // what is written must be known to it
 	buf     []byte
 	crc     uint64
 	sum     bool
@@ -24,10 +25,11 @@ type encoder struct {
 
 	lzf    *lzf.Encoder // nil: strings are not compressed
 	packed []byte
+	old    []byte // a ziplist
 }
 
 func newEncoder(w io.Writer, compress, sum bool) *encoder {
-	e := &encoder{w: w, sum: sum, buf: make([]byte, 0, flushBytes+flushBytes/8)}
+	e := &encoder{w: w, version: Version, sum: sum, buf: make([]byte, 0, flushBytes+flushBytes/8)}
 	if compress {
 		e.lzf = new(lzf.Encoder)
 	}

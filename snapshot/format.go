@@ -58,8 +58,8 @@
 //
 // # Versions
 //
-// Written: 11 (Redis 7.2); 10 on request, which differs in the number only for what is written here. Read: 1 to 12, 12
-// as long as no type or opcode newer than these notes occurs. A type byte that is known but not supported yet is an
+// Written: 11 (Redis 7.2); on request 10 (7.0) and 9 (5.0 to 6.2), with the types that these have, or the oldest of the three
+// that loses nothing. Read: 1 to 12, 12 as long as no type or opcode newer than these notes occurs. A type byte that is known but not supported yet is an
 // error that names type, key and position.
 //
 // # Source
@@ -123,31 +123,31 @@ const (
 	headerLen = len(magic) + 4
 )
 
-// The value types that are written.
+// The value types that are written, with the version they begin with.
 const (
-	typeString       = 0
-	typeSet          = 2
-	typeHash         = 4
-	typeZSet2        = 5
-	typeSetIntset    = 11
-	typeHashListpack = 16
-	typeZSetListpack = 17
-	typeListNodes    = 18
-	typeSetListpack  = 20
-	typeStream3      = 21
+	typeString        = 0
+	typeList          = 1
+	typeSet           = 2
+	typeHash          = 4
+	typeZSet2         = 5  // 8
+	typeSetIntset     = 11 // 2
+	typeZSetZiplist   = 12 // 2
+	typeHashZiplist   = 13 // 4
+	typeListQuicklist = 14 // 7
+	typeStream        = 15 // 9
+	typeHashListpack  = 16 // 10
+	typeZSetListpack  = 17 // 10
+	typeListNodes     = 18 // 10
+	typeStream2       = 19 // 10
+	typeSetListpack   = 20 // 11
+	typeStream3       = 21 // 11
 )
 
 // The value types of older servers, which are read only.
 const (
-	typeList          = 1
-	typeZSet          = 3
-	typeHashZipmap    = 9
-	typeListZiplist   = 10
-	typeZSetZiplist   = 12
-	typeHashZiplist   = 13
-	typeListQuicklist = 14
-	typeStream        = 15
-	typeStream2       = 19
+	typeZSet        = 3
+	typeHashZipmap  = 9
+	typeListZiplist = 10
 )
 
 // typeNames are the value types of versions up to 12, as error messages call them.

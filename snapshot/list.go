@@ -12,8 +12,12 @@ const (
 )
 
 // list writes a list node by node; one that is packed is a list of one node.
-func (e *encoder) list(v kv.Value) {
+func (e *encoder) list(typ byte, v kv.Value) {
 	l := v.List()
+	if typ != typeListNodes {
+		e.oldList(typ, l)
+		return
+	}
 	e.length(uint64(l.NodeCount()))
 	l.Nodes(func(p []byte, plain bool) bool {
 		if plain {

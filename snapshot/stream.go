@@ -46,8 +46,8 @@ const (
 // recordBytes is what a record counts for in a part.
 const recordBytes = 160
 
-// stream writes a stream.
-func (e *encoder) stream(v kv.Value) {
+// stream writes a stream as one of the types there are.
+func (e *encoder) stream(typ byte, v kv.Value) {
 	s := v.Stream()
 	e.length(uint64(s.Nodes()))
 	s.EachNode(func(id kv.StreamID, p []byte) bool {
@@ -60,14 +60,18 @@ func (e *encoder) stream(v kv.Value) {
 	info := s.Info()
 	e.length(uint64(info.Length))
 	e.id(info.Last)
-	e.id(info.First)
-	e.id(info.MaxDeleted)
-	e.length(uint64(info.Added))
+	if typ != typeStream {
+		e.id(info.First)
+		e.id(info.MaxDeleted)
+		e.length(uint64(info.Added))
+	}
 	e.length(uint64(s.Groups()))
 	s.EachGroup(func(g kv.StreamGroup) bool {
 		e.str(g.Name())
 		e.id(g.Last())
-		e.length(uint64(g.Read()))
+		if typ != typeStream {
+			e.length(uint64(g.Read()))
+		}
 		e.length(uint64(g.Pending()))
 		g.PendingFrom(kv.StreamID{}, func(p kv.StreamPending) bool {
 			e.rawID(p.ID)
@@ -80,7 +84,9 @@ func (e *encoder) stream(v kv.Value) {
 		g.EachConsumer(func(c kv.StreamConsumer) bool {
 			e.str(c.Name())
 			e.millis(c.Seen())
-			e.millis(c.Active())
+			if typ == typeStream3 {
+				e.millis(c.Active())
+			}
 			e.length(uint64(c.Pending()))
 			c.PendingFrom(kv.StreamID{}, func(p kv.StreamPending) bool {
 				e.rawID(p.ID)

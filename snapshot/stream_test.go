@@ -113,7 +113,7 @@ func TestStreamFile(t *testing.T) {
 	e, _ := db.Lookup([]byte("k"), 0)
 	for _, key := range []string{"k", "l"} {
 		enc.key(typeStream3, []byte(key), NoExpiry, -1, -1)
-		enc.value(e.Value(), nil)
+		enc.value(typeStream3, e.Value(), nil)
 	}
 	if err := enc.end(); err != nil {
 		t.Fatal(err)

@@ -2,38 +2,55 @@ package snapshot
 
 import "frankenredis/kv"
 
-// typeOf is the value type under which a value is written.
-func typeOf(v kv.Value) byte {
+// typeOf is the value type under which a value is written in the encoder's version.
+func (e *encoder) typeOf(v kv.Value) byte {
 	packed := v.Encoding().IsPacked()
 	switch v.Type() {
 	case kv.List:
+		if e.version < 10 {
+			return oldListType(v.List())
+		}
 		return typeListNodes
 	case kv.Set:
 		switch v.Encoding() {
 		case kv.Intset:
 			return typeSetIntset
 		case kv.Listpack:
-			return typeSetListpack
+			if e.version >= 11 {
+				return typeSetListpack
+			}
 		}
 		return typeSet
 	case kv.ZSet:
-		if packed {
+		switch {
+		case packed && e.version >= 10:
 			return typeZSetListpack
+		case packed && v.Len() <= maxOldPacked:
+			return typeZSetZiplist
 		}
 		return typeZSet2
 	case kv.Hash:
-		if packed {
+		switch {
+		case packed && e.version >= 10:
 			return typeHashListpack
+		case packed && v.Len() <= maxOldPacked:
+			return typeHashZiplist
 		}
 		return typeHash
 	case kv.Stream:
-		return typeStream3
+		switch {
+		case e.version >= 11:
+			return typeStream3
+		case e.version == 10:
+			return typeStream2
+		}
+		return typeStream
 	}
 	return typeString
 }
 
-// value writes a value behind its type and key. scratch is memory for bytes; what it grew to is returned.
-func (e *encoder) value(v kv.Value, scratch []byte) []byte {
+// value writes a value behind its type, of typeOf, and key. scratch is memory for bytes; what it grew to is returned.
+func (e *encoder) value(typ byte, v kv.Value, scratch []byte) []byte {
 	switch {
 	case v.Type() == kv.String:
 		if n, ok := v.Int(); ok {
@@ -44,11 +61,11 @@ func (e *encoder) value(v kv.Value, scratch []byte) []byte {
 		e.str(scratch)
 		return scratch
 	case v.Type() == kv.List:
-		e.list(v)
+		e.list(typ, v)
 		return scratch
 	case v.Encoding().IsPacked():
 		scratch = v.AppendBytes(scratch[:0])
-		e.str(scratch)
+		e.packedValue(typ, scratch)
 		return scratch
 	}
 	switch v.Type() {
@@ -59,7 +76,7 @@ func (e *encoder) value(v kv.Value, scratch []byte) []byte {
 	case kv.ZSet:
 		e.zset(v)
 	case kv.Stream:
-		e.stream(v)
+		e.stream(typ, v)
 	}
 	return scratch
 }

@@ -31,8 +31,11 @@ type Replication struct {
 
 // Meta is what a snapshot says besides the keys. The zero value is a plain snapshot, compressed and with a checksum.
 type Meta struct {
-	// Version of the format: 10 or 11; 0 means Version. A server of Redis 7.0 loads up to 10.
+	// Version of the format, MinWritten to Version; 0 means Version. Servers of Redis 5.0 to 6.2 load up to 9, of 7.0 up to 10.
+	// An older version has no place for some of what streams know; function libraries must be absent below 10.
 	Version int
+	// Oldest asks for the oldest version that holds everything, instead of Version.
+	Oldest bool
 	// RedisVersion is what the writer calls itself; "" means the constant.
 	RedisVersion string
 	Created      time.Time
@@ -57,10 +60,17 @@ func Write(w io.Writer, f *kv.Frozen, m Meta) (size int64, err error) {
 	if m.Version == 0 {
 		m.Version = Version
 	}
-	if m.Version < 10 || m.Version > Version {
+	if m.Oldest {
+		m.Version = OldestVersion(f, m.Functions)
+	}
+	if m.Version < MinWritten || m.Version > Version {
 		return 0, fmt.Errorf("snapshot: version %d cannot be written", m.Version)
 	}
+	if m.Version < 10 && len(m.Functions) > 0 {
+		return 0, fmt.Errorf("snapshot: version %d has no place for %s", m.Version, LostFunctions)
+	}
 	e := newEncoder(w, !m.NoCompress, !m.NoChecksum)
+	e.version = m.Version
 	e.buf = fmt.Appendf(e.buf, "%s%04d", magic, m.Version)
 	e.meta(&m)
 	if f != nil {
@@ -147,8 +157,9 @@ func (e *encoder) item(it kv.Item, access Access, scratch []byte) []byte {
 		freq = int(it.Freq())
 	}
 	v := it.Value()
-	e.key(typeOf(v), it.Key(), expireMs, idle, freq)
-	scratch = e.value(v, scratch)
+	typ := e.typeOf(v)
+	e.key(typ, it.Key(), expireMs, idle, freq)
+	scratch = e.value(typ, v, scratch)
 	e.settle()
 	if cap(scratch) > 1<<20 {
 		scratch = nil

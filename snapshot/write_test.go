@@ -98,7 +98,7 @@ func load(t testing.TB, raw []byte) (*kv.Keyspace, *Info) {
 
 func TestWriteAndReadBack(t *testing.T) {
 	ks := fill(t, 10_000)
-	for _, m := range []Meta{{}, {NoCompress: true}, {NoChecksum: true}, {Version: 10}, {AOFBase: true, UsedMemory: 1 << 40}} {
+	for _, m := range []Meta{{}, {NoCompress: true}, {NoChecksum: true}, {Version: 10}, {Version: 9}, {AOFBase: true, UsedMemory: 1 << 40}} {
 		raw := write(t, ks, m)
 		back, info := load(t, raw)
 		if got, want := content(back), content(ks); !slices.Equal(got, want) {
@@ -197,8 +197,8 @@ func TestWriteErrors(t *testing.T) {
 			t.Errorf("short after %d: %v", n, err)
 		}
 	}
-	if _, err := Write(io.Discard, f, Meta{Version: 9}); err == nil {
-		t.Error("version 9 was written")
+	if _, err := Write(io.Discard, f, Meta{Version: 8}); err == nil {
+		t.Error("version 8 was written")
 	}
 	var seen []int64
 	stop := errors.New("stop")

@@ -70,6 +70,7 @@ func (s *server) snapshotMeta() snapshot.Meta {
 	m := snapshot.Meta{
 		Created: time.Now(), UsedMemory: s.ks.UsedBytes(),
 		NoCompress: !s.cfg.Bool("rdbcompression"), NoChecksum: !s.cfg.Bool("rdbchecksum"),
+		Oldest: s.cfg.Bool("fr-rdb-oldest-version"),
 	}
 	if r := s.load.result; r != nil {
 		m.Functions = r.Functions // kept as they came until scripts exist

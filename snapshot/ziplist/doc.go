@@ -1,5 +1,6 @@
 // Package ziplist reads the two packed formats that Redis wrote before listpacks, ziplist and zipmap, as old RDB files and
-// DUMP payloads contain them. Nothing here writes them: what is read is stored anew in a form of today.
+// DUMP payloads contain them: what is read is stored anew in a form of today. It writes ziplists for RDB files that an old
+// server shall load.
 //
 // # Layout of a ziplist
 //
@@ -37,7 +38,7 @@
 //
 // # Limits
 //
-// Any bytes may come, and nothing that they tell is believed before it is checked. Nothing is allocated.
+// Any bytes may come, and nothing that they tell is believed before it is checked. Reading allocates nothing.
 //
 // # Source
 //

@@ -1,84 +1,46 @@
 package ziplist
 
 import (
-	"encoding/binary"
-	"math"
+	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
+	"testing"
 )
 
-// write is a ziplist of values: integers where a string spells one. Lengths take more bytes than they need, and integers
-// more than they need, as rng likes (nil: never).
-func write(rng *rand.Rand, values []string) []byte {
-	more := func() bool { return rng != nil && rng.IntN(8) == 0 }
-	p := make([]byte, headerLen)
-	at, before := headerLen, 0
-	for _, v := range values {
-		at = len(p)
-		if before < bigLen && !more() {
-			p = append(p, byte(before))
-		} else {
-			p = binary.LittleEndian.AppendUint32(append(p, bigLen), uint32(before))
-		}
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil && strconv.FormatInt(n, 10) == v && !more() {
-			p = writeInt(p, n, more)
-		} else {
-			switch n := len(v); {
-			case n < 64 && !more():
-				p = append(p, byte(n))
-			case n < 1<<14 && !more():
-				p = append(p, str14|byte(n>>8), byte(n))
-			default:
-				p = binary.BigEndian.AppendUint32(append(p, str32), uint32(n))
+// What is written has the shortest forms, is read back the same, and says its count as long as the header can.
+func TestAppend(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	edges := []string{"", "a", "0", "12", "13", "-1", "127", "128", "-129", "32767", "32768", "8388607", "8388608", "-8388609", "2147483647",
+		"2147483648", "-9223372036854775808", strings.Repeat("s", 63), strings.Repeat("s", 64), strings.Repeat("s", 249),
+		strings.Repeat("s", 250), strings.Repeat("s", 1<<14-1), strings.Repeat("s", 1<<14), long, "b"}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, values := range [][]string{nil, edges, randomValues(rng, 500)} {
+		p := New(make([]byte, 3))
+		var want []string
+		for _, v := range values {
+			n, err := strconv.ParseInt(v, 10, 64)
+			if isInt := err == nil && strconv.FormatInt(n, 10) == v; isInt {
+				p = AppendInt(p, n)
+			} else {
+				p = Append(p, []byte(v))
 			}
-			p = append(p, v...)
+			want = append(want, text([]byte(v), n, err == nil))
 		}
-		before = len(p) - at
-	}
-	p = append(p, endMark)
-	binary.LittleEndian.PutUint32(p, uint32(len(p)))
-	binary.LittleEndian.PutUint32(p[4:], uint32(at))
-	binary.LittleEndian.PutUint16(p[8:], uint16(min(len(values), uncounted)))
-	return p
-}
-
-func writeInt(p []byte, n int64, more func() bool) []byte {
-	b := binary.LittleEndian.AppendUint64(nil, uint64(n))
-	switch {
-	case n >= 0 && n <= 12 && !more():
-		return append(p, immMin+byte(n))
-	case n >= math.MinInt8 && n <= math.MaxInt8 && !more():
-		return append(append(p, int8s), b[:1]...)
-	case n >= math.MinInt16 && n <= math.MaxInt16 && !more():
-		return append(append(p, int16s), b[:2]...)
-	case n >= -1<<23 && n < 1<<23 && !more():
-		return append(append(p, int24s), b[:3]...)
-	case n >= math.MinInt32 && n <= math.MaxInt32 && !more():
-		return append(append(p, int32s), b[:4]...)
-	}
-	return append(append(p, int64s), b...)
-}
-
-// writeMap is a zipmap of fields and values in turn.
-func writeMap(rng *rand.Rand, values []string) []byte {
-	p := []byte{byte(min(len(values)/2, uncountedMap))}
-	if rng.IntN(4) == 0 {
-		p[0] = uncountedMap
-	}
-	for i, v := range values {
-		if len(v) < bigLen {
-			p = append(p, byte(len(v)))
-		} else {
-			p = binary.LittleEndian.AppendUint32(append(p, bigLen), uint32(len(v)))
+		got, ok := read(p)
+		if !ok || !slices.Equal(got, want) {
+			t.Fatalf("%v %.80q, want %.80q", ok, got, want)
 		}
-		free := 0
-		if i%2 == 1 {
-			if rng.IntN(3) == 0 {
-				free = rng.IntN(5)
-			}
-			p = append(p, byte(free))
+		if again := write(nil, values); !bytes.Equal(p, again) {
+			t.Errorf("%d values: other bytes than by the forge", len(values))
 		}
-		p = append(append(p, v...), make([]byte, free)...)
 	}
-	return append(p, endMark)
+	p := New(nil)
+	for i := range uncounted + 5 {
+		p = AppendInt(p, int64(i))
+	}
+	if all, ok := read(p); !ok || len(all) != uncounted+5 {
+		t.Errorf("more entries than can be counted: %v, %d", ok, len(all))
+	}
 }

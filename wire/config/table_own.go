@@ -24,6 +24,8 @@ var ownRows = []Row{
 	{Name: "fr-log-pending-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "256mb"},
 	// The # lines in increments and the manifest's companion.
 	{Name: "fr-log-annotations", kind: yesno{}, initial: "yes", Flags: Immutable},
+	// A snapshot has the oldest RDB version that holds all of the data, so that servers before 7.2 load it.
+	{Name: "fr-rdb-oldest-version", kind: yesno{}, initial: "no"},
 	// Where a commit becomes durable: direct means the AOF itself.
 	{Name: "fr-wal-commit", kind: oneOf("direct"), initial: "direct", Flags: Immutable, Pending: needRing},
 }
