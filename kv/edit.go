@@ -18,6 +18,7 @@ type edit struct {
 	used  int64    // the account when the edit began
 
 	changed bool // the value
+	fresh   bool // the value is as it was, but its representation is another
 	stay    bool // an empty value stays (streams)
 }
 
@@ -89,8 +90,10 @@ func (e *edit) finish(n int) (removed bool) {
 		db.changed(e.key)
 		return true
 	}
-	if e.changed {
+	if e.changed || e.fresh {
 		e.store()
+	}
+	if e.changed {
 		db.changed(e.key)
 	}
 	return false

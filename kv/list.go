@@ -6,34 +6,34 @@ import (
 	"frankenredis/kv/listpack"
 )
 
-// A list is packed, one listpack, or a table: a tree of nodes by position, weighted by their elements. A node is a block like an
-// element's without a key; its value is a listpack, or if its encoding is raw, one large element as it is.
+// A list is packed, one listpack, or a table: a tree of nodes by position, weighted by their elements (list_node.go), which is
+// what a quicklist is in Redis.
 
-// listOrder is the tree of a list's nodes.
-var listOrder = btree.Type{Weighted: true}
+// listNodes is the tree of a list's nodes.
+var listNodes = btree.Type{Weighted: true}
 
 // listTable is the table of a list.
 type listTable struct{}
 
 func (listTable) effort(ks *Keyspace, t table) int {
-	return btree.Frozen(ks.a, &listOrder, t.root).Len()
+	return btree.Frozen(ks.a, &listNodes, t.root).Len()
 }
 
 func (listTable) clone(ks *Keyspace, t table) table {
 	var nodes []btree.Item
-	btree.Frozen(ks.a, &listOrder, t.root).Each(func(it btree.Item) bool {
+	btree.Frozen(ks.a, &listNodes, t.root).Each(func(it btree.Item) bool {
 		nodes = append(nodes, it)
 		return true
 	})
-	b := btree.NewBuilder(ks.a, &listOrder)
+	b := btree.NewBuilder(ks.a, &listNodes)
 	for _, it := range nodes {
 		b.Add(btree.Key{}, ks.cloneElement(it.Ref), it.Weight)
 	}
-	return table{root: b.Tree().Root()}
+	return table{root: b.Tree().Root(), order: t.order}
 }
 
 func (listTable) free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool) {
-	return btree.Open(ks.a, &listOrder, t.root).Free(drop, budget)
+	return btree.Open(ks.a, &listNodes, t.root).Free(drop, budget)
 }
 
 // ListView reads a list.
@@ -45,7 +45,7 @@ func (v Value) List() ListView { return ListView{v} }
 // List is the entry's value, which must be a list.
 func (e Entry) List() ListView { return e.Value().List() }
 
-func (l ListView) nodes() btree.Reader { return btree.Frozen(l.m, &listOrder, l.c.table(l.m).root) }
+func (l ListView) nodes() btree.Reader { return btree.Frozen(l.m, &listNodes, l.c.table(l.m).root) }
 
 // Len is the number of elements.
 func (l ListView) Len() int {
@@ -64,7 +64,7 @@ func (l ListView) Nodes(visit func(p []byte, plain bool) bool) {
 	l.nodes().Each(func(it btree.Item) bool {
 		c := element(l.m, it.Ref)
 		p, _ := c.packed(l.m, nil)
-		return visit(p, c.h.enc() == Raw)
+		return visit(p, c.h.enc() == plainNode)
 	})
 }
 
@@ -97,6 +97,7 @@ type ListCursor struct {
 
 	tree   btree.Cursor // on the node the cursor is in
 	p      []byte       // the node
+	buf    []byte       // for nodes that do not lie in one piece
 	plain  bool
 	at     int // in the node
 	pos, n int
@@ -121,8 +122,8 @@ func (c *ListCursor) seek() {
 // load reads the node the tree's cursor is on.
 func (c *ListCursor) load() {
 	node := element(c.m, c.tree.Ref())
-	c.p, _ = node.packed(c.m, nil)
-	c.plain = node.h.enc() == Raw
+	c.p, c.buf = node.packed(c.m, c.buf)
+	c.plain = node.h.enc() == plainNode
 }
 
 // Valid says that the cursor is on an element.

@@ -1,34 +1,43 @@
 package kv
 
 import (
-	"math"
-
 	"frankenredis/kv/arena"
 	"frankenredis/kv/btree"
 	"frankenredis/kv/listpack"
 )
 
-// ListEdit changes one list; see edit. Done ends it.
+// ListEdit changes one list; see edit. Done ends it. Where nodes begin and end is what Redis's quicklist makes of the same
+// history, so that DUMP's bytes are the same.
 type ListEdit struct {
 	edit
-	removed bool // elements were removed: a list that has become small may be packed again
+	params listParams // of the table
+	gone   bool       // every element of the table was removed at once
 }
 
 // EditList begins the change of a list, which is made by the first element when there is none. The key must stay unchanged until
 // Done. A value of another type is ErrWrongType.
 func (db *DB) EditList(key []byte) (ListEdit, error) {
-	e, err := db.begin(key, List, Listpack)
-	if err == nil && e.old.ref == 0 {
+	b, err := db.begin(key, List, Listpack)
+	e := ListEdit{edit: b}
+	switch {
+	case err != nil:
+	case e.enc == Quicklist:
+		e.image = db.ks.image[:0]
+		e.params = loadListParams(e.table.order)
+	case e.old.ref == 0:
 		e.image = listpack.New(e.image)
 	}
-	return ListEdit{edit: e}, err
+	return e, err
 }
 
-func (e *ListEdit) tree() btree.Tree { return btree.Open(e.mem(), &listOrder, e.table.root) }
+func (e *ListEdit) tree() btree.Tree { return btree.Open(e.mem(), &listNodes, e.table.root) }
 
 // Len is the number of elements now.
 func (e *ListEdit) Len() int {
-	if e.enc == Quicklist {
+	switch {
+	case e.gone:
+		return 0
+	case e.enc == Quicklist:
 		return int(e.tree().Weight())
 	}
 	return listpack.Len(e.image)
@@ -46,208 +55,120 @@ func (e *ListEdit) At(pos int) ListCursor {
 	return c
 }
 
-// What a node may hold by list-max-listpack-size: bytes when it is negative, else elements, and at most safeNode bytes.
-const safeNode = 8192
-
-var nodeBytes = [...]int{4096, 8192, 16384, 32768, 65536}
-
-func (e *ListEdit) limits() (bytes, count int) {
-	if fill := e.ks().limits.ListSize; fill >= 0 {
-		return math.MaxInt, max(fill, 1)
-	} else {
-		return nodeBytes[min(-fill, len(nodeBytes))-1], math.MaxInt
-	}
-}
-
-// exceeds says whether a node of so many bytes and elements is over the limit.
-func (e *ListEdit) exceeds(size, n int) bool {
-	bytes, count := e.limits()
-	if bytes != math.MaxInt {
-		return size > bytes
-	}
-	return size > safeNode || n > count
-}
-
-// entryOverhead is what Redis reckons an element takes beside its bytes.
-const entryOverhead = 8
-
-// large says whether an element is kept as a node of its own, as it is.
-func (e *ListEdit) large(v []byte) bool { return len(v) >= e.ks().packedThreshold }
-
-// Expect converts a packed list that is about to get the elements and could not stay packed then.
-func (e *ListEdit) Expect(elems ...[]byte) {
-	if e.enc != Listpack {
-		return
-	}
-	sum := 0
-	for _, v := range elems {
-		sum += len(v)
-	}
-	if e.exceeds(len(e.image)+sum, listpack.Len(e.image)+len(elems)) {
+// Expect converts a packed list that is about to get n elements of so many bytes in all and could not stay packed then.
+func (e *ListEdit) Expect(n, bytes int) {
+	if e.enc == Listpack && exceeds(e.ks().limits.ListSize, len(e.image)+bytes, listpack.Len(e.image)+n) {
 		e.unpack()
 	}
 }
 
 // unpack makes the packed list a table of one node.
 func (e *ListEdit) unpack() {
-	p := e.image
-	e.enc, e.changed = Quicklist, true
-	e.table = table{root: btree.New(e.mem(), &listOrder).Root()}
-	if n := listpack.Len(p); n > 0 {
-		e.tree().InsertAt(0, e.newNode(p, false), uint64(n))
+	ks := e.ks()
+	e.params = ks.listParams()
+	e.enc, e.fresh = Quicklist, true
+	e.table = table{root: btree.New(ks.a, &listNodes).Root(), order: e.params.word()}
+	if n := listpack.Len(e.image); n > 0 {
+		e.insertNode(0, ks.newNode(e.image, Listpack), n)
 	}
 }
 
-// newNode makes a node.
-func (e *ListEdit) newNode(p []byte, plain bool) arena.Ref {
-	ks := e.ks()
-	r := ks.newElement(0, nil, p)
-	if !plain {
-		ks.a.Store64(r, uint64(element(ks.a, r).h.withEnc(Listpack)))
+// Shrink makes a list that has become one small node a listpack again: at half the limit, so that it does not go back and
+// forth. Redis does so behind commands that remove or replace elements.
+func (e *ListEdit) Shrink() { e.pack(2) }
+
+// Pack is Shrink for a list that was loaded: at the whole limit.
+func (e *ListEdit) Pack() { e.pack(1) }
+
+func (e *ListEdit) pack(part int) {
+	if e.enc != Quicklist || e.gone || e.tree().Len() != 1 {
+		return
 	}
-	return r
+	ks := e.ks()
+	it := e.tree().At(0)
+	c := element(ks.a, it.Ref)
+	bytes, count := nodeLimit(ks.limits.ListSize)
+	if c.h.enc() == plainNode || c.stringLen(ks.a) > bytes/part || it.Weight > uint64(count/part) {
+		return
+	}
+	e.image = c.appendRange(ks.a, e.image[:0], 0, c.stringLen(ks.a))
+	e.tree().Free(ks.freeElement, 1)
+	e.enc, e.table, e.fresh = Listpack, table{}, true
 }
+
+// Touch makes the edit a change of the list, whatever it did: for WATCH, as LTRIM has it.
+func (e *ListEdit) Touch() { e.changed = true }
+
+// Done ends the edit and reports whether the key was removed because no element is left.
+func (e *ListEdit) Done() (removed bool) { return e.finish(e.Len()) }
 
 // PushHead adds an element at the head.
-func (e *ListEdit) PushHead(v []byte) { e.push(v, true) }
+func (e *ListEdit) PushHead(v []byte) {
+	e.changed = true
+	if e.enc == Listpack {
+		e.image = listpack.Prepend(e.image, v)
+		return
+	}
+	if e.large(len(v)) || !e.allows(0, len(v)) {
+		e.insertElement(0, v)
+		return
+	}
+	e.prependTo(0, v)
+}
 
 // PushTail adds an element at the tail.
-func (e *ListEdit) PushTail(v []byte) { e.push(v, false) }
-
-func (e *ListEdit) push(v []byte, head bool) {
+func (e *ListEdit) PushTail(v []byte) {
 	e.changed = true
 	if e.enc == Listpack {
-		if head {
-			e.image = listpack.Prepend(e.image, v)
-		} else {
-			e.image = listpack.Append(e.image, v)
-		}
+		e.image = listpack.Append(e.image, v)
 		return
 	}
+	n := e.tree().Len()
+	if e.large(len(v)) || !e.allows(n-1, len(v)) {
+		e.insertElement(n, v)
+		return
+	}
+	e.appendTo(n-1, v)
+}
+
+// large says whether an element is kept as a node of its own, as it is.
+func (e *ListEdit) large(n int) bool { return n >= e.ks().packedThreshold }
+
+// allows says whether node i, if there is one, may get an element of n bytes.
+func (e *ListEdit) allows(i, n int) bool {
 	t := e.tree()
-	n := t.Len()
-	i := n - 1
-	if head {
-		i = 0
+	if uint(i) >= uint(t.Len()) || e.large(n) {
+		return false
 	}
-	if n > 0 && e.fits(t.At(i), v) {
-		e.extend(i, v, head)
-		return
-	}
-	if head {
-		i = -1
-	}
-	e.insertNode(i+1, v)
-}
-
-// fits says whether a node can take one more element.
-func (e *ListEdit) fits(node btree.Item, v []byte) bool {
-	c := element(e.mem(), node.Ref)
-	return c.h.enc() != Raw && !e.large(v) && !e.exceeds(c.stringLen(e.mem())+len(v)+entryOverhead, int(node.Weight)+1)
-}
-
-// insertNode makes a node of one element.
-func (e *ListEdit) insertNode(i int, v []byte) {
-	if e.large(v) {
-		e.tree().InsertAt(i, e.newNode(v, true), 1)
-		return
-	}
-	var buf [128]byte
-	e.tree().InsertAt(i, e.newNode(listpack.Append(listpack.New(buf[:0]), v), false), 1)
-}
-
-// extend adds an element at an end of node i: in its block when that has room.
-func (e *ListEdit) extend(i int, v []byte, head bool) {
-	add := listpack.Append
-	if head {
-		add = listpack.Prepend
-	}
-	a, t := e.mem(), e.tree()
 	it := t.At(i)
-	c := element(a, it.Ref)
-	size, grow := c.h.size(), listpack.EntrySize(v)
-	if !c.h.bigValue() && size+grow <= a.Usable(it.Ref) && c.h.valLen()+grow <= maxInlineValue {
-		b := a.Mut(it.Ref, size+grow)
-		from := size - c.h.valLen()
-		add(b[from:size:size+grow], v)
-		putWord(b, 0, uint64(c.h.withValLen(c.h.valLen()+grow)))
-		t.SetAt(i, it.Ref, it.Weight+1)
-		return
-	}
-	e.replaceNode(i, it, add(e.nodeImage(c), v), it.Weight+1)
-}
-
-// nodeImage copies a node into scratch memory.
-func (e *ListEdit) nodeImage(c cell) []byte {
-	ks := e.ks()
-	ks.image = c.appendRange(ks.a, ks.image[:0], 0, c.stringLen(ks.a))
-	return ks.image
-}
-
-// replaceNode gives node i other content.
-func (e *ListEdit) replaceNode(i int, it btree.Item, p []byte, weight uint64) {
-	ks := e.ks()
-	e.tree().SetAt(i, e.newNode(p, false), weight)
-	ks.freeElement(it.Ref)
-	if cap(p) <= maxIdleImage {
-		ks.image = p[:0]
-	}
-}
-
-// Insert puts an element before the one at a position, 0 <= pos < Len.
-func (e *ListEdit) Insert(pos int, v []byte) {
-	e.changed = true
-	if e.enc == Listpack {
-		e.image = listpack.Insert(e.image, listpack.Seek(e.image, pos), v)
-		return
-	}
-	t := e.tree()
-	i, it, off := t.AtWeight(uint64(pos))
 	c := element(e.mem(), it.Ref)
-	switch {
-	case e.fits(it, v):
-		p := e.nodeImage(c)
-		e.replaceNode(i, it, listpack.Insert(p, listpack.Seek(p, int(off)), v), it.Weight+1)
-	case off == 0 && i > 0 && e.fits(t.At(i-1), v):
-		e.extend(i-1, v, false)
-	case off == 0:
-		e.insertNode(i, v)
-	default:
-		p := e.nodeImage(c)
-		right := append([]byte(nil), p...)
-		left := listpack.DeleteRange(p, int(off), int(it.Weight)-int(off))
-		right = listpack.DeleteRange(right, 0, int(off))
-		e.replaceNode(i, it, left, off)
-		t.InsertAt(i+1, e.newNode(right, false), it.Weight-off)
-		if e.fits(t.At(i), v) {
-			e.extend(i, v, false)
-		} else {
-			e.insertNode(i+1, v)
-		}
-	}
+	return c.h.enc() != plainNode && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
 }
 
-// Set replaces the element at a position, 0 <= pos < Len.
-func (e *ListEdit) Set(pos int, v []byte) {
-	e.changed, e.removed = true, true
-	if e.enc == Listpack {
-		e.image = listpack.Replace(e.image, listpack.Seek(e.image, pos), v)
+func (e *ListEdit) prependTo(i int, v []byte) {
+	n := e.open(i, listpack.EntrySize(v))
+	n.p = listpack.Prepend(n.p, v)
+	e.close(&n, 1)
+}
+
+func (e *ListEdit) appendTo(i int, v []byte) {
+	n := e.open(i, listpack.EntrySize(v))
+	n.p = listpack.Append(n.p, v)
+	e.close(&n, 1)
+}
+
+// insertElement makes an element node i.
+func (e *ListEdit) insertElement(i int, v []byte) {
+	if e.large(len(v)) {
+		e.insertNode(i, e.ks().newNode(v, plainNode), 1)
 		return
 	}
-	t := e.tree()
-	i, it, off := t.AtWeight(uint64(pos))
-	c := element(e.mem(), it.Ref)
-	if c.h.enc() != Raw && !e.large(v) {
-		p := e.nodeImage(c)
-		e.replaceNode(i, it, listpack.Replace(p, listpack.Seek(p, int(off)), v), it.Weight)
-		return
-	}
-	if pos+1 < e.Len() {
-		e.Insert(pos+1, v)
-	} else {
-		e.PushTail(v)
-	}
-	e.Delete(pos, 1)
+	e.insertNode(i, e.ks().newNode(e.packOne(v), Listpack), 1)
+}
+
+// insertNode makes a block node i.
+func (e *ListEdit) insertNode(i int, r arena.Ref, n int) {
+	e.tree().InsertAt(i, r, uint64(n))
 }
 
 // Delete removes n elements from a position on; there are that many.
@@ -255,73 +176,130 @@ func (e *ListEdit) Delete(pos, n int) {
 	if n <= 0 {
 		return
 	}
-	e.changed, e.removed = true, true
+	e.changed = true
 	if e.enc == Listpack {
 		e.image = listpack.DeleteRange(e.image, pos, n)
 		return
 	}
-	for n > 0 {
-		t := e.tree()
-		i, it, off := t.AtWeight(uint64(pos))
-		gone := min(n, int(it.Weight-off))
-		if gone == int(it.Weight) {
-			t.DeleteAt(i)
-			e.ks().freeElement(it.Ref)
-		} else {
-			p := e.nodeImage(element(e.mem(), it.Ref))
-			e.replaceNode(i, it, listpack.DeleteRange(p, int(off), gone), it.Weight-uint64(gone))
-		}
-		n -= gone
-	}
-}
-
-// AppendNode adds a node of a list that is being loaded.
-func (e *ListEdit) AppendNode(p []byte, plain bool) {
-	e.changed = true
-	if e.enc == Listpack {
-		e.unpack()
-	}
-	n := 1
-	if !plain {
-		n = listpack.Len(p)
-	}
-	e.tree().InsertAt(e.tree().Len(), e.newNode(p, plain), uint64(n))
-}
-
-// Repack makes a list of one small node a listpack again; with shrinking only at half the limit, so that it does not go
-// back and forth.
-func (e *ListEdit) Repack(shrinking bool) {
-	if e.enc != Quicklist || e.tree().Len() != 1 {
+	if n == e.Len() && e.tree().Len() > lazyThreshold {
+		e.gone = true // Done drops the table, a large one in slices
 		return
 	}
 	ks := e.ks()
-	it := e.tree().At(0)
-	c := element(ks.a, it.Ref)
-	bytes, count := e.limits()
-	if shrinking {
-		bytes, count = bytes/2, count/2
+	for n > 0 {
+		t := e.tree()
+		i, it, off := t.AtWeight(uint64(pos))
+		if off == 0 && it.Weight <= uint64(n) {
+			ks.freeElement(t.DeleteAt(i).Ref)
+			n -= int(it.Weight)
+			continue
+		}
+		del := min(n, int(it.Weight-off))
+		node := e.open(i, 0)
+		node.p = listpack.DeleteRange(node.p, int(off), del)
+		e.close(&node, -del)
+		n -= del
 	}
-	if c.h.enc() == Raw || c.stringLen(ks.a) > bytes || int(it.Weight) > count {
-		return
-	}
-	e.image = append([]byte(nil), e.nodeImage(c)...)
-	e.tree().Free(ks.freeElement, 2)
-	e.enc, e.table, e.changed = Listpack, table{}, true
 }
 
-// Done ends the edit and reports whether the key was removed because no element is left.
-func (e *ListEdit) Done() (removed bool) {
-	if e.removed && e.Len() > 0 {
-		e.Repack(true)
+// Remove removes the elements that are v, at most most of them, from the head on or with fromTail from the tail, and returns
+// how many.
+func (e *ListEdit) Remove(v []byte, most int, fromTail bool) (removed int) {
+	if e.enc == Listpack {
+		e.image, removed = removeFrom(e.image, v, most, fromTail)
+	} else {
+		i := 0
+		if fromTail {
+			i = e.tree().Len() - 1
+		}
+		for removed < most && uint(i) < uint(e.tree().Len()) {
+			n, whole := e.removeFromNode(i, v, most-removed, fromTail)
+			removed += n
+			switch {
+			case fromTail:
+				i--
+			case !whole:
+				i++
+			}
+		}
 	}
-	return e.finish(e.Len())
+	e.changed = e.changed || removed > 0
+	return removed
+}
+
+// removeFromNode is Remove for one node, and reports whether that is gone.
+func (e *ListEdit) removeFromNode(i int, v []byte, most int, fromTail bool) (n int, whole bool) {
+	ks := e.ks()
+	it := e.tree().At(i)
+	p, plain, buf := ks.node(ks.a, it.Ref, e.image)
+	e.image = buf
+	if plain {
+		n = b2i(string(p) == string(v))
+	} else if listpack.Find(p, listpack.First(p), v, 0) != listpack.None {
+		node := e.open(i, 0)
+		node.p, n = removeFrom(node.p, v, most, fromTail)
+		e.close(&node, -n)
+	}
+	if n < int(it.Weight) {
+		return n, false
+	}
+	ks.freeElement(e.tree().DeleteAt(i).Ref)
+	return n, true
+}
+
+// removeFrom removes up to most of the entries that are v.
+func removeFrom(p, v []byte, most int, fromTail bool) (_ []byte, n int) {
+	if !fromTail {
+		for at := listpack.First(p); n < most; n++ {
+			if at = listpack.Find(p, at, v, 0); at == listpack.None {
+				break
+			}
+			if p = listpack.Delete(p, at, 1); at == len(p)-1 {
+				at = listpack.None
+			}
+		}
+		return p, n
+	}
+	for at := listpack.Last(p); at != listpack.None && n < most; {
+		prev := listpack.Prev(p, at)
+		if packedElem(p, at).Is(v) {
+			p = listpack.Delete(p, at, 1)
+			n++
+		}
+		at = prev
+	}
+	return p, n
+}
+
+// Load makes a new list a table, for AppendNode or for elements that come one by one.
+func (e *ListEdit) Load() {
+	if e.enc == Listpack {
+		e.unpack()
+	}
+}
+
+// AppendNode adds a node of a list that is being loaded: a listpack, or a plain element.
+func (e *ListEdit) AppendNode(p []byte, plain bool) {
+	e.changed = true
+	n, enc := 1, plainNode
+	if !plain {
+		n, enc = listpack.Len(p), Listpack
+	}
+	e.insertNode(e.tree().Len(), e.ks().newNode(p, enc), n)
 }
 
 // SetPackedThreshold sets the length in bytes from which an element of a list is a node of its own, for DEBUG
 // QUICKLIST-PACKED-THRESHOLD; 0 is the usual one, a gigabyte.
 func (ks *Keyspace) SetPackedThreshold(n int) {
 	if n == 0 {
-		n = listpack.MaxBytes
+		n = packedThreshold
 	}
 	ks.packedThreshold = n
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

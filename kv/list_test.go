@@ -28,6 +28,25 @@ func elements(v Value) ([]string, error) {
 	return out, nil
 }
 
+// removed is s without the first, or from the tail last, most elements that are v.
+func removed(s []string, v string, most int, fromTail bool) []string {
+	out := slices.Clone(s)
+	if fromTail {
+		slices.Reverse(out)
+	}
+	out = slices.DeleteFunc(out, func(x string) bool {
+		if x != v || most == 0 {
+			return false
+		}
+		most--
+		return true
+	})
+	if fromTail {
+		slices.Reverse(out)
+	}
+	return out
+}
+
 // Lists follow a slice through random changes in all their forms, also in frozen views, and leave the account at zero.
 func TestLists(t *testing.T) {
 	for _, fill := range []int{-1, -2, -4, 1, 3, 50} {
@@ -87,28 +106,39 @@ func runLists(t *testing.T, ks *Keyspace, rnd *rand.Rand, ops int) {
 		n := len(want)
 		switch op := rnd.IntN(10); {
 		case op < 2:
-			l.Expect([]byte(v))
+			l.Expect(1, len(v))
 			l.PushHead([]byte(v))
 			want = slices.Insert(want, 0, v)
 		case op < 5 || n == 0:
-			l.Expect([]byte(v))
+			l.Expect(1, len(v))
 			l.PushTail([]byte(v))
 			want = append(want, v)
 		case op < 7:
 			pos := rnd.IntN(n)
-			l.Expect([]byte(v))
-			l.Insert(pos, []byte(v))
-			want = slices.Insert(want, pos, v)
+			l.Expect(1, len(v))
+			after := rnd.IntN(2)
+			l.Insert(pos, []byte(v), after == 1)
+			want = slices.Insert(want, pos+after, v)
 		case op < 8:
 			pos := rnd.IntN(n)
-			l.Expect([]byte(v))
+			l.Expect(1, len(v))
 			l.Set(pos, []byte(v))
 			want[pos] = v
+		case op < 9:
+			v := want[rnd.IntN(n)]
+			most, fromTail := 1+rnd.IntN(4), rnd.IntN(2) == 1
+			if got, rest := l.Remove([]byte(v), most, fromTail), removed(want, v, most, fromTail); got != n-len(rest) {
+				t.Fatalf("op %d: %d elements removed, want %d", i, got, n-len(rest))
+			} else {
+				want = rest
+			}
+			l.Shrink()
 		default:
 			pos := rnd.IntN(n)
 			gone := min(n-pos, 1+rnd.IntN(3)*rnd.IntN(12))
 			l.Delete(pos, gone)
 			want = slices.Delete(want, pos, pos+gone)
+			l.Shrink()
 		}
 		if removed := l.Done(); removed != (len(want) == 0) {
 			t.Fatalf("op %d: removed: %v with %d elements", i, removed, len(want))

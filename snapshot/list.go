@@ -35,18 +35,7 @@ func (e *encoder) list(typ byte, v kv.Value) {
 func (r *Reader) readList(typ byte, b *Batch, item *Item) error {
 	coll := Collection{Type: kv.List, Enc: kv.Quicklist}
 	if typ == typeListZiplist {
-		old, err := r.readElem(b, "value")
-		if err != nil {
-			return err
-		}
-		p, err := fromZiplist(old)
-		if err != nil {
-			return err
-		}
-		coll.Elems, coll.Plain = [][]byte{p}, []bool{false}
-		coll.Empty = listpack.Len(p) == 0
-		item.Coll = &coll
-		return nil
+		return r.readListZiplist(b, item, coll)
 	}
 	n, err := r.plainLen("number of nodes")
 	if err != nil {
@@ -61,6 +50,25 @@ func (r *Reader) readList(typ byte, b *Batch, item *Item) error {
 		read = readOldListNode
 	}
 	r.counted(item, coll, n, read, nil)
+	return nil
+}
+
+// readListZiplist reads a list of Redis 2.2 to 3.0 in one piece. Redis adds its elements one by one.
+func (r *Reader) readListZiplist(b *Batch, item *Item, coll Collection) error {
+	old, err := r.readElem(b, "value")
+	if err != nil {
+		return err
+	}
+	p, err := fromZiplist(old)
+	if err != nil {
+		return err
+	}
+	coll.Loose = true
+	for at := listpack.First(p); at != listpack.None; at = listpack.Next(p, at) {
+		coll.Elems = append(coll.Elems, listpack.AppendValue(nil, p, at))
+	}
+	coll.Empty = len(coll.Elems) == 0
+	item.Coll = &coll
 	return nil
 }
 
@@ -110,16 +118,16 @@ func (c *Collection) storeList(db *kv.DB, key []byte) error {
 	if err != nil {
 		return err
 	}
+	e.Load()
 	for i, p := range c.Elems {
 		if c.Loose {
-			e.Expect(p)
 			e.PushTail(p)
 		} else {
 			e.AppendNode(p, c.Plain[i])
 		}
 	}
 	if !c.More {
-		e.Repack(false)
+		e.Pack()
 	}
 	e.Done()
 	return nil

@@ -167,7 +167,11 @@ func push(c *engine.Call, at end, onlyThere bool) error {
 		return nil
 	}
 	elems := c.Args[2:]
-	l.Expect(elems...)
+	size := 0
+	for _, v := range elems {
+		size += len(v)
+	}
+	l.Expect(len(elems), size)
 	for _, v := range elems {
 		pushEnd(&l, v, at)
 	}
@@ -242,6 +246,7 @@ func popElems(c *engine.Call, key []byte, l kv.ListView, at end, n int) {
 func removeElems(c *engine.Call, key []byte, event string, from, n int) {
 	l := editList(c, key)
 	l.Delete(from, n)
+	l.Shrink()
 	gone := l.Done()
 	c.Notify('l', event, key)
 	if gone {
@@ -407,23 +412,30 @@ func move(c *engine.Call, from, to end, until *time.Time) error {
 		pos = l.Len() - 1
 	}
 	cur := l.At(pos)
-	v := cur.Elem().Append(nil)
+	var buf [64]byte
+	v := cur.Elem().Append(buf[:0])
+	size := len(v)
+	if _, isInt := cur.Elem().Int(); isInt {
+		size = 0 // Redis does not count what it moves as a number
+	}
 	if string(src) == string(dst) {
 		e := editList(c, src)
-		e.Expect(v)
 		e.Delete(pos, 1)
+		e.Expect(1, size)
 		pushEnd(&e, v, to)
+		e.Shrink()
 		e.Done()
 		c.Notify('l', to.pushed(), dst)
 		c.Notify('l', from.popped(), src)
 	} else {
 		d := editList(c, dst)
-		d.Expect(v)
+		d.Expect(1, size)
 		pushEnd(&d, v, to)
 		d.Done()
 		c.Notify('l', to.pushed(), dst)
 		s := editList(c, src)
 		s.Delete(pos, 1)
+		s.Shrink()
 		gone := s.Done()
 		c.Notify('l', from.popped(), src)
 		if gone {

@@ -88,12 +88,14 @@ func lsetCommand(c *engine.Call) error {
 		return err
 	}
 	pos, ok := listPosition(int64(int32(index)), l.Len()) // 7.2 hands the index on as a C int
+	e := editList(c, c.Args[1])
+	e.Expect(1, len(c.Args[3]))
 	if !ok {
+		e.Done()
 		return engine.ReplyError("ERR index out of range")
 	}
-	e := editList(c, c.Args[1])
-	e.Expect(c.Args[3])
 	e.Set(pos, c.Args[3])
+	e.Shrink()
 	e.Done()
 	c.Notify('l', "lset", c.Args[1])
 	c.Dirty(1)
@@ -106,7 +108,7 @@ func linsertCommand(c *engine.Call) error {
 	if !behind && !is(c.Args[2], "BEFORE") {
 		return engine.ErrSyntax
 	}
-	l, found, err := writeList(c, c.Args[1])
+	_, found, err := writeList(c, c.Args[1])
 	if err != nil {
 		return err
 	}
@@ -114,25 +116,18 @@ func linsertCommand(c *engine.Call) error {
 		c.W.Int(0)
 		return nil
 	}
-	cur := l.At(0)
+	e := editList(c, c.Args[1])
+	e.Expect(1, len(c.Args[4])) // whether or not the pivot is found, as in Redis
+	cur, n := e.At(0), e.Len()
 	for cur.Valid() && !cur.Elem().Is(c.Args[3]) {
 		cur.Next()
 	}
 	if !cur.Valid() {
+		e.Done()
 		c.W.Int(-1)
 		return nil
 	}
-	pos, n := cur.Pos(), l.Len()
-	if behind {
-		pos++
-	}
-	e := editList(c, c.Args[1])
-	e.Expect(c.Args[4])
-	if pos == n {
-		e.PushTail(c.Args[4])
-	} else {
-		e.Insert(pos, c.Args[4])
-	}
+	e.Insert(cur.Pos(), c.Args[4], behind)
 	e.Done()
 	c.Notify('l', "linsert", c.Args[1])
 	c.Dirty(1)
@@ -145,51 +140,30 @@ func lremCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
-	l, found, err := writeList(c, c.Args[1])
+	e, err := c.DB.EditList(c.Args[1])
 	if err != nil {
 		return err
 	}
-	if !found {
-		c.W.Int(0)
-		return nil
+	most, fromTail := count, count < 0
+	switch {
+	case count == 0 || count == math.MinInt64:
+		most = math.MaxInt64
+	case fromTail:
+		most = -count
 	}
-	// Positions first, then removal from the tail on, so that the others stay where they are.
-	var at []int
-	n := l.Len()
-	if count < 0 {
-		for cur := l.At(n - 1); cur.Valid() && count < 0; cur.Prev() {
-			if cur.Elem().Is(c.Args[3]) {
-				at = append(at, cur.Pos())
-				count++
-			}
-		}
-	} else {
-		if count == 0 {
-			count = math.MaxInt64
-		}
-		for cur := l.At(0); cur.Valid() && count > 0; cur.Next() {
-			if cur.Elem().Is(c.Args[3]) {
-				at = append(at, cur.Pos())
-				count--
-			}
-		}
-		for i, j := 0, len(at)-1; i < j; i, j = i+1, j-1 {
-			at[i], at[j] = at[j], at[i]
-		}
+	removed := e.Remove(c.Args[3], int(most), fromTail)
+	if removed > 0 {
+		e.Shrink()
 	}
-	if len(at) > 0 {
-		e := editList(c, c.Args[1])
-		for _, pos := range at {
-			e.Delete(pos, 1)
-		}
-		gone := e.Done()
+	gone := e.Done()
+	if removed > 0 {
 		c.Notify('l', "lrem", c.Args[1])
 		if gone {
 			c.Notify('g', "del", c.Args[1])
 		}
-		c.Dirty(len(at))
+		c.Dirty(removed)
 	}
-	c.W.Int(int64(len(at)))
+	c.W.Int(int64(removed))
 	return nil
 }
 
@@ -216,8 +190,14 @@ func ltrimCommand(c *engine.Call) error {
 		from, to = n, n
 	}
 	e := editList(c, c.Args[1])
-	e.Delete(to, n-to)
-	e.Delete(0, from)
+	if to-from == 0 {
+		e.Delete(0, n)
+	} else {
+		e.Delete(0, from)
+		e.Delete(to-from, n-to)
+	}
+	e.Shrink()
+	e.Touch()
 	gone := e.Done()
 	c.Notify('l', "ltrim", c.Args[1])
 	if gone {
