@@ -52,10 +52,11 @@ type conn struct {
 	asked     bool      // the carrier was asked for writable
 	deaf      bool      // the other side sends no more: only what the log still holds back is waited for
 	dead      bool
-	scheduled bool // on front.dirty
-	inWait    bool // on front.waiting
-	isLeft    bool // on front.leftover
-	peak      int  // largest reply of a turn, for CLIENT LIST rbp
+	scheduled bool      // on front.dirty
+	inWait    bool      // on front.waiting
+	isLeft    bool      // on front.leftover
+	peak      int       // largest reply of a turn, for CLIENT LIST rbp
+	peakSince time.Time // forgotten then
 }
 
 // replyKeep bounds the reply buffer a connection keeps between turns, in bytes (Redis: PROTO_REPLY_CHUNK_BYTES), and
@@ -291,7 +292,7 @@ const fewChunks = 64
 // keepBuffer empties the reply buffer, giving back one that grew large.
 func (c *conn) keepBuffer() {
 	w := &c.sess.W
-	if cap(w.Buf) > replyKeep {
+	if cap(w.Buf) > replyKeep && !c.eng.Debug().KeepReplyBuffers {
 		c.eng.Stats().ReplyShrinks++
 		w.Buf = c.front.takeBuffer()
 		return
@@ -360,7 +361,11 @@ func (c *conn) tend(now time.Time) {
 		c.end()
 		return
 	}
-	if w := &c.sess.W; idle > restAfter && len(w.Buf) == 0 && cap(w.Buf) > 2*replyStart {
+	d := c.eng.Debug()
+	if d.ReplyPeakReset >= 0 && now.Sub(c.peakSince) > d.ReplyPeakReset {
+		c.peak, c.peakSince = len(c.sess.W.Buf), now
+	}
+	if w := &c.sess.W; !d.KeepReplyBuffers && idle > restAfter && len(w.Buf) == 0 && cap(w.Buf) > 2*replyStart {
 		w.Buf = make([]byte, 0, replyStart)
 	}
 }

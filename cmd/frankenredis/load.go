@@ -41,21 +41,7 @@ func (s *server) startLoading() {
 	s.load.loader.Conn = silentConn{}
 	s.load.loader.W.Proto = 2
 	s.eng.SetLoading(true)
-	o := recovery.Options{
-		FS: s.fs, Dir: s.dir,
-		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
-		AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
-		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: !s.cfg.Bool("rdbchecksum"),
-		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
-		LoadItems: func(items []snapshot.Item) error {
-			return s.onExecutor(func() error { return s.insert(items, false) })
-		},
-		Apply: func(batch []recovery.Command) error {
-			return s.onExecutor(func() error { return s.apply(batch) })
-		},
-		Progress: func(p recovery.Progress) { s.load.progress.Store(&p) },
-		Logger:   s.logger,
-	}
+	o := s.recoveryOptions(s.onExecutor)
 	logOptions, preamble, used := s.logOptions(), s.cfg.Bool("aof-use-rdb-preamble"), s.ks.UsedBytes()
 	engine.Background(func() {
 		result, err := recovery.Boot(o)
@@ -70,6 +56,30 @@ func (s *server) startLoading() {
 	})
 }
 
+// recoveryOptions are recovery's, from the parameters. on runs a function on the executor.
+func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
+	return recovery.Options{
+		FS: s.fs, Dir: s.dir,
+		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
+		AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
+		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(),
+		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
+		LoadItems: func(items []snapshot.Item) error {
+			return on(func() error { return s.insert(items, false) })
+		},
+		Apply: func(batch []recovery.Command) error {
+			return on(func() error { return s.apply(batch) })
+		},
+		Progress: func(p recovery.Progress) { s.load.progress.Store(&p) },
+		Logger:   s.logger,
+	}
+}
+
+// skipChecksum says whether checksums of RDB files are passed over.
+func (s *server) skipChecksum() bool {
+	return !s.cfg.Bool("rdbchecksum") || s.eng.Debug().SkipChecksums
+}
+
 // onExecutor runs f on the executor and waits for it. The loading goroutine only.
 func (s *server) onExecutor(f func() error) error {
 	s.eng.Post(func() { s.load.reply <- f() })
@@ -80,6 +90,9 @@ func (s *server) onExecutor(f func() error) error {
 		return recovery.ErrStopped
 	}
 }
+
+// errThere says that a key of a snapshot is there already.
+var errThere = errors.New("it is there already, from this file or from before")
 
 // insert puts keys of a snapshot into the keyspace. Unless merge, each must be new: a key that comes twice means that the
 // file is not what was written.
@@ -97,7 +110,7 @@ func (s *server) insert(items []snapshot.Item, merge bool) error {
 		if it.Coll == nil || !it.Coll.Part {
 			if _, there := db.Lookup(it.Key, kv.NoTouch|kv.NoExpire); there {
 				if !merge {
-					return fmt.Errorf("key %q occurs twice in database %d", it.Key, it.DB)
+					return fmt.Errorf("key %q in database %d: %w", it.Key, it.DB, errThere)
 				}
 				db.Delete(it.Key)
 			}

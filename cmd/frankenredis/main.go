@@ -88,6 +88,10 @@ func run(argv []string, in io.Reader) int {
 	if err != nil {
 		return 1 // the log says why
 	}
+	s.begin = dir
+	if args.Stdin {
+		s.onceOnly = "its configuration came from standard input"
+	}
 	return s.run()
 }
 

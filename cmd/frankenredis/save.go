@@ -103,7 +103,11 @@ func (s *server) reload(r engine.Reload) error {
 	// What is loaded is no change: nothing expires meanwhile and nothing is streamed.
 	s.eng.SetLoading(true)
 	defer s.eng.SetLoading(false)
-	if err := s.loadFile(s.dataPath(s.cfg.String("dbfilename")), !r.Flush); err != nil {
+	if err := s.loadFile(s.dataPath(s.cfg.String("dbfilename")), r.Merge); err != nil {
+		if errors.Is(err, errThere) {
+			// Half the file is in the data set now. Redis ends as well: the log brings back what was.
+			s.crash(engine.CrashPanic, err.Error())
+		}
 		s.logger.Warn("Error loading the RDB dump: " + err.Error())
 		return err
 	}
@@ -118,7 +122,7 @@ func (s *server) loadFile(path string, merge bool) error {
 		return err
 	}
 	defer f.Close()
-	rd := snapshot.NewReader(f, snapshot.Options{Databases: s.ks.Len(), SkipChecksum: !s.cfg.Bool("rdbchecksum")})
+	rd := snapshot.NewReader(f, snapshot.Options{Databases: s.ks.Len(), SkipChecksum: s.skipChecksum()})
 	defer rd.Close()
 	var b snapshot.Batch
 	for {

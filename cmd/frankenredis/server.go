@@ -31,8 +31,10 @@ type server struct {
 	fs      disk.FS
 	log     *wal.Log // nil while appendonly is off
 
-	dir   string // the data directory, absolute
-	runID string
+	dir string // the data directory, absolute
+	// begin is the directory the process was started in, and onceOnly says why it cannot be started a second time; "": it can.
+	begin, onceOnly string
+	runID           string
 	// listening is where TCP clients come in at present; the parameters may already say something else.
 	listening listening
 	watched   supervision
@@ -104,6 +106,8 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
 		RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied,
+		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
+		Crash: func(k engine.CrashKind) { s.crash(k, debugReasons[k]) },
 	})
 	s.saves.last = time.Now()
 	s.followConfig()

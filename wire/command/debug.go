@@ -18,63 +18,127 @@ var debugCommands = []engine.Spec{
 		Handler: debugCommand},
 }
 
-// debugCommand is DEBUG. As in Redis its subcommands are no rows: they are for test beds, and may change.
+// debugSub is a subcommand of DEBUG. As in Redis they are no rows: they are for test beds, and may change.
+type debugSub struct {
+	name    string
+	min     int // words of the whole command
+	max     int // 0: any number
+	usage   string
+	what    string
+	handler func(c *engine.Call) error
+}
+
+// debugSubs are in order of name. HELP reads them, and is not one of them for that.
+var debugSubs = []debugSub{
+	{"AOF-FLUSH-SLEEP", 3, 3, "<microseconds>", "Sleep so long before each write to the append-only file.", debugFlushSleep},
+	{"ASSERT", 2, 0, "", "Crash as by a broken assertion.", debugAssert},
+	{"CHANGE-REPL-ID", 2, 2, "", "Give the replication stream a new id, and forget the second one.", debugChangeReplID},
+	{"CONFIG-REWRITE-FORCE-ALL", 2, 2, "", "CONFIG REWRITE, with all parameters that stand at their default.", debugRewriteAll},
+	{"CRASH-AND-RECOVER", 2, 0, "[<milliseconds>]", "Start again after a time, without saving anything first.", debugCrashAndRecover},
+	{"DIGEST", 2, 2, "", "A fingerprint of all databases, whatever the order and the encodings.", debugDigest},
+	{"DIGEST-VALUE", 2, 0, "<key> [<key> ...]", "The same of single values.", debugDigestValue},
+	{"ERROR", 3, 3, "<string>", "Reply with that error.", debugError},
+	{"HTSTATS", 3, 0, "<db> [full]", "How the tables of a database lie in memory.", debugHTStats},
+	{"HTSTATS-KEY", 3, 0, "<key> [full]", "The same of the table of a hash, a set or a sorted set.", debugHTStatsKey},
+	{"LEAK", 3, 3, "<string>", "Keep a copy in memory that nothing refers to.", debugLeak},
+	{"LOADAOF", 2, 0, "", "Empty the data set and load it again from the append-only file.", debugLoadAOF},
+	{"LOG", 3, 3, "<message>", "Write a line into the server's log.", debugLog},
+	{"OBJECT", 3, 3, "<key>", "How a value is kept.", debugObject},
+	{"OOM", 2, 0, "", "Crash as for lack of memory.", debugOOM},
+	{"PANIC", 2, 0, "", "Crash as by a panic.", debugPanic},
+	{"PAUSE-CRON", 3, 3, "<0|1>", "Let everything periodic rest.", debugPauseCron},
+	{"POPULATE", 3, 5, "<count> [<prefix>] [<size>]", "Make that many string keys, unless they exist.", debugPopulate},
+	{"PROTOCOL", 3, 3, "<type>", "Reply with a value of that protocol type.", debugProtocol},
+	{"QUICKLIST-PACKED-THRESHOLD", 3, 3, "<size>", "From which size on an element of a list has a node to itself; 0: the default.", debugPlainFrom},
+	{"RELOAD", 2, 0, "[MERGE] [NOFLUSH] [NOSAVE]", "Save the data set, empty it and load it again.", debugReload},
+	{"REPLYBUFFER", 4, 4, "PEAK-RESET-TIME <NEVER|RESET|milliseconds> | RESIZING <0|1>", "How long a client's largest reply is kept in mind; whether reply buffers shrink.", debugReplyBuffer},
+	{"RESTART", 2, 0, "[<milliseconds>]", "Save configuration and data set, and start again after a time.", debugRestart},
+	{"SEGFAULT", 2, 0, "", "Crash as by an invalid access to memory.", debugSegfault},
+	{"SET-ACTIVE-EXPIRE", 3, 3, "<0|1>", "Whether keys expire without being looked at.", debugActiveExpire},
+	{"SET-DISABLE-DENY-SCRIPTS", 3, 3, "<0|1>", "Whether scripts may call what is denied to them.", debugAllowInScripts},
+	{"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, "<0|1>", "Whether checksums of RDB files and RESTORE's payloads are passed over.", debugSkipChecksums},
+	{"SLEEP", 3, 3, "<seconds>", "Stop the whole server for a time.", debugSleep},
+	{"STRINGMATCH-TEST", 2, 2, "", "Match random patterns against random strings.", debugMatchTest},
+	{"STRUCTSIZE", 2, 2, "", "Bytes that entries, references to them and strings take beyond their contents.", debugStructSize},
+}
+
 func debugCommand(c *engine.Call) error {
-	args := c.Args
-	n := len(args)
-	switch word := args[1]; {
-	case is(word, "SLEEP") && n == 3:
-		return debugSleep(c)
-	case is(word, "SET-ACTIVE-EXPIRE") && n == 3:
-		c.E.SetActiveExpire(len(args[2]) == 1 && args[2][0] != '0')
-		c.W.OK()
-	case is(word, "DIGEST") && n == 2:
-		d := keyspaceDigest(c.E.Keyspace())
-		c.W.Simple(hex.EncodeToString(d[:]))
-	case is(word, "DIGEST-VALUE") && n >= 2:
-		c.W.Array(n - 2)
-		for _, key := range args[2:] {
-			var d digest
-			if e, found := c.DB.Lookup(key, kv.NoTouch); found {
-				d.tossValue(e)
-			}
-			c.W.Simple(hex.EncodeToString(d[:]))
-		}
-	case is(word, "OBJECT") && n >= 3:
-		return debugObject(c)
-	case is(word, "POPULATE") && n >= 3 && n <= 5:
-		return debugPopulate(c)
-	case is(word, "PROTOCOL") && n == 3:
-		return debugProtocol(c)
-	case is(word, "RELOAD"):
-		return debugReload(c)
-	case is(word, "LOG") && n == 3:
-		c.E.Logger().Warn("DEBUG LOG: " + string(args[2]))
-		c.W.OK()
-	case is(word, "ERROR") && n == 3:
-		return engine.ReplyError(args[2])
-	case is(word, "CONFIG-REWRITE-FORCE-ALL") && n == 2:
-		if err := c.E.RewriteConfig(true); err != nil {
-			return engine.Errorf("ERR CONFIG-REWRITE-FORCE-ALL failed: %s", strings.TrimPrefix(err.Error(), "ERR "))
-		}
-		c.W.OK()
-	case is(word, "HELP") && n == 2:
+	n := len(c.Args)
+	if is(c.Args[1], "HELP") && n == 2 {
 		return debugHelp(c)
-	default:
-		return engine.Errorf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try DEBUG HELP.", word)
 	}
+	for i := range debugSubs {
+		d := &debugSubs[i]
+		if is(c.Args[1], d.name) && n >= d.min && (d.max == 0 || n <= d.max) {
+			return d.handler(c)
+		}
+	}
+	return errSubcommand(c)
+}
+
+func debugHelp(c *engine.Call) error {
+	var lines []string
+	for i := range debugSubs {
+		d := &debugSubs[i]
+		lines = append(lines, strings.TrimRight(d.name+" "+d.usage, " "), "    "+d.what)
+	}
+	return help(c, lines...)
+}
+
+// leadingInt is what C's atoi makes of an argument: 0 when there is no number.
+func leadingInt(arg []byte) int64 {
+	s := strings.TrimLeft(shown(arg), " \t\n\v\f\r")
+	end := 0
+	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || end == 0 && (s[0] == '-' || s[0] == '+')) {
+		end++
+	}
+	n, _ := strconv.ParseInt(s[:end], 10, 32)
+	return n
+}
+
+func debugDigest(c *engine.Call) error {
+	d := keyspaceDigest(c.E.Keyspace())
+	c.W.Simple(hex.EncodeToString(d[:]))
+	return nil
+}
+
+func debugDigestValue(c *engine.Call) error {
+	c.W.Array(len(c.Args) - 2)
+	for _, key := range c.Args[2:] {
+		var d digest
+		if e, found := c.DB.Lookup(key, kv.NoTouch); found {
+			d.tossValue(e)
+		}
+		c.W.Simple(hex.EncodeToString(d[:]))
+	}
+	return nil
+}
+
+func debugError(c *engine.Call) error { return engine.ReplyError(c.Args[2]) }
+
+func debugLog(c *engine.Call) error {
+	c.E.Logger().Warn("DEBUG LOG: " + string(c.Args[2]))
+	c.W.OK()
 	return nil
 }
 
 // debugSleep stops the whole server for a time, as the executor must never do otherwise.
 func debugSleep(c *engine.Call) error {
-	seconds, err := strconv.ParseFloat(string(c.Args[2]), 64)
-	if err != nil || math.IsNaN(seconds) {
-		seconds = 0 // as strtod with nothing to read
-	}
+	seconds := leadingFloat(shown(c.Args[2]))
 	time.Sleep(time.Duration(min(max(seconds, 0), 1e6) * float64(time.Second)))
 	c.W.OK()
 	return nil
+}
+
+// leadingFloat is what C's strtod makes of a string: 0 when there is no number.
+func leadingFloat(s string) float64 {
+	const longest = 64
+	for s = s[:min(len(s), longest)]; s != ""; s = s[:len(s)-1] {
+		if f, err := strconv.ParseFloat(s, 64); err == nil && !math.IsNaN(f) {
+			return f
+		}
+	}
+	return 0
 }
 
 func debugObject(c *engine.Call) error {
@@ -99,19 +163,24 @@ func debugPopulate(c *engine.Call) error {
 	if err != nil || count < 0 {
 		return engine.ErrMustBePos
 	}
-	prefix, size := []byte("key"), int64(0)
+	prefix, size := "key", int64(0)
 	if len(c.Args) > 3 {
-		prefix = c.Args[3]
+		prefix = shown(c.Args[3])
 	}
 	if len(c.Args) > 4 {
-		if size, err = integer(c.Args[4]); err != nil || size < 0 || size > c.E.Config().Live.ProtoMaxBulkLen {
+		if size, err = integer(c.Args[4]); err != nil || size < 0 {
 			return engine.ErrMustBePos
 		}
 	}
+	const longest = 127 // Redis prints keys into 128 bytes
 	for i := range count {
 		key := fmt.Appendf(nil, "%s:%d", prefix, i)
+		key = key[:min(len(key), longest)]
 		if _, found := c.DB.Lookup(key, kv.NoTouch); found {
 			continue
+		}
+		if size > c.E.Config().Live.ProtoMaxBulkLen {
+			return engine.ErrMustBePos // Redis would end for lack of memory
 		}
 		value := fmt.Appendf(nil, "value:%d", i)
 		if size > 0 {
@@ -129,7 +198,8 @@ func debugReload(c *engine.Call) error {
 	r := engine.Reload{Flush: true, Save: true}
 	for _, a := range c.Args[2:] {
 		switch {
-		case is(a, "MERGE"): // keys that are there already are replaced, as they always are here
+		case is(a, "MERGE"):
+			r.Merge = true
 		case is(a, "NOFLUSH"):
 			r.Flush = false
 		case is(a, "NOSAVE"):
@@ -204,18 +274,4 @@ func debugProtocol(c *engine.Call) error {
 			"string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false")
 	}
 	return nil
-}
-
-func debugHelp(c *engine.Call) error {
-	return help(c,
-		"DIGEST", "    A fingerprint of all databases, whatever the order and the encodings.",
-		"DIGEST-VALUE <key> [<key> ...]", "    The same of single values.",
-		"ERROR <string>", "    Reply with that error.",
-		"LOG <message>", "    Write a line into the server's log.",
-		"OBJECT <key>", "    How a value is kept.",
-		"POPULATE <count> [<prefix>] [<size>]", "    Make that many string keys, unless they exist.",
-		"PROTOCOL <type>", "    Reply with a value of that protocol type.",
-		"RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "    Save the data set, empty it and load it again.",
-		"SET-ACTIVE-EXPIRE <0|1>", "    Whether keys expire without being looked at.",
-		"SLEEP <seconds>", "    Stop the whole server for a time.")
 }

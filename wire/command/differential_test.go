@@ -100,6 +100,7 @@ func TestRandomAgainstRedict(t *testing.T) {
 	groups := map[string][][]string{
 		"strings":      {stringTemplates, expireTemplates, keyspaceTemplates[:4]},
 		"bitmaps":      {bitmapTemplates, keyspaceTemplates[:2]},
+		"debug":        {debugTemplates},
 		"lcs":          {lcsTemplates},
 		"keyspace":     {stringTemplates[:3], keyspaceTemplates, expireTemplates, databaseTemplates},
 		"transactions": {transactionTemplates, transactionTemplates, stringTemplates, keyspaceTemplates, expireTemplates, databaseTemplates},
@@ -115,7 +116,7 @@ func TestRandomAgainstRedict(t *testing.T) {
 }
 
 func compareRandom(t *testing.T, p *peer, g *generator, n int) {
-	b := newBed(t, "databases 4\n", false, nil)
+	b := newBed(t, "databases 4\nenable-debug-command yes\n", false, nil)
 	var h history
 	shown := 0
 	start := time.Now()

@@ -88,7 +88,9 @@ func restoreCommand(c *engine.Call) error {
 	if ttl < 0 {
 		return engine.ReplyError("ERR Invalid TTL value, must be >= 0")
 	}
-	items, err := snapshot.ParseDump(payload, snapshot.Options{MaxString: c.E.Config().Live.ProtoMaxBulkLen})
+	items, err := snapshot.ParseDump(payload, snapshot.Options{
+		MaxString: c.E.Config().Live.ProtoMaxBulkLen, SkipChecksum: c.E.Debug().SkipChecksums,
+	})
 	if errors.Is(err, snapshot.ErrDumpFooter) {
 		return engine.ReplyError("ERR DUMP payload version or checksum are wrong")
 	}

@@ -13,6 +13,9 @@ const (
 	maxLong = math.MaxInt64
 )
 
+// ParseMemory reads an amount of bytes as redis.conf has them: see parseMemory.
+func ParseMemory(s string) (uint64, bool) { return parseMemory(s) }
+
 // parseMemory reads an amount of bytes with an optional unit: b, k (1000), kb (1024), m, mb, g, gb in any case.
 // As in Redis no digits mean 0, digits beyond 64 bits mean the largest number, and a product that does not fit wraps.
 func parseMemory(s string) (uint64, bool) {

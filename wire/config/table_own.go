@@ -9,7 +9,7 @@ var debugRows = []Row{
 		Pending: needDebug,
 	},
 	{Name: "watchdog-period", kind: integer(0, maxInt), initial: "0", clamp: clampWatchdog, Flags: Hidden, Pending: needWatchdog},
-	{Name: "use-exit-on-panic", kind: yesno{}, initial: "no", Flags: Hidden, Pending: needDebug},
+	{Name: "use-exit-on-panic", kind: yesno{}, initial: "no", Flags: Hidden},
 	{Name: "aof-disable-auto-gc", kind: yesno{}, initial: "no", Flags: Hidden, Pending: needDebug},
 	{Name: "cluster-ping-interval", kind: integer(0, maxLong), initial: "0", Flags: Hidden, Pending: needCluster},
 	{Name: "lua-enable-deprecated-api", kind: yesno{}, initial: "no", Flags: Immutable | Hidden, Pending: needLua},

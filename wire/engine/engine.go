@@ -122,6 +122,7 @@ type Engine struct {
 	// attackLogged is when a cross-protocol client was last logged.
 	attackLogged time.Time
 	hooks        Hooks
+	debug        Debug
 	timers       timerHeap
 	trimmer      trimmer
 	phases       [PhaseCount]PhaseStats
@@ -146,6 +147,7 @@ func New(o Options) *Engine {
 		ks: o.Keyspace, table: o.Table, cfg: o.Config, logger: o.Logger, poller: o.Poller, clock: o.Clock,
 		started: time.Now(), streamDB: -1, sessions: make(map[int64]*session.Session),
 		watched: make(map[watchKey][]*session.Session), errorCounts: make(map[string]uint64), rng: o.Seed | 1,
+		debug: Debug{ReplyPeakReset: DefaultReplyPeakReset},
 	}
 	if e.clock == nil {
 		e.clock, e.real = time.Now, true

@@ -213,7 +213,8 @@ func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
 		e.replyError(s, err)
 	}
 	e.depth--
-	if (e.dirty != dirty || c.force) && !c.replaced && !c.silent {
+	// A save lowers the count.
+	if (e.dirty > dirty || c.force) && !c.replaced && !c.silent {
 		// The database the command began in: SELECT inside a command propagates nothing.
 		e.appendEffect(c.DB.ID(), argv)
 	}

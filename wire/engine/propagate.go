@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"strconv"
+	"time"
 
 	"frankenredis/kv"
 	"frankenredis/wal"
@@ -90,6 +91,9 @@ func (e *Engine) LogFailing() bool {
 func (e *Engine) commit() {
 	if len(e.stream) == 0 {
 		return
+	}
+	if e.debug.FlushSleep > 0 {
+		time.Sleep(e.debug.FlushSleep)
 	}
 	e.log.Commit(e.stream, e.streamDB)
 	e.stream = e.stream[:0]

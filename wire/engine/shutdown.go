@@ -1,5 +1,7 @@
 package engine
 
+import "time"
+
 // ShutdownRequest is what SHUTDOWN or a signal asks for.
 type ShutdownRequest struct {
 	Save, NoSave bool // neither: save when save points are configured
@@ -20,6 +22,14 @@ type Hooks struct {
 	RewriteConfig func(all bool) error
 	// Reload is DEBUG RELOAD.
 	Reload func(Reload) error
+	// LoadLog is DEBUG LOADAOF.
+	LoadLog func() error
+	// ChangeReplicationID is DEBUG CHANGE-REPL-ID.
+	ChangeReplicationID func() error
+	// Crash ends the process; it does not return.
+	Crash func(CrashKind)
+	// Restart replaces the process; it returns only an error.
+	Restart func(graceful bool, after time.Duration) error
 	// Emptied is called after FLUSHALL.
 	Emptied func()
 }
@@ -33,8 +43,9 @@ func (e *Engine) Shutdown(r ShutdownRequest) error {
 	return e.hooks.Shutdown(r)
 }
 
-// Reload says what DEBUG RELOAD does: save first, empty the keyspace before loading.
-type Reload struct{ Save, Flush bool }
+// Reload says what DEBUG RELOAD does: save first, empty the keyspace before loading, let keys of the file replace those
+// that are there.
+type Reload struct{ Save, Flush, Merge bool }
 
 // Reload is DEBUG RELOAD. What was executed in this turn is committed first, as for Save.
 func (e *Engine) Reload(r Reload) error {

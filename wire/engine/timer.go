@@ -72,8 +72,10 @@ func (e *Engine) runTimers() {
 	now := e.mono()
 	for len(e.timers) > 0 && e.timers[0].at <= now {
 		t := heap.Pop(&e.timers).(*timer) // before f runs: it may set timers itself
-		t.f()
-		e.endUnit(nil)
+		if t.next == nil || !e.debug.PauseCron {
+			t.f()
+			e.endUnit(nil)
+		}
 		if t.next != nil {
 			t.at = e.mono() + int64(t.next())
 			heap.Push(&e.timers, t)
