@@ -172,6 +172,25 @@ func (e *encoder) aux(name, value string) {
 	e.settle()
 }
 
+// function writes the source text of one function library.
+func (e *encoder) function(text []byte) {
+	e.opcode(opFunction)
+	e.str(text)
+	e.settle()
+}
+
+// selectDB goes over to a database; sizes says how many keys, and how many with an expiry, follow.
+func (e *encoder) selectDB(db int) {
+	e.opcode(opSelectDB)
+	e.length(uint64(db))
+}
+
+func (e *encoder) sizes(keys, expires uint64) {
+	e.opcode(opResizeDB)
+	e.length(keys)
+	e.length(expires)
+}
+
 // key begins a key: what goes before its value. expireMs is NoExpiry, idle and freq are -1, for "none".
 func (e *encoder) key(typ byte, key []byte, expireMs, idle int64, freq int) {
 	if expireMs != NoExpiry {

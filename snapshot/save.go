@@ -3,6 +3,7 @@ package snapshot
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,13 +35,18 @@ type SaveOptions struct {
 // name, durably, or does not exist; when the last step, the sync of the folder, fails, it may be either. It runs on any
 // goroutine.
 func WriteFile(o SaveOptions, f *kv.Frozen, m Meta) (size int64, err error) {
+	return o.save(func(w io.Writer) (int64, error) { return Write(w, f, m) })
+}
+
+// save makes the file of what write writes and counts.
+func (o *SaveOptions) save(write func(w io.Writer) (int64, error)) (size int64, err error) {
 	temp := o.Temp
 	if temp == "" {
 		temp = fmt.Sprintf("temp-%d.rdb", os.Getpid())
 	}
 	temp = filepath.Join(o.Dir, temp)
 	final := filepath.Join(o.Dir, o.Name)
-	if size, err = writeTemp(&o, temp, f, m); err == nil && o.Publish != nil {
+	if size, err = o.writeTemp(temp, write); err == nil && o.Publish != nil {
 		err = o.Publish()
 	}
 	if err == nil && o.Aside != "" {
@@ -64,12 +70,12 @@ func WriteFile(o SaveOptions, f *kv.Frozen, m Meta) (size int64, err error) {
 }
 
 // writeTemp makes the temporary file and leaves it closed and durable.
-func writeTemp(o *SaveOptions, temp string, f *kv.Frozen, m Meta) (int64, error) {
+func (o *SaveOptions) writeTemp(temp string, write func(w io.Writer) (int64, error)) (int64, error) {
 	file, err := o.FS.Create(temp)
 	if err != nil {
 		return 0, err
 	}
-	size, err := Write(&syncingWriter{f: file, every: o.SyncEvery}, f, m)
+	size, err := write(&syncingWriter{f: file, every: o.SyncEvery})
 	if err == nil {
 		err = file.Sync()
 	}

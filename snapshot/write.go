@@ -105,9 +105,7 @@ func (e *encoder) meta(m *Meta) {
 	}
 	e.aux("aof-base", base)
 	for _, f := range m.Functions {
-		e.opcode(opFunction)
-		e.str(f)
-		e.settle()
+		e.function(f)
 	}
 }
 
@@ -119,11 +117,8 @@ func (e *encoder) keyspace(f *kv.Frozen, m *Meta) (err error) {
 		if db.Len() == 0 {
 			continue
 		}
-		e.opcode(opSelectDB)
-		e.length(uint64(i))
-		e.opcode(opResizeDB)
-		e.length(uint64(db.Len()))
-		e.length(uint64(db.Volatile()))
+		e.selectDB(i)
+		e.sizes(uint64(db.Len()), uint64(db.Volatile()))
 		db.Each(func(it kv.Item) bool {
 			scratch = e.item(it, m.Access, scratch)
 			if keys++; keys%progressEvery == 0 && m.Progress != nil {

@@ -60,7 +60,7 @@ func newRoot() *cobra.Command {
 		Use:   "frctl",
 		Short: "Look into the files of FrankenRedis",
 		Long: `frctl looks into the files a FrankenRedis or Redis server leaves: append-only files with their manifest, and
-RDB snapshots. It reads only, and it may be used while a server runs.
+RDB snapshots. It changes none of them, and it may be used while a server runs. convert writes a new file.
 
 Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wrong command line or unreadable file.`,
 		SilenceUsage:  true,
@@ -68,7 +68,7 @@ Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wr
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newInspect(), newVersion())
+	root.AddCommand(newConvert(), newInspect(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
