@@ -50,7 +50,7 @@ func fillTypes(t testing.TB) *kv.Keyspace {
 		l, err := db.EditList([]byte("list " + size))
 		must(err)
 		for i := range n {
-			l.Expect(value(i))
+			l.Expect(1, len(value(i)))
 			l.PushTail(value(i))
 		}
 		l.Done()
@@ -66,7 +66,7 @@ func fillTypes(t testing.TB) *kv.Keyspace {
 	l, err := db.EditList([]byte("list plain"))
 	must(err)
 	for _, v := range []string{"a", "17", string(big), "b"} {
-		l.Expect([]byte(v))
+		l.Expect(1, len(v))
 		l.PushTail([]byte(v))
 	}
 	l.Done()
