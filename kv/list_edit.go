@@ -62,6 +62,13 @@ func (e *ListEdit) Expect(n, bytes int) {
 	}
 }
 
+// Unpack converts a packed list, for a command that builds lists as if they were to become long; Pack at the end.
+func (e *ListEdit) Unpack() {
+	if e.enc == Listpack {
+		e.unpack()
+	}
+}
+
 // unpack makes the packed list a table of one node.
 func (e *ListEdit) unpack() {
 	ks := e.ks()

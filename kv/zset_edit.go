@@ -184,6 +184,19 @@ func (e *ZSetEdit) Refit() {
 // Done ends the edit and reports whether the key was removed because no member is left.
 func (e *ZSetEdit) Done() (removed bool) { return e.finish(e.Len()) }
 
+// UnpackZSet converts a packed sorted set, if there is one at key. Watchers do not hear of it: the value is the same.
+func (db *DB) UnpackZSet(key []byte) {
+	e, err := db.EditZSet(key, 0, 0)
+	if err != nil {
+		return
+	}
+	if e.enc == Listpack && e.Found() {
+		e.convert()
+		e.changed, e.fresh = false, true
+	}
+	e.Done()
+}
+
 // convert makes the packed set a table.
 func (e *ZSetEdit) convert() {
 	ks, p := e.ks(), e.image
