@@ -51,6 +51,7 @@ type conn struct {
 	paced     bool      // blocked, but only until the next turn
 	asked     bool      // the carrier was asked for writable
 	deaf      bool      // the other side sends no more: only what the log still holds back is waited for
+	over      bool      // over the output limit: to be closed at the next release
 	dead      bool
 	scheduled bool      // on front.dirty
 	inWait    bool      // on front.waiting
@@ -184,6 +185,10 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 	if c.dead {
 		return
 	}
+	if c.over {
+		c.end()
+		return
+	}
 	w := &c.sess.W
 	if len(w.Buf) > 0 {
 		if len(w.Buf) > c.peak {
@@ -312,7 +317,7 @@ func (c *conn) position() wal.LSN {
 func (c *conn) waiting() bool { return len(c.held) > 0 && !c.blocked }
 
 func (c *conn) checkOutputLimit() {
-	l := &c.front.output
+	l := c.outputLimit()
 	n := int64(c.heldBytes)
 	hard := l.Hard > 0 && n > l.Hard
 	soft := false
@@ -327,9 +332,30 @@ func (c *conn) checkOutputLimit() {
 		c.softSince = time.Time{}
 	}
 	if hard || soft {
-		c.eng.Stats().OutputLimitCloses++
-		c.eng.Logger().Warn("Client " + c.describe() + " scheduled to be closed ASAP for overcoming of output buffer limits.")
+		c.overLimit()
 		c.end()
+	}
+}
+
+func (c *conn) outputLimit() *OutputLimit {
+	if c.sess.Subs.Any() {
+		return &c.front.subscribed
+	}
+	return &c.front.output
+}
+
+func (c *conn) overLimit() {
+	c.eng.Stats().OutputLimitCloses++
+	c.eng.Logger().Warn("Client " + c.describe() + " scheduled to be closed ASAP for overcoming of output buffer limits.")
+}
+
+// checkPushed bounds what messages pile up within a turn. The client is closed at the next release, for the messages come
+// while lists of subscribers are gone through.
+func (c *conn) checkPushed() {
+	made := len(c.sess.W.Buf) + len(c.sess.Pushes)
+	if limit := c.front.subscribed.Hard; made > replyKeep && limit > 0 && c.sess.Subs.Any() && int64(c.heldBytes+made-replyKeep) > limit && !c.over {
+		c.overLimit()
+		c.over, c.sess.CloseAfterReply = true, true
 	}
 }
 
@@ -356,7 +382,7 @@ func (c *conn) tend(now time.Time) {
 		return
 	}
 	idle := now.Sub(c.sess.LastCommand)
-	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil {
+	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.Subs.Any() {
 		c.eng.Logger().Debug("Closing idle client")
 		c.end()
 		return
@@ -384,7 +410,10 @@ func (c *conn) Close(afterReply bool) {
 }
 
 // Resumed implements session.Conn.
-func (c *conn) Resumed() { c.schedule() }
+func (c *conn) Resumed() {
+	c.schedule()
+	c.checkPushed()
+}
 
 // Usage implements session.Conn.
 func (c *conn) Usage() session.Usage {

@@ -17,7 +17,8 @@ type OutputLimit struct {
 type limits struct {
 	resp       resp.Limits
 	queryLimit int64
-	output     OutputLimit
+	output     OutputLimit // of normal clients
+	subscribed OutputLimit // of Pub/Sub clients
 	maxClients int
 	timeout    time.Duration
 	keepalive  int // seconds
@@ -29,6 +30,7 @@ func (l *limits) refresh(e *engine.Engine) {
 	l.resp.MaxQuery = live.ClientQueryBufferLimit
 	l.queryLimit = live.ClientQueryBufferLimit
 	l.output = OutputLimit{Hard: live.NormalOutputHard, Soft: live.NormalOutputSoft, SoftSeconds: time.Duration(live.NormalOutputSoftSeconds) * time.Second}
+	l.subscribed = OutputLimit{Hard: live.PubsubOutputHard, Soft: live.PubsubOutputSoft, SoftSeconds: time.Duration(live.PubsubOutputSoftSeconds) * time.Second}
 	l.maxClients = live.MaxClients
 	l.timeout = time.Duration(live.Timeout) * time.Second
 	l.keepalive = live.TCPKeepalive

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"frankenredis/wire/engine"
+	"frankenredis/wire/pubsub"
 	"frankenredis/wire/session"
 )
 
@@ -107,10 +108,13 @@ func osName() string {
 }
 
 func (s *server) infoClients(w *engine.InfoWriter) {
-	watching, maxIn, maxOut := 0, 0, 0
+	watching, subscribed, maxIn, maxOut := 0, 0, 0, 0
 	s.eng.Sessions(func(c *session.Session) {
 		if len(c.Watched) > 0 {
 			watching++
+		}
+		if c.Subs.Any() {
+			subscribed++
 		}
 		u := c.Conn.Usage()
 		maxIn, maxOut = max(maxIn, u.QueryBytes), max(maxOut, u.HeldBytes)
@@ -122,7 +126,7 @@ func (s *server) infoClients(w *engine.InfoWriter) {
 	w.Field("client_recent_max_output_buffer", maxOut)
 	w.Field("blocked_clients", s.eng.BlockedCount())
 	w.Field("tracking_clients", 0)
-	w.Field("pubsub_clients", 0)
+	w.Field("pubsub_clients", subscribed)
 	w.Field("watching_clients", watching)
 	w.Field("clients_in_timeout_table", 0)
 	w.Field("total_watched_keys", s.ks.Watching)
@@ -293,9 +297,9 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("current_eviction_exceeded_time", 0)
 	w.Field("keyspace_hits", st.KeyspaceHits)
 	w.Field("keyspace_misses", st.KeyspaceMisses)
-	w.Field("pubsub_channels", 0)
-	w.Field("pubsub_patterns", 0)
-	w.Field("pubsubshard_channels", 0)
+	w.Field("pubsub_channels", s.eng.PubSub().Len(pubsub.Channels))
+	w.Field("pubsub_patterns", s.eng.PubSub().Len(pubsub.Patterns))
+	w.Field("pubsubshard_channels", s.eng.PubSub().Len(pubsub.Shards))
 	w.Field("latest_fork_usec", s.load.freezeUsec)
 	w.Field("total_forks", 0)
 	w.Field("migrate_cached_sockets", 0)

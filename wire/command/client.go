@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"frankenredis/wire/engine"
+	"frankenredis/wire/pubsub"
 	"frankenredis/wire/session"
 )
 
@@ -109,11 +110,14 @@ func clientSetinfoCommand(c *engine.Call) error {
 func describeClient(e *engine.Engine, s *session.Session) string {
 	u := s.Conn.Usage()
 	flags := ""
-	if s.Wait != nil || s.Postponed != nil {
-		flags += "b"
+	if s.Subs.Any() {
+		flags += "P"
 	}
 	if s.Multi {
 		flags += "x"
+	}
+	if s.Wait != nil || s.Postponed != nil {
+		flags += "b"
 	}
 	if s.DirtyCAS {
 		flags += "d"
@@ -143,11 +147,11 @@ func describeClient(e *engine.Engine, s *session.Session) string {
 	}
 	now := e.Wall()
 	total := u.QueryBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + s.QueueBytes + s.ArgvBytes + sessionBytes
-	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d "+
+	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
 		s.ID, s.Addr, s.LocalAddr, s.FD, shown([]byte(s.Name)), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
-		flags, s.DB, multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
+		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
 		u.HeldChunks, u.HeldBytes, total, events, s.CommandName, s.User, s.W.Proto, shown([]byte(s.LibName)), shown([]byte(s.LibVersion)))
 }
 
@@ -159,15 +163,33 @@ func clientInfoCommand(c *engine.Call) error {
 	return nil
 }
 
-// clientType reads a client type; the server has normal clients only, as long as nobody subscribes or replicates.
-func clientType(arg []byte) (normal bool, err error) {
+// clientType is what CLIENT LIST and KILL tell clients apart by.
+type clientType uint8
+
+// The client types. The server has none of those that replicate, as long as it does not.
+const (
+	normalClient clientType = iota
+	pubsubClient
+	replicating
+)
+
+func parseClientType(arg []byte) (clientType, error) {
 	switch {
 	case is(arg, "NORMAL"):
-		return true, nil
-	case is(arg, "MASTER"), is(arg, "REPLICA"), is(arg, "SLAVE"), is(arg, "PUBSUB"):
-		return false, nil
+		return normalClient, nil
+	case is(arg, "PUBSUB"):
+		return pubsubClient, nil
+	case is(arg, "MASTER"), is(arg, "REPLICA"), is(arg, "SLAVE"):
+		return replicating, nil
 	}
-	return false, engine.Errorf("ERR Unknown client type '%s'", shown(arg))
+	return 0, engine.Errorf("ERR Unknown client type '%s'", shown(arg))
+}
+
+func typeOf(s *session.Session) clientType {
+	if s.Subs.Any() {
+		return pubsubClient
+	}
+	return normalClient
 }
 
 func clientListCommand(c *engine.Call) error {
@@ -180,13 +202,15 @@ func clientListCommand(c *engine.Call) error {
 	case len(c.Args) == 2:
 		c.E.Sessions(add)
 	case len(c.Args) == 4 && is(c.Args[2], "TYPE"):
-		normal, err := clientType(c.Args[3])
+		typ, err := parseClientType(c.Args[3])
 		if err != nil {
 			return err
 		}
-		if normal {
-			c.E.Sessions(add)
-		}
+		c.E.Sessions(func(s *session.Session) {
+			if typeOf(s) == typ {
+				add(s)
+			}
+		})
 	case len(c.Args) > 3 && is(c.Args[2], "ID"):
 		for _, a := range c.Args[3:] {
 			id, err := integer(a)
@@ -208,13 +232,14 @@ func clientListCommand(c *engine.Call) error {
 type killFilter struct {
 	addr, laddr, user *string
 	id                int64
-	typed, normal     bool
+	typed             bool
+	typ               clientType // if typed
 	skipMe            bool
 }
 
 func (f *killFilter) matches(c *engine.Call, s *session.Session) bool {
 	return (f.addr == nil || s.Addr == *f.addr) && (f.laddr == nil || s.LocalAddr == *f.laddr) &&
-		(f.id == 0 || s.ID == f.id) && (f.user == nil || s.User == *f.user) && (!f.typed || f.normal) &&
+		(f.id == 0 || s.ID == f.id) && (f.user == nil || s.User == *f.user) && (!f.typed || typeOf(s) == f.typ) &&
 		!(f.skipMe && s == c.S)
 }
 
@@ -234,7 +259,7 @@ func parseKillFilter(args [][]byte) (f killFilter, err error) {
 			}
 			f.id = n
 		case is(args[i], "TYPE"):
-			if f.normal, err = clientType(value); err != nil {
+			if f.typ, err = parseClientType(value); err != nil {
 				return f, err
 			}
 			f.typed = true

@@ -15,12 +15,12 @@ var connectionCommands = []engine.Spec{
 		Handler: echoCommand},
 	{Name: "hello", Arity: -1, Flags: engine.NoScript | engine.Loading | engine.Stale | engine.Fast | engine.NoAuth | engine.AllowBusy, Categories: engine.CatConnection,
 		Handler: helloCommand},
-	{Name: "ping", Arity: -1, Flags: engine.Fast, Categories: engine.CatConnection,
+	{Name: "ping", Arity: -1, Flags: engine.Subscribed | engine.Fast, Categories: engine.CatConnection,
 		Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
 		Handler: pingCommand},
-	{Name: "quit", Arity: -1, Flags: engine.Control | engine.NoScript | engine.Loading | engine.Stale | engine.Fast | engine.NoAuth | engine.AllowBusy, Categories: engine.CatConnection,
+	{Name: "quit", Arity: -1, Flags: engine.Subscribed | engine.Control | engine.NoScript | engine.Loading | engine.Stale | engine.Fast | engine.NoAuth | engine.AllowBusy, Categories: engine.CatConnection,
 		Handler: quitCommand},
-	{Name: "reset", Arity: 1, Flags: engine.Control | engine.NoScript | engine.Loading | engine.Stale | engine.Fast | engine.NoAuth | engine.AllowBusy, Categories: engine.CatConnection,
+	{Name: "reset", Arity: 1, Flags: engine.Subscribed | engine.Control | engine.NoScript | engine.Loading | engine.Stale | engine.Fast | engine.NoAuth | engine.AllowBusy, Categories: engine.CatConnection,
 		Handler: resetCommand},
 	{Name: "select", Arity: 2, Flags: engine.Loading | engine.Stale | engine.Fast, Categories: engine.CatConnection,
 		Handler: selectCommand},
@@ -127,13 +127,21 @@ func helloCommand(c *engine.Call) error {
 }
 
 func pingCommand(c *engine.Call) error {
-	switch len(c.Args) {
-	case 1:
-		c.W.Simple("PONG")
-	case 2:
+	switch {
+	case len(c.Args) > 2:
+		return engine.ErrArity("ping")
+	case c.W.Proto != 3 && c.S.Subs.Any():
+		c.W.Array(2) // shaped as a message, for that is what the client waits for
+		c.W.BulkString("pong")
+		if len(c.Args) == 2 {
+			c.W.Bulk(c.Args[1])
+		} else {
+			c.W.BulkString("")
+		}
+	case len(c.Args) == 2:
 		c.W.Bulk(c.Args[1])
 	default:
-		return engine.ErrArity("ping")
+		c.W.Simple("PONG")
 	}
 	return nil
 }
@@ -164,6 +172,7 @@ func resetCommand(c *engine.Call) error {
 	s := c.S
 	c.E.Unwatch(s)
 	s.ResetTransaction()
+	c.E.PubSub().LeaveAll(&s.Subs)
 	s.DB, s.Name = 0, ""
 	s.Reply = session.ReplyOn
 	s.NoEvict, s.NoTouch = false, false

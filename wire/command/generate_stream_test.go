@@ -1,11 +1,11 @@
 package command_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"frankenredis/wire/pubsub"
 	"frankenredis/wire/resp"
 )
 
@@ -113,11 +113,10 @@ func TestRandomStreamsAgainstRedict(t *testing.T) {
 	listener.Call(t, "PSUBSCRIBE", "__keyspace@*")
 	tail := followAOF(t, p.server.Dir)
 	tail.next()
-	b := newBed(t, "databases 4\nenable-debug-command yes\nrdbcompression no\nstream-node-max-entries 7\nstream-node-max-bytes 300\n", true, nil)
-	var events []string
-	b.eng.SetNotify(func(_ byte, event string, db int, key []byte) {
-		events = append(events, fmt.Sprintf("__keyspace@%d__:%s %s", db, key, event))
-	})
+	b := newBed(t, "databases 4\nenable-debug-command yes\nrdbcompression no\nstream-node-max-entries 7\nstream-node-max-bytes 300\nnotify-keyspace-events KEA\n", true, nil)
+	var events eventList
+	var listening pubsub.Subscriptions
+	b.eng.PubSub().Subscribe(pubsub.Patterns, &listening, &events, []byte("__keyspace@*"))
 	theirEvents := func() (out []string) {
 		if err := listener.Send("PING"); err != nil {
 			t.Fatal(err)

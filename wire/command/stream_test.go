@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"frankenredis/conformance/testbed"
+	"frankenredis/wire/pubsub"
+	"frankenredis/wire/resp"
 )
 
 // aofTail follows the increment file of a server that runs with appendfsync always: what a command causes is there when
@@ -110,6 +112,21 @@ func lines(cmds [][]string) string {
 	return b.String()
 }
 
+// eventList keeps the keyspace events that are published.
+type eventList []string
+
+func (*eventList) Proto() int { return 2 }
+
+func (l *eventList) Push(message []byte) {
+	var r resp.ReplyReader
+	r.Feed(message)
+	v, ok, err := r.Next()
+	if !ok || err != nil {
+		panic(fmt.Sprintf("message %q: %v", message, err))
+	}
+	*l = append(*l, v.Elems[2].Str+" "+v.Elems[3].Str)
+}
+
 // The same commands leave the same effects in the stream: where databases are selected, what stands in MULTI and EXEC, how
 // relative times and results become absolute, and which keyspace events are published. Counters agree at the end.
 func TestStreamAgainstRedict(t *testing.T) {
@@ -121,11 +138,10 @@ func TestStreamAgainstRedict(t *testing.T) {
 	tail := followAOF(t, p.server.Dir)
 	tail.next()
 
-	b := newBed(t, "databases 4\n", true, nil)
-	var events []string
-	b.eng.SetNotify(func(_ byte, event string, db int, key []byte) {
-		events = append(events, fmt.Sprintf("__keyspace@%d__:%s %s", db, key, event))
-	})
+	b := newBed(t, "databases 4\nnotify-keyspace-events KEA\n", true, nil)
+	var events eventList
+	var listening pubsub.Subscriptions
+	b.eng.PubSub().Subscribe(pubsub.Patterns, &listening, &events, []byte("__keyspace@*"))
 	theirEvents := func() (out []string) {
 		if err := listener.Send("PING"); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,10 @@ type Live struct {
 	NormalOutputHard        int64
 	NormalOutputSoft        int64
 	NormalOutputSoftSeconds int64
+	// The same of class pubsub.
+	PubsubOutputHard        int64
+	PubsubOutputSoft        int64
+	PubsubOutputSoftSeconds int64
 	MaxClients              int
 	Timeout                 int // seconds of idleness; 0: clients may stay
 	TCPKeepalive            int // seconds; 0: off
@@ -26,16 +30,21 @@ type Live struct {
 	LazyfreeExpire    bool
 	LazyfreeUserDel   bool
 	LazyfreeUserFlush bool
+
+	Events EventSet // notify-keyspace-events
 }
 
 func (s *Store) refreshLive() {
-	limit := s.OutputLimit("normal")
+	limit, subscribed := s.OutputLimit("normal"), s.OutputLimit("pubsub")
 	s.Live = Live{
 		ProtoMaxBulkLen:         s.Bytes("proto-max-bulk-len"),
 		ClientQueryBufferLimit:  s.Bytes("client-query-buffer-limit"),
 		NormalOutputHard:        limit.Hard,
 		NormalOutputSoft:        limit.Soft,
 		NormalOutputSoftSeconds: limit.SoftSeconds,
+		PubsubOutputHard:        subscribed.Hard,
+		PubsubOutputSoft:        subscribed.Soft,
+		PubsubOutputSoftSeconds: subscribed.SoftSeconds,
 		MaxClients:              int(s.Int("maxclients")),
 		Timeout:                 int(s.Int("timeout")),
 		TCPKeepalive:            int(s.Int("tcp-keepalive")),
@@ -49,5 +58,6 @@ func (s *Store) refreshLive() {
 		LazyfreeExpire:          s.Bool("lazyfree-lazy-expire"),
 		LazyfreeUserDel:         s.Bool("lazyfree-lazy-user-del"),
 		LazyfreeUserFlush:       s.Bool("lazyfree-lazy-user-flush"),
+		Events:                  s.events("notify-keyspace-events"),
 	}
 }

@@ -193,6 +193,23 @@ const (
 	eventLetter = eventsOfAll + "nKEm"
 )
 
+// EventSet is a set of keyspace notification classes and channels, by their letters in notify-keyspace-events. Zero: none.
+type EventSet uint32
+
+// Has says whether the set holds what a letter stands for; not to be asked for A.
+func (e EventSet) Has(letter byte) bool { return e>>eventBit[letter]&1 != 0 }
+
+// eventBit is the place of a letter's bit in a set; letters without a meaning have one that is never set.
+var eventBit = func() (bit [256]uint8) {
+	for i := range bit {
+		bit[i] = uint8(len(eventLetter))
+	}
+	for i := range len(eventLetter) {
+		bit[eventLetter[i]] = uint8(i)
+	}
+	return bit
+}()
+
 // events is a set of keyspace notification classes: n has a bit for each letter of eventLetter.
 type events struct{ special }
 

@@ -158,6 +158,12 @@ func (s *Store) OutputLimit(class string) OutputLimit {
 	return OutputLimit{number(v.list[i*3]), number(v.list[i*3+1]), number(v.list[i*3+2])}
 }
 
+// events returns a set of keyspace notification classes.
+func (s *Store) events(name string) EventSet {
+	_, v := s.at(name)
+	return EventSet(v.n)
+}
+
 // LowerMaxClients sets maxclients to what the system allows when that is less than was asked for. No hook runs.
 func (s *Store) LowerMaxClients(n int) {
 	i := byName["maxclients"]

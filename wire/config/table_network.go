@@ -25,7 +25,7 @@ var networkRows = []Row{
 	{Name: "maxmemory-clients", kind: number{lo: -100, hi: maxLong, form: percent}, initial: "0", Pending: needClientEvict},
 	{Name: "io-threads", kind: integer(1, 128), initial: "1", Flags: Immutable, Pending: needThreads},
 	{Name: "io-threads-do-reads", kind: yesno{}, initial: "no", Flags: Immutable, Pending: needThreads},
-	{Name: "notify-keyspace-events", kind: events{}, Pending: needPubsub},
+	{Name: "notify-keyspace-events", kind: events{}},
 	{Name: "tracking-table-max-keys", kind: number{hi: maxLong, unsigned: true}, initial: "1000000", Pending: needPubsub},
 	{Name: "enable-protected-configs", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable},
 	{Name: "enable-debug-command", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable},

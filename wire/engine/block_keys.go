@@ -201,11 +201,13 @@ func (e *Engine) rerun(s *session.Session) {
 	e.dropKeyWait(s)
 	e.blocked.rerun = w
 	mark := len(s.W.Buf)
+	s.Executing = true
 	e.call(s, w.Spec.(*Spec), w.Argv)
 	e.blocked.rerun = nil
 	if w.Muted {
 		s.W.Buf = s.W.Buf[:mark]
 	}
+	s.CommandEnded()
 	e.endUnit(s)
 	if s.Wait == nil {
 		s.Conn.Resumed()

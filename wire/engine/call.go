@@ -42,6 +42,14 @@ func (c *Call) NoPropagate() { c.silent = true }
 // ForcePropagate puts the command into the stream although nothing was counted as changed.
 func (c *Call) ForcePropagate() { c.force = true }
 
+// ToReplicas is ForcePropagate for what replicas see and the AOF does not need (PUBLISH): without replicas nothing is
+// written. With them it must be, for what they are sent and what the log holds are one stream.
+func (c *Call) ToReplicas() {
+	if c.E.repl != nil {
+		c.force = true
+	}
+}
+
 // LookupRead finds a key for reading: expiry applies, the access is recorded, hits and misses are counted.
 func (c *Call) LookupRead(key []byte) (kv.Entry, bool) {
 	var f kv.LookupFlag

@@ -10,6 +10,7 @@ import (
 	"frankenredis/kv"
 	"frankenredis/wal"
 	"frankenredis/wire/config"
+	"frankenredis/wire/pubsub"
 	"frankenredis/wire/session"
 )
 
@@ -116,7 +117,8 @@ type Engine struct {
 	pauseUntil time.Time
 	pauseAll   bool
 	postponed  []*session.Session
-	notifyHook func(class byte, event string, db int, key []byte)
+	hub        *pubsub.Hub
+	eventName  []byte // the channel of a keyspace event being made
 	denyWrites func() error
 	authNeeded bool
 	// attackLogged is when a cross-protocol client was last logged.
@@ -147,7 +149,7 @@ func New(o Options) *Engine {
 		ks: o.Keyspace, table: o.Table, cfg: o.Config, logger: o.Logger, poller: o.Poller, clock: o.Clock,
 		started: time.Now(), streamDB: -1, sessions: make(map[int64]*session.Session),
 		watched: make(map[watchKey][]*session.Session), errorCounts: make(map[string]uint64), rng: o.Seed | 1,
-		debug: Debug{ReplyPeakReset: DefaultReplyPeakReset},
+		debug: Debug{ReplyPeakReset: DefaultReplyPeakReset}, hub: pubsub.New(),
 	}
 	if e.clock == nil {
 		e.clock, e.real = time.Now, true
@@ -205,8 +207,8 @@ func (e *Engine) PasswordSet() bool { return e.authNeeded }
 // SetAuthNeeded says whether the default user has a password.
 func (e *Engine) SetAuthNeeded(needed bool) { e.authNeeded = needed }
 
-// SetNotify installs the receiver of keyspace events; nil removes it.
-func (e *Engine) SetNotify(f func(class byte, event string, db int, key []byte)) { e.notifyHook = f }
+// PubSub is where clients subscribe and messages are published.
+func (e *Engine) PubSub() *pubsub.Hub { return e.hub }
 
 // SetDenyWrites installs a check asked before each write and PING: the error it returns refuses the command (MISCONF).
 func (e *Engine) SetDenyWrites(f func() error) { e.denyWrites = f }
@@ -307,6 +309,7 @@ func (e *Engine) Detach(s *session.Session) {
 	s.Closed = true
 	e.Unwatch(s)
 	s.ResetTransaction()
+	e.hub.LeaveAll(&s.Subs)
 	if s.Wait != nil {
 		e.dropWait(s)
 	}

@@ -21,6 +21,7 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 		s.Reply = session.Skip
 	}
 	mark, muted := len(s.W.Buf), s.Muted()
+	s.Executing = true
 	e.dispatch(s, argv)
 	switch {
 	case s.Closed:
@@ -29,6 +30,7 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 		if s.Reply == session.Skip {
 			s.Reply = session.SkipNext // the same command comes again
 		}
+		s.CommandEnded()
 		return
 	case muted && s.Reply != session.ReplyOn:
 		s.W.Buf = s.W.Buf[:mark]
@@ -36,6 +38,7 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	if s.Reply == session.Skip {
 		s.Reply = session.ReplyOn
 	}
+	s.CommandEnded()
 }
 
 func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
@@ -109,7 +112,7 @@ func (e *Engine) resolve(argv [][]byte) (*Spec, error) {
 	if spec.subs != nil && len(argv) > 1 {
 		sub := spec.Subcommand(argv[1])
 		if sub == nil {
-			return spec, Errorf("ERR unknown subcommand '%s'. Try %s HELP.", clip(argv[1], 128), strings.ToUpper(spec.Name))
+			return nil, Errorf("ERR unknown subcommand '%s'. Try %s HELP.", clip(argv[1], 128), strings.ToUpper(spec.Name))
 		}
 		spec = sub
 	}
@@ -148,6 +151,9 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 		if err := e.refuseWrites(); err != nil {
 			return err
 		}
+	}
+	if f&Subscribed == 0 && s.W.Proto != 3 && s.Subs.Any() {
+		return Errorf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", spec.full)
 	}
 	if e.loading && f&Loading == 0 {
 		return ErrLoading

@@ -124,13 +124,6 @@ func (e *Engine) keyExpired(db *kv.DB, key []byte) {
 	}
 }
 
-// Notify publishes a keyspace event of the given class when somebody asked for it.
-func (e *Engine) Notify(class byte, event string, db int, key []byte) {
-	if e.notifyHook != nil {
-		e.notifyHook(class, event, db, key)
-	}
-}
-
 func appendSelect(dst []byte, db int) []byte {
 	var num [20]byte
 	digits := strconv.AppendInt(num[:0], int64(db), 10)

@@ -41,6 +41,8 @@ const (
 	// Scattered commands meet keys that have nothing to do with each other (SCAN, RANDOMKEY): each expiry they come upon is
 	// a unit of its own.
 	Scattered
+	// Subscribed commands may be run by a RESP2 client that is subscribed to something.
+	Subscribed
 )
 
 var flagNames = []struct {

@@ -106,7 +106,11 @@ func (e *Engine) turn(at int64) (more bool) {
 		}
 	}
 	at = e.mark(PhaseRelease, at)
+	pushed := e.hub.Delivered()
 	e.runTimers()
+	if e.hub.Delivered() != pushed {
+		more = true // messages that wait for the next release
+	}
 	if len(e.blocked.ready) > 0 {
 		more = true
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frankenredis/wal"
+	"frankenredis/wire/pubsub"
 	"frankenredis/wire/resp"
 )
 
@@ -85,6 +86,13 @@ type Session struct {
 	QueueBytes int // memory held by Queue, for CLIENT LIST multi-mem
 	Watched    []WatchedKey
 
+	// Subs are the channels and patterns the client is subscribed to; the engine's hub changes them.
+	Subs pubsub.Subscriptions
+	// Executing is set while a command of this client runs. Messages that come meanwhile are kept aside in Pushes and follow
+	// its reply.
+	Executing bool
+	Pushes    []byte
+
 	Reply           ReplyMode
 	CloseAfterReply bool // no further command is read; the connection ends when the reply has left
 	Closed          bool
@@ -131,6 +139,39 @@ type Wait struct {
 
 // Muted says that nothing is answered now: CLIENT REPLY OFF, or SKIP for the command under way.
 func (s *Session) Muted() bool { return s.Reply == ReplyOff || s.Reply == Skip }
+
+// Proto implements pubsub.Receiver.
+func (s *Session) Proto() int { return s.W.Proto }
+
+// Push implements pubsub.Receiver: the message leaves with the replies of this turn, behind those made so far. It does not
+// interrupt the reply of a command under way, and CLIENT REPLY does not mute it.
+func (s *Session) Push(message []byte) {
+	if s.CloseAfterReply || s.Closed {
+		return
+	}
+	if s.Executing {
+		s.Pushes = append(s.Pushes, message...)
+	} else {
+		s.W.Buf = append(s.W.Buf, message...)
+	}
+	s.Conn.Resumed()
+}
+
+// CommandEnded lets the messages follow that came while a command ran.
+func (s *Session) CommandEnded() {
+	s.Executing = false
+	if len(s.Pushes) == 0 {
+		return
+	}
+	s.W.Buf = append(s.W.Buf, s.Pushes...)
+	s.Pushes = s.Pushes[:0]
+	if cap(s.Pushes) > maxIdlePushes {
+		s.Pushes = nil
+	}
+}
+
+// maxIdlePushes bounds the buffer for messages kept between commands, in bytes.
+const maxIdlePushes = 4 << 10
 
 // ResetTransaction forgets the queued commands and leaves MULTI. Watched keys are the engine's to release.
 func (s *Session) ResetTransaction() {
