@@ -24,6 +24,8 @@
 //	bytes that are no command, or     corrupt; refused, with the position
 //	content behind the place where
 //	the file seems to end
+//	the same after another boot       below the watermark, also that of any line behind the damage: corrupt; refused.
+//	                                  Above: sectors that were in flight, unproven like all behind the last line before
 //
 // Anywhere else, a torn file is as fatal as a corrupt one. A file that another server wrote has no lines and no
 // watermark: it is loaded by Redis's rules, the rules above that need neither included.

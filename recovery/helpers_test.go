@@ -140,13 +140,17 @@ func frame(args ...string) string {
 	return b.String()
 }
 
-// rdb makes an RDB file of keys in database 0.
+// rdb makes an RDB file of keys in database 0; keys are shorter than 64 bytes and values than 16 KiB.
 func rdb(pairs ...string) string {
 	b := []byte("REDIS0011\xfa\x09redis-ver\x057.2.4\xfa\x08aof-base\xc0\x01\xfe\x00")
 	for i := 0; i < len(pairs); i += 2 {
 		b = append(b, 0, byte(len(pairs[i])))
 		b = append(b, pairs[i]...)
-		b = append(b, byte(len(pairs[i+1])))
+		if n := len(pairs[i+1]); n < 64 {
+			b = append(b, byte(n))
+		} else {
+			b = append(b, 0x40|byte(n>>8), byte(n))
+		}
 		b = append(b, pairs[i+1]...)
 	}
 	b = append(b, 0xff)

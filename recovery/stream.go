@@ -145,8 +145,12 @@ func (b *boot) provenEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOpti
 		case err == io.EOF:
 			return proven, false
 		case errors.As(err, &damage):
-			// Below the proven end damage is corruption, and so it is when a line of ours follows: reading once more says so.
-			if damage.Unit < max(proven, durable) || damage.Proven || damage.Torn && damage.Unit == proven {
+			// Damage of what was durable once is corruption: reading once more says so. Behind that a power failure leaves
+			// holes, and lines and whole units behind them.
+			if damage.Unit < max(proven, durable) || damage.Torn && damage.Unit == proven {
+				return keep, false
+			}
+			if later, err := r.DurableBehind(); err != nil || later > damage.LSN {
 				return keep, false
 			}
 			return proven, false

@@ -171,7 +171,7 @@ func (r *Reader) findResume(pos int64) (resume int64, proven bool, err error) {
 		p = r.ahead.from(pos)
 		switch {
 		case p[0] == '#' && IsLine(p):
-			if n := bytes.IndexByte(p[:min(len(p), maxLine)], '\n') + 1; n > 0 && r.canFollow(p[:n], pos) {
+			if _, n, ok := r.canFollow(p, pos); ok {
 				return pos + int64(n), true, nil
 			}
 		case p[0] == '*' && resume < 0 && tries > 0:
@@ -186,10 +186,38 @@ func (r *Reader) findResume(pos int64) (resume int64, proven bool, err error) {
 	return resume, false, nil
 }
 
-// canFollow says whether p is a line of ours that fits a place this far behind what was read.
-func (r *Reader) canFollow(p []byte, pos int64) bool {
-	l, err := ParseLine(p)
-	return err == nil && (r.o.Unanchored && r.tail.Lines == 0 || l.LSN >= r.lsn && l.LSN-r.lsn <= LSN(pos-r.pos))
+// canFollow says whether p begins with a line of ours, of n bytes, that fits a place this far behind what was read.
+func (r *Reader) canFollow(p []byte, pos int64) (l Line, n int, ok bool) {
+	n = bytes.IndexByte(p[:min(len(p), maxLine)], '\n') + 1
+	l, err := ParseLine(p[:n])
+	return l, n, err == nil && (r.o.Unanchored && r.tail.Lines == 0 || l.LSN >= r.lsn && l.LSN-r.lsn <= LSN(pos-r.pos))
+}
+
+// DurableBehind is for after Next has met damage: it reads on and returns the highest watermark that any line of ours
+// behind it tells of. What lies before that position was durable once, and no crash can have taken it; damage behind it
+// may be what a power failure leaves, whose sectors arrive in any order.
+func (r *Reader) DurableBehind() (LSN, error) {
+	var durable LSN
+	for pos := r.pos; pos < r.size; {
+		if err := r.ahead.load(pos, maxLine); err != nil {
+			return 0, err
+		}
+		p := r.ahead.from(pos)
+		i := bytes.Index(p, []byte(linePrefix))
+		if i < 0 {
+			pos += int64(max(len(p)-len(linePrefix)+1, 1))
+			continue
+		}
+		pos += int64(i)
+		if err := r.ahead.load(pos, maxLine); err != nil {
+			return 0, err
+		}
+		if l, _, ok := r.canFollow(r.ahead.from(pos), pos); ok {
+			durable = max(durable, l.Durable)
+		}
+		pos++
+	}
+	return durable, nil
 }
 
 // looksWhole says whether several commands in a row begin at pos, each beginning with a word.

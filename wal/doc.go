@@ -77,10 +77,11 @@
 //
 // A crash leaves a prefix of the last increment, perhaps with zeros behind where bytes had not arrived, and after a power
 // failure perhaps with holes before that. A reader calls an end torn that the file's end or zeros cut short, and cuts
-// nothing else; a unit whose EXEC is missing is torn as a whole. It calls it corrupt if something whole follows, which a
-// crash cannot leave and a changed length digit does: a line of ours, or commands in a row. Holes are found by the next
-// line's digest, and everything a sync covered ends with a line; so after a power failure what lines prove, or the
-// watermark, counts, and after the mere death of the process every whole unit counts.
+// nothing else; a unit whose EXEC is missing is torn as a whole. It calls it corrupt if something whole follows, which the
+// death of a process cannot leave and a changed length digit does: a line of ours, or commands in a row. A power failure
+// can: there the watermark in the lines behind tells a hole from bytes that changed ([Reader.DurableBehind]). Other holes
+// are found by the next line's digest, and everything a sync covered ends with a line; so after a power failure what lines
+// prove, or the watermark, counts, and after the mere death of the process every whole unit counts.
 //
 // A manifest is replaced in one step and its companion is durable before, so one generation is whole at every instant.
 // An increment never gets a byte before the manifest naming it is durable, nor after its successor is named.
