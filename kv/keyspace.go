@@ -6,6 +6,7 @@ import (
 
 	"frankenredis/kv/arena"
 	"frankenredis/kv/dict"
+	"frankenredis/snapshot/lzf"
 )
 
 // Options configure a Keyspace.
@@ -47,11 +48,12 @@ type Keyspace struct {
 	limits Limits
 	// packedThreshold is the length from which an element of a list is a node of its own.
 	packedThreshold int
-	image           []byte      // a packed value that is being changed
-	editing         bool        // an edit is under way
-	scratch         []byte      // an inline value on its way from one block to another
-	hookKey         []byte      // the key of an entry that expires, for the hooks
-	refs            []arena.Ref // expired entries found by a scan
+	image           []byte       // a packed value that is being changed
+	editing         bool         // an edit is under way
+	lzf             *lzf.Encoder // for nodes of lists; made when one is compressed
+	scratch         []byte       // an inline value on its way from one block to another
+	hookKey         []byte       // the key of an entry that expires, for the hooks
+	refs            []arena.Ref  // expired entries found by a scan
 }
 
 // New makes an empty keyspace.

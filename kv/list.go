@@ -55,16 +55,35 @@ func (l ListView) Len() int {
 	return listpack.Len(l.packed())
 }
 
-// Nodes visits the nodes of a list in order until visit returns false: listpacks, or plain elements. The bytes are read only.
-func (l ListView) Nodes(visit func(p []byte, plain bool) bool) {
+// Limits are list-max-listpack-size and list-compress-depth as they were when the list became a table, within what Redis keeps
+// of them; 0, 0 for one that is packed.
+func (l ListView) Limits() (size, depth int) {
 	if !l.isTable() {
-		visit(l.packed(), false)
+		return 0, 0
+	}
+	p := loadListParams(l.c.table(l.m).order)
+	return p.size, p.depth
+}
+
+// ListNode is a node of a list.
+type ListNode struct {
+	Bytes []byte // a listpack, or a plain element; read only like LZF and good until the next node
+	Plain bool
+	LZF   []byte // the same compressed, when it is kept so; else nil
+}
+
+// Nodes visits the nodes of a list in order until visit returns false.
+func (l ListView) Nodes(visit func(n ListNode) bool) {
+	if !l.isTable() {
+		visit(ListNode{Bytes: l.packed()})
 		return
 	}
+	var buf []byte
 	l.nodes().Each(func(it btree.Item) bool {
 		c := element(l.m, it.Ref)
-		p, _ := c.packed(l.m, nil)
-		return visit(p, c.h.enc() == plainNode)
+		var p []byte
+		p, buf = c.node(l.m, buf)
+		return visit(ListNode{Bytes: p, Plain: c.isPlain(), LZF: c.compressed(l.m)})
 	})
 }
 
@@ -122,8 +141,8 @@ func (c *ListCursor) seek() {
 // load reads the node the tree's cursor is on.
 func (c *ListCursor) load() {
 	node := element(c.m, c.tree.Ref())
-	c.p, c.buf = node.packed(c.m, c.buf)
-	c.plain = node.h.enc() == plainNode
+	c.p, c.buf = node.node(c.m, c.buf)
+	c.plain = node.isPlain()
 }
 
 // Valid says that the cursor is on an element.

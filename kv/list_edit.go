@@ -95,10 +95,10 @@ func (e *ListEdit) pack(part int) {
 	it := e.tree().At(0)
 	c := element(ks.a, it.Ref)
 	bytes, count := nodeLimit(ks.limits.ListSize)
-	if c.h.enc() == plainNode || c.stringLen(ks.a) > bytes/part || it.Weight > uint64(count/part) {
+	if c.isPlain() || c.nodeLen(ks.a) > bytes/part || it.Weight > uint64(count/part) {
 		return
 	}
-	e.image = c.appendRange(ks.a, e.image[:0], 0, c.stringLen(ks.a))
+	e.image = c.appendNode(ks.a, e.image[:0])
 	e.tree().Free(ks.freeElement, 1)
 	e.enc, e.table, e.fresh = Listpack, table{}, true
 }
@@ -149,7 +149,7 @@ func (e *ListEdit) allows(i, n int) bool {
 	}
 	it := t.At(i)
 	c := element(e.mem(), it.Ref)
-	return c.h.enc() != plainNode && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
+	return !c.isPlain() && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
 }
 
 func (e *ListEdit) prependTo(i int, v []byte) {
@@ -176,6 +176,14 @@ func (e *ListEdit) insertElement(i int, v []byte) {
 // insertNode makes a block node i.
 func (e *ListEdit) insertNode(i int, r arena.Ref, n int) {
 	e.tree().InsertAt(i, r, uint64(n))
+	e.settle(i)
+	e.settleEnds()
+}
+
+// deleteNode removes node i.
+func (e *ListEdit) deleteNode(i int) {
+	e.ks().freeElement(e.tree().DeleteAt(i).Ref)
+	e.settleEnds()
 }
 
 // Delete removes n elements from a position on; there are that many.
@@ -192,12 +200,11 @@ func (e *ListEdit) Delete(pos, n int) {
 		e.gone = true // Done drops the table, a large one in slices
 		return
 	}
-	ks := e.ks()
 	for n > 0 {
 		t := e.tree()
 		i, it, off := t.AtWeight(uint64(pos))
 		if off == 0 && it.Weight <= uint64(n) {
-			ks.freeElement(t.DeleteAt(i).Ref)
+			e.deleteNode(i)
 			n -= int(it.Weight)
 			continue
 		}
@@ -250,7 +257,7 @@ func (e *ListEdit) removeFromNode(i int, v []byte, most int, fromTail bool) (n i
 	if n < int(it.Weight) {
 		return n, false
 	}
-	ks.freeElement(e.tree().DeleteAt(i).Ref)
+	e.deleteNode(i)
 	return n, true
 }
 

@@ -72,7 +72,7 @@ func (e *ListEdit) Set(pos int, v []byte) {
 	ks := e.ks()
 	t := e.tree()
 	i, it, off := t.AtWeight(uint64(pos))
-	plain, large := element(ks.a, it.Ref).h.enc() == plainNode, e.large(len(v))
+	plain, large := element(ks.a, it.Ref).isPlain(), e.large(len(v))
 	switch {
 	case !plain && !large:
 		n := e.open(i, listpack.EntrySize(v))
@@ -80,13 +80,14 @@ func (e *ListEdit) Set(pos int, v []byte) {
 		e.close(&n, 0)
 	case plain && large:
 		ks.freeElement(t.SetAt(i, ks.newNode(v, plainNode), 1))
+		e.settle(i)
 	case plain:
 		e.insert(i, 0, 1, v, true)
-		ks.freeElement(t.DeleteAt(i).Ref)
+		e.deleteNode(i)
 	default:
 		e.insert(i, int(off), int(it.Weight), v, true)
 		if t = e.tree(); t.At(i).Weight == 1 { // also of a node that was split
-			ks.freeElement(t.DeleteAt(i).Ref)
+			e.deleteNode(i)
 			return
 		}
 		// What is left of the node ends with the element that is replaced.
@@ -102,7 +103,7 @@ func (e *ListEdit) split(i, k int) {
 	ks := e.ks()
 	it := e.tree().At(i)
 	c := element(ks.a, it.Ref)
-	e.image = c.appendRange(ks.a, e.image[:0], 0, c.stringLen(ks.a))
+	e.image = c.appendNode(ks.a, e.image[:0])
 	e.image = listpack.DeleteRange(e.image, 0, k)
 	right := int(it.Weight) - k
 	e.insertNode(i+1, ks.newNode(e.image, Listpack), right)
@@ -137,7 +138,7 @@ func (e *ListEdit) mergeable(i, j int) bool {
 	}
 	x, y := t.At(i), t.At(j)
 	cx, cy := element(a, x.Ref), element(a, y.Ref)
-	return cx.h.enc() != plainNode && cy.h.enc() != plainNode &&
+	return !cx.isPlain() && !cy.isPlain() &&
 		!exceeds(e.params.size, cx.nodeLen(a)+cy.nodeLen(a)-listpackAround, int(x.Weight+y.Weight))
 }
 
@@ -149,15 +150,12 @@ func (e *ListEdit) merge(i int) {
 	q, _, _ := ks.node(ks.a, it.Ref, nil)
 	n.p = listpack.Merge(n.p, q)
 	e.close(&n, int(it.Weight))
-	ks.freeElement(e.tree().DeleteAt(i + 1).Ref)
+	e.deleteNode(i + 1)
 }
-
-// nodeLen is the length in bytes of a node's listpack or plain element.
-func (c cell) nodeLen(m arena.Mem) int { return c.stringLen(m) }
 
 // node is the content of a node, in its block or in buf, which is returned for the next use.
 func (ks *Keyspace) node(m arena.Mem, r arena.Ref, buf []byte) (p []byte, plain bool, grown []byte) {
 	c := element(m, r)
-	p, grown = c.packed(m, buf)
-	return p, c.h.enc() == plainNode, grown
+	p, grown = c.node(m, buf)
+	return p, c.isPlain(), grown
 }

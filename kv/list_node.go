@@ -12,6 +12,7 @@ import (
 //
 //	Listpack   a listpack of elements
 //	Raw        plain: one large element as it is
+//	           or one of these compressed (list_compress.go)
 const plainNode = Raw
 
 // listParams are what a list that is a table was made under; like Redis's, it keeps them when the configuration changes. They
@@ -106,9 +107,9 @@ func (e *ListEdit) open(i, room int) openNode {
 	a := e.mem()
 	n := openNode{i: i, it: e.tree().At(i)}
 	c := element(a, n.it.Ref)
-	if size := c.h.size(); c.h.bigValue() || size+room > maxEntry {
+	if size := c.h.size(); c.h.bigValue() || c.isCompressed() || size+room > maxEntry {
 		n.image = true
-		e.image = c.appendRange(a, e.image[:0], 0, c.stringLen(a))
+		e.image = c.appendNode(a, e.image[:0])
 		n.p = e.image
 	} else {
 		have := a.Usable(n.it.Ref)
@@ -141,6 +142,7 @@ func (e *ListEdit) close(n *openNode, by int) {
 		ks.a.Store64(n.it.Ref, uint64(h.withValLen(len(n.p))))
 	}
 	e.tree().SetAt(n.i, n.it.Ref, n.it.Weight)
+	e.settle(n.i)
 }
 
 // packOne makes a listpack of one element, in the edit's image.

@@ -49,11 +49,11 @@ func removed(s []string, v string, most int, fromTail bool) []string {
 
 // Lists follow a slice through random changes in all their forms, also in frozen views, and leave the account at zero.
 func TestLists(t *testing.T) {
-	for _, fill := range []int{-1, -2, -4, 1, 3, 50} {
+	for i, fill := range []int{-1, -2, -4, 1, 3, 50} {
 		t.Run(strconv.Itoa(fill), func(t *testing.T) {
 			ks := newTest(t, 1)
 			limits := DefaultLimits()
-			limits.ListSize = fill
+			limits.ListSize, limits.ListCompressDepth = fill, i%3
 			ks.SetLimits(limits)
 			ks.SetPackedThreshold(5000)
 			runLists(t, ks, rand.New(rand.NewPCG(uint64(fill+10), 5)), 1500)

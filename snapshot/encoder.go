@@ -95,15 +95,20 @@ func (e *encoder) str(p []byte) {
 			e.packed = make([]byte, len(p)+len(p)/4)
 		}
 		if packed := e.lzf.Compress(e.packed, p, len(p)-4); packed != nil {
-			e.opcode(lenEnc<<6 | encLZF)
-			e.length(uint64(len(packed)))
-			e.length(uint64(len(p)))
-			e.raw(packed)
+			e.compressed(packed, len(p))
 			return
 		}
 	}
 	e.length(uint64(len(p)))
 	e.raw(p)
+}
+
+// compressed writes a string as the LZF block that it expands from.
+func (e *encoder) compressed(lzf []byte, n int) {
+	e.opcode(lenEnc<<6 | encLZF)
+	e.length(uint64(len(lzf)))
+	e.length(uint64(n))
+	e.raw(lzf)
 }
 
 // raw writes bytes; many of them go to the writer without being collected.

@@ -19,13 +19,17 @@ func (e *encoder) list(typ byte, v kv.Value) {
 		return
 	}
 	e.length(uint64(l.NodeCount()))
-	l.Nodes(func(p []byte, plain bool) bool {
-		if plain {
+	l.Nodes(func(n kv.ListNode) bool {
+		if n.Plain {
 			e.length(nodePlain)
 		} else {
 			e.length(nodePacked)
 		}
-		e.str(p)
+		if n.LZF != nil {
+			e.compressed(n.LZF, len(n.Bytes)) // also without rdbcompression, as in Redis
+		} else {
+			e.str(n.Bytes)
+		}
 		e.settle()
 		return e.err == nil
 	})

@@ -81,8 +81,8 @@ func (e *encoder) entry(p []byte, at int) {
 // oldListType is the type of a list in version 9: nodes, if all of them can be ziplists.
 func oldListType(l kv.ListView) byte {
 	typ := byte(typeListQuicklist)
-	l.Nodes(func(p []byte, plain bool) bool {
-		if plain || len(p) > maxOldPacked {
+	l.Nodes(func(n kv.ListNode) bool {
+		if n.Plain || len(n.Bytes) > maxOldPacked {
 			typ = typeList
 		}
 		return typ != typeList
@@ -97,9 +97,9 @@ func (e *encoder) oldList(typ byte, l kv.ListView) {
 	} else {
 		e.length(uint64(l.NodeCount()))
 	}
-	l.Nodes(func(p []byte, plain bool) bool {
-		switch {
-		case plain:
+	l.Nodes(func(n kv.ListNode) bool {
+		switch p := n.Bytes; {
+		case n.Plain:
 			e.str(p)
 		case typ == typeList:
 			e.entries(p)

@@ -208,6 +208,20 @@ func bodyLen(p []byte, at int) int {
 	panic("listpack: no entry at the position")
 }
 
+// Sizes are the parts in bytes of the entry at a position: its head, the payload and the back length.
+func Sizes(p []byte, at int) (head, payload, back int) {
+	body := bodyLen(p, at)
+	switch b := p[at]; {
+	case b < encStr12 || b > encStr32:
+		head = 1
+	case b < encStr32:
+		head = 2
+	default:
+		head = 5
+	}
+	return head, body - head, backSize(body)
+}
+
 // entryLen is the length of an entry with its back length.
 func entryLen(p []byte, at int) int {
 	n := bodyLen(p, at)

@@ -33,14 +33,17 @@ var debugSubs = []debugSub{
 	{"AOF-FLUSH-SLEEP", 3, 3, "<microseconds>", "Sleep so long before each write to the append-only file.", debugFlushSleep},
 	{"ASSERT", 2, 0, "", "Crash as by a broken assertion.", debugAssert},
 	{"CHANGE-REPL-ID", 2, 2, "", "Give the replication stream a new id, and forget the second one.", debugChangeReplID},
+	{"CLUSTERLINK", 5, 5, "KILL <to|from|all> <node-id>", "Cut a link to another node of a cluster.", debugClusterLink},
 	{"CONFIG-REWRITE-FORCE-ALL", 2, 2, "", "CONFIG REWRITE, with all parameters that stand at their default.", debugRewriteAll},
 	{"CRASH-AND-RECOVER", 2, 0, "[<milliseconds>]", "Start again after a time, without saving anything first.", debugCrashAndRecover},
 	{"DIGEST", 2, 2, "", "A fingerprint of all databases, whatever the order and the encodings.", debugDigest},
 	{"DIGEST-VALUE", 2, 0, "<key> [<key> ...]", "The same of single values.", debugDigestValue},
+	{"DROP-CLUSTER-PACKET-FILTER", 3, 3, "<packet-type>", "Drop packets of that type from other nodes of a cluster; -1: none.", debugDropPackets},
 	{"ERROR", 3, 3, "<string>", "Reply with that error.", debugError},
 	{"HTSTATS", 3, 0, "<db> [full]", "How the tables of a database lie in memory.", debugHTStats},
 	{"HTSTATS-KEY", 3, 0, "<key> [full]", "The same of the table of a hash, a set or a sorted set.", debugHTStatsKey},
 	{"LEAK", 3, 3, "<string>", "Keep a copy in memory that nothing refers to.", debugLeak},
+	{"LISTPACK", 3, 3, "<key>", "Write the entries of a listpack to standard output.", debugListpack},
 	{"LOADAOF", 2, 0, "", "Empty the data set and load it again from the append-only file.", debugLoadAOF},
 	{"LOG", 3, 3, "<message>", "Write a line into the server's log.", debugLog},
 	{"OBJECT", 3, 3, "<key>", "How a value is kept.", debugObject},
@@ -49,10 +52,12 @@ var debugSubs = []debugSub{
 	{"PAUSE-CRON", 3, 3, "<0|1>", "Let everything periodic rest.", debugPauseCron},
 	{"POPULATE", 3, 5, "<count> [<prefix>] [<size>]", "Make that many string keys, unless they exist.", debugPopulate},
 	{"PROTOCOL", 3, 3, "<type>", "Reply with a value of that protocol type.", debugProtocol},
+	{"QUICKLIST", 3, 0, "<key> [<0|1>]", "Write the nodes of a list to standard output; 1: with their entries.", debugQuicklist},
 	{"QUICKLIST-PACKED-THRESHOLD", 3, 3, "<size>", "From which size on an element of a list has a node to itself; 0: the default.", debugPlainFrom},
 	{"RELOAD", 2, 0, "[MERGE] [NOFLUSH] [NOSAVE]", "Save the data set, empty it and load it again.", debugReload},
 	{"REPLYBUFFER", 4, 4, "PEAK-RESET-TIME <NEVER|RESET|milliseconds> | RESIZING <0|1>", "How long a client's largest reply is kept in mind; whether reply buffers shrink.", debugReplyBuffer},
 	{"RESTART", 2, 0, "[<milliseconds>]", "Save configuration and data set, and start again after a time.", debugRestart},
+	{"SDSLEN", 3, 3, "<key>", "How many bytes a key and its string take.", debugSDSLen},
 	{"SEGFAULT", 2, 0, "", "Crash as by an invalid access to memory.", debugSegfault},
 	{"SET-ACTIVE-EXPIRE", 3, 3, "<0|1>", "Whether keys expire without being looked at.", debugActiveExpire},
 	{"SET-DISABLE-DENY-SCRIPTS", 3, 3, "<0|1>", "Whether scripts may call what is denied to them.", debugAllowInScripts},
@@ -141,11 +146,8 @@ func leadingFloat(s string) float64 {
 	return 0
 }
 
-func debugObject(c *engine.Call) error {
-	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch)
-	if !found {
-		return engine.ErrNoSuchKey
-	}
+// describeValue is the reply of DEBUG OBJECT.
+func describeValue(c *engine.Call, e kv.Entry) string {
 	refs := 1
 	if n, isInt := e.Int(); isInt && e.Encoding() == kv.Int && n >= 0 && n < 10000 && sharesIntegers(c) {
 		refs = math.MaxInt32
@@ -153,9 +155,23 @@ func debugObject(c *engine.Call) error {
 	const around = 1 + 2 + 8 // type, version, checksum
 	size := len(snapshot.AppendDump(nil, e, c.E.Config().Bool("rdbcompression"))) - around
 	idle := int64(e.Idle())
-	c.W.Simple(fmt.Sprintf("Value at:0x%x refcount:%d encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
-		e.Address(), refs, e.Encoding(), size, (int64(c.Now)-idle)/1000&(1<<24-1), idle/1000))
-	return nil
+	s := fmt.Sprintf("Value at:0x%x refcount:%d encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
+		e.Address(), refs, e.Encoding(), size, (int64(c.Now)-idle)/1000&(1<<24-1), idle/1000)
+	if e.Encoding() != kv.Quicklist {
+		return s
+	}
+	l := e.List()
+	fill, depth := l.Limits()
+	compressed, sum := 0, 0
+	if depth > 0 {
+		compressed = 1 // that nodes may be, as in Redis
+	}
+	l.Nodes(func(n kv.ListNode) bool {
+		sum += len(n.Bytes)
+		return true
+	})
+	return fmt.Sprintf("%s ql_nodes:%d ql_avg_node:%.2f ql_listpack_max:%d ql_compressed:%d ql_uncompressed_size:%d",
+		s, l.NodeCount(), float64(l.Len())/float64(l.NodeCount()), fill, compressed, sum)
 }
 
 func debugPopulate(c *engine.Call) error {

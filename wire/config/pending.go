@@ -19,7 +19,6 @@ const (
 	needMemcheck    = "a crash tests the memory it happened in"
 	needModules     = "MODULE LOAD is answered by it"
 	needBindSource  = "outgoing connections leave from that address"
-	needListSize    = "lists exist and their node sizes follow it"
 	needSocketMark  = "sockets carry the mark"
 	needRehash      = "a memory layout exists for which it makes a difference"
 	needWatchdog    = "a stalled executor is reported after it"

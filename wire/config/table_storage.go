@@ -69,7 +69,7 @@ var memoryRows = []Row{
 	{
 		Name: "list-max-listpack-size", Alias: "list-max-ziplist-size", kind: integer(minInt, maxInt), initial: "-2",
 	},
-	{Name: "list-compress-depth", kind: integer(0, maxInt), initial: "0", Pending: needListSize},
+	{Name: "list-compress-depth", kind: integer(0, maxInt), initial: "0"},
 	{Name: "set-max-intset-entries", kind: number{hi: maxLong, unsigned: true}, initial: "512"},
 	{Name: "set-max-listpack-entries", kind: number{hi: maxLong, unsigned: true}, initial: "128"},
 	{Name: "set-max-listpack-value", kind: number{hi: maxLong, unsigned: true}, initial: "64"},
