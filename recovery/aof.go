@@ -104,7 +104,11 @@ func (b *boot) loadFile(s *survey, f *logFile) (cut, error) {
 	defer file.Close()
 	a := Artifact{Path: f.path, Kind: f.artifact(), Class: Clean, Size: f.size}
 	pos := int64(0)
-	if isRDB(file) {
+	rdb, err := isRDB(file)
+	if err != nil {
+		return none, b.refuseLoad(f, &a, err)
+	}
+	if rdb {
 		if pos, err = b.loadBase(s, f, file, &a); err != nil {
 			return none, err
 		}
@@ -121,11 +125,15 @@ func (b *boot) loadFile(s *survey, f *logFile) (cut, error) {
 	return b.loadStream(s, f, file, pos, &a)
 }
 
-// isRDB says whether the file begins as an RDB file does. A read error shows again when the file is read as a log.
-func isRDB(file disk.File) bool {
-	var sig [5]byte
-	n, _ := file.ReadAt(sig[:], 0)
-	return string(sig[:n]) == "REDIS"
+// isRDB says whether the file begins as an RDB file does.
+func isRDB(file disk.File) (bool, error) {
+	const signature = "REDIS"
+	var head [len(signature)]byte
+	n, err := file.ReadAt(head[:], 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return string(head[:n]) == signature, err
 }
 
 // baseRead takes in a base that was read to its end.

@@ -58,15 +58,16 @@ func (b *boot) dir() string { return filepath.Join(b.o.Dir, b.o.AppendDir) }
 // lock takes the append-only folder, making it if need be: nobody else may write there from here on.
 func (b *boot) lock() error {
 	dir := b.dir()
-	if _, err := b.o.FS.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	_, err := b.o.FS.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		b.o.Logger.Trace(fmt.Sprintf(msgNoDir, b.o.AppendDir))
-		err := b.o.FS.MkdirAll(dir)
+		err = b.o.FS.MkdirAll(dir)
 		if err == nil {
 			err = b.o.FS.SyncDir(b.o.Dir) // files will be moved into it
 		}
-		if err != nil {
-			return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
-		}
+	}
+	if err != nil {
+		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
 	}
 	name := filepath.Join(dir, LockName(b.o.AppendName))
 	lock, err := b.o.FS.Lock(name)
