@@ -281,12 +281,12 @@ func TestI19JudgesBeforeItActs(t *testing.T) {
 // I18: a start that dies anywhere, until the log is open, and is repeated, finds what it would have found; and after
 // the log is open and written to nothing of that is lost any more.
 func TestI18RecoveryInterrupted(t *testing.T) {
-	nth, again, every := 0, 0, 40
+	nth, again, every := 0, 0, 80
 	if testing.Short() {
-		every = 80
+		every = 160
 	}
 	eachDeath(t, func(l *life, d *death) error {
-		if nth++; d.err != nil || nth%every != 0 && (len(d.res.Evidence.Actions) == 0 || nth%4 != 0) {
+		if nth++; d.err != nil || nth%every != 0 && (len(d.res.Evidence.Actions) == 0 || nth%8 != 0) {
 			return nil
 		}
 		second := &life{policy: wal.Always, fs: d.disk.Clone(), bootID: d.bootID, states: maps.Clone(l.states)}

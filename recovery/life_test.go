@@ -23,10 +23,13 @@ const (
 // life is what happens to a log on one disk: servers start, write, rewrite and stop. The disk is frozen before each
 // operation that changes it, with what had been promised by then.
 type life struct {
-	policy wal.Policy
-	fs     *crashfs.FS
-	bootID string
-	trace  []crashfs.Event
+	policy   wal.Policy
+	hardened bool
+	fs       *crashfs.FS
+	bootID   string
+	trace    []crashfs.Event
+	// trouble, if set, is asked what to do while the log cannot be written: an error ends the waiting.
+	trouble func(err error) error
 
 	log    *wal.Log
 	store  *store
@@ -35,7 +38,8 @@ type life struct {
 
 	// For the hook, which runs on any goroutine.
 	live  atomic.Pointer[wal.Log]
-	floor atomic.Uint64 // everything before is durable: the last server stopped in order
+	floor atomic.Uint64 // everything before was durable when the last server ended,
+	acked atomic.Uint64 // and everything before was acknowledged
 	epoch atomic.Uint64
 	mu    sync.Mutex // protects images
 	shots []shot
@@ -67,8 +71,7 @@ func (l *life) photograph() {
 
 func (l *life) shoot(e crashfs.Event, frozen *crashfs.FS) {
 	s := shot{before: e, fs: frozen, epoch: l.epoch.Load()}
-	s.durable = wal.LSN(l.floor.Load())
-	s.released = s.durable
+	s.durable, s.released = wal.LSN(l.floor.Load()), wal.LSN(l.acked.Load())
 	if log := l.live.Load(); log != nil {
 		s.durable, s.released = max(s.durable, log.Durable()), max(s.released, log.Released())
 	}
@@ -83,7 +86,7 @@ func (l *life) start() error {
 	if o.err != nil {
 		return o.err
 	}
-	log, err := o.res.OpenLog(wal.Options{FS: l.fs, Dir: crashLogs, Name: logName, Policy: l.policy, Annotate: true, BootID: l.bootID}, true, 1<<20)
+	log, err := o.res.OpenLog(wal.Options{FS: l.fs, Dir: crashLogs, Name: logName, Policy: l.policy, Hardened: l.hardened, Annotate: true, BootID: l.bootID}, true, 1<<20)
 	if err != nil {
 		return err
 	}
@@ -96,9 +99,9 @@ func (l *life) start() error {
 // stop is a stop in order.
 func (l *life) stop() error {
 	err := l.log.Close(true)
-	if err == nil {
-		l.floor.Store(uint64(l.log.End()))
-	}
+	l.floor.Store(uint64(l.log.Durable()))
+	l.acked.Store(uint64(l.log.Released()))
+	l.live.Store(nil)
 	return err
 }
 
@@ -137,8 +140,14 @@ func (l *life) settle() error {
 		if l.log.Released() == l.log.End() {
 			return nil
 		}
-		if err := l.log.Err(); errors.Is(err, wal.ErrFatal) {
+		err := l.log.Err()
+		if errors.Is(err, wal.ErrFatal) {
 			return err
+		}
+		if err != nil && l.trouble != nil {
+			if err := l.trouble(err); err != nil {
+				return err
+			}
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("the log does not get on: %w", l.log.Err())

@@ -203,10 +203,39 @@ func (l *Log) openLast(s Start) error {
 	c.opening = l.o.Annotate && c.since.Len() > 0
 	// After a mere kill of the process the last bytes may be in the page cache only. They were read back and will be served:
 	// they must not be called durable before they are.
+	if err := l.rewriteUnsynced(c); err != nil {
+		return err
+	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
 	return l.o.FS.SyncDir(l.o.Dir)
+}
+
+// rewriteUnsynced writes what the watermark does not cover once more, the same bytes in the same place. The process before
+// may have died behind a sync that failed: then its bytes are in the page cache, readable and marked clean, and no sync
+// would ever bring them to the disk (I8). Without a watermark there is nothing to go by: a stock server trusts the cache.
+func (l *Log) rewriteUnsynced(c *increment) error {
+	wm, err := ReadWatermark(l.o.FS, l.o.Dir, l.o.Name)
+	if err != nil {
+		return nil
+	}
+	at := int64(0)
+	if wm.Seq == c.ref.Seq {
+		at = wm.Pos
+	}
+	buf := make([]byte, windowSize)
+	for at < c.pos {
+		p := buf[:min(int64(len(buf)), c.pos-at)]
+		if n, err := c.f.ReadAt(p, at); n < len(p) {
+			return err
+		}
+		if _, err := c.f.WriteAt(p, at); err != nil {
+			return err
+		}
+		at += int64(len(p))
+	}
+	return nil
 }
 
 // openFresh begins a new increment behind those there are.

@@ -1,0 +1,163 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"frankenredis/conformance/crashfs"
+	"frankenredis/wal"
+)
+
+// trouble is an I/O error that comes at some operation of a life.
+type trouble struct {
+	name     string
+	policy   wal.Policy
+	hardened bool
+	fault    crashfs.Fault
+	passes   bool // the disk works again afterwards
+}
+
+var troubles = []trouble{
+	{"EIO once", wal.Always, false, crashfs.Fault{Err: syscall.EIO}, true},
+	{"EIO once, everysec", wal.EverySec, false, crashfs.Fault{Err: syscall.EIO, After: crashfs.Partial}, true},
+	{"EIO once, no", wal.No, false, crashfs.Fault{Op: crashfs.Changing, Err: syscall.EIO}, true},
+	{"ENOSPC for a while", wal.Always, true, crashfs.Fault{Op: crashfs.Changing, Err: syscall.ENOSPC, Times: 4, Short: 100}, true},
+	{"EIO for a while", wal.EverySec, true, crashfs.Fault{Op: crashfs.Changing, Err: syscall.EIO, Times: 3, Short: 700}, true},
+	{"dead", wal.Always, false, crashfs.Fault{Err: syscall.EIO, Times: -1}, false},
+	{"read-only", wal.EverySec, false, crashfs.Fault{Op: crashfs.Changing, Err: syscall.EROFS, Times: -1}, false},
+	{"fsync, kept dirty", wal.Always, false, crashfs.Fault{Op: crashfs.SyncData, Err: syscall.EIO, After: crashfs.KeepDirty}, true},
+	{"fsync, marked clean", wal.Always, true, crashfs.Fault{Op: crashfs.SyncData, Err: syscall.EIO, After: crashfs.MarkClean}, true},
+	{"fsync, dropped", wal.Always, false, crashfs.Fault{Op: crashfs.SyncData, Err: syscall.EIO, After: crashfs.Drop}, true},
+	{"fsync of all, dropped", wal.Always, false, crashfs.Fault{Op: crashfs.Sync, Err: syscall.EIO, After: crashfs.Drop}, true},
+	{"folders", wal.Always, false, crashfs.Fault{Op: crashfs.SyncDir, Err: syscall.EIO}, true},
+}
+
+// meet lives through trouble at the n-th operation it can hit. It returns false when the life is too short for that.
+func (x trouble) meet(n int) (hit bool, err error) {
+	l := newLife(x.policy)
+	l.hardened = x.hardened
+	fault := x.fault
+	fault.Nth = n
+	if !x.passes {
+		l.trouble = func(err error) error { return err }
+	}
+	l.fs.Inject(fault)
+	l.photograph()
+	var seen []error
+	for _, step := range l.steps() {
+		err := step()
+		if err == nil {
+			continue
+		}
+		seen = append(seen, err)
+		if l.over(err) {
+			break
+		}
+	}
+	if l.live.Load() != nil {
+		_ = l.stop()
+	}
+	l.shoot(crashfs.Event{N: l.fs.Ops() + 1}, l.fs.Clone())
+	trace := l.fs.Trace()
+	failed := slices.IndexFunc(trace, func(e crashfs.Event) bool { return e.Err != nil })
+	for _, err := range seen {
+		if !errors.Is(err, fault.Err) && !errors.Is(err, wal.ErrClosed) {
+			return true, fmt.Errorf("an error that does not say what is the matter: %w", err)
+		}
+		if text := err.Error(); !strings.Contains(text, "/data/") && !strings.Contains(text, "appendonly") && !errors.Is(err, wal.ErrFatal) {
+			return true, fmt.Errorf("an error that does not say where: %w", err)
+		}
+	}
+	if len(seen) == 0 && failed < 0 && n > l.fs.Ops() {
+		return false, nil
+	}
+	rng := rand.New(rand.NewPCG(uint64(n), 1))
+	look := []shot{l.shots[len(l.shots)-1]}
+	for range 3 {
+		look = append(look, l.shots[rng.IntN(len(l.shots))])
+	}
+	for i, s := range l.shots { // right behind the failure
+		if failed >= 0 && s.before.N > trace[failed].N {
+			look = append(look, l.shots[i:min(i+3, len(l.shots))]...)
+			break
+		}
+	}
+	for _, s := range look {
+		if err := l.survives(s, x, rng); err != nil {
+			var calls []string
+			for _, e := range trace {
+				if e.N < s.before.N {
+					calls = append(calls, fmt.Sprintf("%d %v", e.N, e))
+				}
+			}
+			return true, fmt.Errorf("%w\nerrors %v\nlast operations:\n  %s", err, seen, strings.Join(calls[max(0, len(calls)-30):], "\n  "))
+		}
+	}
+	return true, nil
+}
+
+// over says whether a server ended with err, or had better do so.
+func (l *life) over(err error) bool {
+	return l.live.Load() == nil || errors.Is(err, wal.ErrFatal) || l.trouble != nil
+}
+
+// survives has the disk die, and a second server start, which then dies with the machine.
+func (l *life) survives(s shot, x trouble, rng *rand.Rand) error {
+	for _, seed := range []int{-1, 0, 2 + rng.IntN(50)} {
+		d := l.die(s, seed)
+		if seed < 0 && x.fault.After == crashfs.Drop {
+			d.least = s.durable // the kernel has dropped what was acknowledged; only memory has it until it is written again
+		}
+		switch want, ok := l.states[d.lsn]; {
+		case d.err != nil:
+			return fmt.Errorf("%v: refused (I12): %w\n%s", d, d.err, d.logs.text())
+		case !ok || d.store.String() != want:
+			return fmt.Errorf("%v: LSN %d %.100q, want %.100q (I3)", d, d.lsn, d.store, want)
+		case d.lsn < d.least:
+			return fmt.Errorf("%v: LSN %d, but %d was promised (I4, I8)\n%s", d, d.lsn, d.least, d.logs.text())
+		}
+		second := &life{policy: wal.Always, fs: d.disk.Clone(), bootID: d.bootID, states: l.states}
+		if err := second.start(); err != nil {
+			return fmt.Errorf("%v: goes on: %w", d, err)
+		}
+		durable := second.log.Durable()
+		then := bootOn(second.fs.Crash(0), "after "+d.bootID)
+		_ = second.log.Close(true)
+		if then.err != nil || then.res.Position.LSN < durable || then.store.String() != l.states[then.res.Position.LSN] {
+			return fmt.Errorf("%v: the next server called LSN %d durable, and a power loss left %v %.100q (I8)\n%s", d, durable, then.err, then.store,
+				then.logs.text())
+		}
+	}
+	return nil
+}
+
+// I8, I21: whatever operation fails, with whatever error: nothing panics, the error says what and where, the generation
+// before stays in charge, and nothing was acknowledged or called durable that a crash takes away, also not by the
+// server that starts next, which trusts the page cache.
+func TestI8IOErrorsEverywhere(t *testing.T) {
+	stride := 11
+	if testing.Short() {
+		stride = 43
+	}
+	for i, x := range troubles {
+		t.Run(x.name, func(t *testing.T) {
+			lives := 0
+			for n := 1 + i%stride; ; n += stride {
+				hit, err := x.meet(n)
+				if err != nil {
+					t.Fatalf("at the %d-th: %v", n, err)
+				}
+				if !hit {
+					break
+				}
+				lives++
+			}
+			t.Logf("%d lives", lives)
+		})
+	}
+}
