@@ -172,7 +172,7 @@ type KeySpec struct {
 	KeyNumIndex int
 	FirstKey    int
 
-	// Unknown: the keys cannot be told from a spec; Spec.GetKeys must.
+	// Unknown: the keys cannot be told from a spec; Spec.GetKeys can.
 	Unknown bool
 }
 
@@ -194,7 +194,7 @@ type Spec struct {
 	// Categories holds the explicit ones; those that follow from Flags are added when the table is built.
 	Categories Category
 	Keys       []KeySpec
-	// GetKeys finds keys where specs cannot (it replaces Keys for COMMAND GETKEYS and WATCH-like uses).
+	// GetKeys finds the keys where specs fail, or tell too little of what is done to a key (see FindKeys).
 	GetKeys func(argv [][]byte) ([]KeyRef, bool)
 	Tips    []string
 	Sub     []Spec
@@ -332,70 +332,6 @@ func lower(buf, name []byte) ([]byte, bool) {
 		buf[i] = c
 	}
 	return buf[:len(name)], true
-}
-
-// FindKeys lists the keys of a command by its specs. ok is false when argv does not fit them.
-func (s *Spec) FindKeys(argv [][]byte) (keys []KeyRef, ok bool) {
-	if s.GetKeys != nil {
-		return s.GetKeys(argv)
-	}
-	for i := range s.Keys {
-		ks := &s.Keys[i]
-		if ks.Unknown || ks.Flags&KeyNotKey != 0 {
-			continue
-		}
-		first := ks.Index
-		if ks.Keyword != "" {
-			if first = findKeyword(ks, argv); first == 0 {
-				continue
-			}
-		}
-		last, step := 0, ks.Step
-		if step == 0 {
-			step = 1
-		}
-		if ks.KeyNum {
-			at := first + ks.KeyNumIndex
-			if at >= len(argv) {
-				return nil, false
-			}
-			n := 0
-			for _, c := range argv[at] {
-				if c < '0' || c > '9' || n > len(argv) {
-					return nil, false
-				}
-				n = n*10 + int(c-'0')
-			}
-			first += ks.FirstKey
-			last = first + (n-1)*step
-		} else if ks.Last >= 0 {
-			last = first + ks.Last
-		} else if ks.Limit <= 1 {
-			last = len(argv) + ks.Last
-		} else {
-			last = first + (len(argv)-first)/ks.Limit + ks.Last
-		}
-		if first < 1 || last >= len(argv) || last < first {
-			return nil, false
-		}
-		for p := first; p <= last; p += step {
-			keys = append(keys, KeyRef{p, ks.Flags})
-		}
-	}
-	return keys, true
-}
-
-func findKeyword(ks *KeySpec, argv [][]byte) int {
-	at, dir := ks.StartFrom, 1
-	if at < 0 {
-		at, dir = len(argv)+at, -1
-	}
-	for ; at > 0 && at < len(argv); at += dir {
-		if strings.EqualFold(string(argv[at]), ks.Keyword) {
-			return at + 1
-		}
-	}
-	return 0
 }
 
 // LegacyRange is the range of keys as first, last and step: what COMMAND INFO showed before there were key specs, and
