@@ -47,7 +47,7 @@ const (
 	msgRDBNoChecksum = "RDB file was saved with checksum disabled: no check performed."
 	msgRDBDone       = "Done loading RDB, keys loaded: %d, keys expired: %d."
 	msgRDBSignature  = "Wrong signature trying to load DB from file"
-	msgRDBFormat     = "Can't handle RDB format version %s"
+	msgRDBFormat     = "Can't handle RDB format version %d"
 	msgRDBShort      = "Short read or OOM loading DB. Unrecoverable error, aborting now."
 	msgRDBInternal   = "Internal error in RDB reading offset %d -> %s"
 	msgRDBChecksum   = "Wrong RDB checksum expected: (%x) but got (%x). Aborting now."

@@ -224,7 +224,9 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 		if errors.Is(bad, snapshot.ErrSignature) {
 			b.warn(msgRDBSignature)
 		} else {
-			b.warn(msgRDBFormat, bad.Reason)
+			var version *snapshot.VersionError
+			errors.As(bad, &version)
+			b.warn(msgRDBFormat, version.Version)
 		}
 		last = msgRDBFatal
 		if f != nil {
@@ -240,7 +242,9 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 		b.warn(msgRDBShort)
 		b.warn(msgRDBInternal, bad.Pos, "Unexpected EOF reading RDB file")
 	case errors.Is(bad, snapshot.ErrChecksum):
-		b.warn("%v", bad)
+		var sum *snapshot.ChecksumError
+		errors.As(bad, &sum)
+		b.warn(msgRDBChecksum, sum.Computed, sum.Recorded)
 		b.warn(msgRDBInternal, bad.Pos, "RDB CRC error")
 	default:
 		b.warn(msgRDBInternal, bad.Pos, bad.Error())

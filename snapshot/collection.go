@@ -40,6 +40,9 @@ func (r *Reader) readCollection(typ byte, name string, b *Batch, item *Item) err
 	case typeStream, typeStream2, typeStream3:
 		return r.readStream(typ, item)
 	}
+	if typ == typeModule || typ == typeModule2 {
+		return r.readModule(typ, item)
+	}
 	return &Error{Err: ErrUnsupported, Reason: fmt.Sprintf("value type %d (%s)", typ, name)}
 }
 

@@ -49,7 +49,7 @@ func Convert(w io.Writer, r io.Reader, o ConvertOptions) (Converted, error) {
 	if o.Version < MinWritten || o.Version > Version {
 		return Converted{}, fmt.Errorf("snapshot: version %d cannot be written", o.Version)
 	}
-	c := &converter{o: o, e: newEncoder(w, true, true), rd: NewReader(r, Options{MaxString: o.MaxString}),
+	c := &converter{o: o, e: newEncoder(w, true, true), rd: NewReader(r, Options{MaxString: o.MaxString, SkipModules: true}),
 		ks: kv.New(kv.Options{Databases: 1}), db: -1}
 	defer c.rd.Close()
 	defer c.ks.Close()
@@ -145,6 +145,10 @@ func (c *converter) selectDB(db int) {
 
 // item takes a key or a part of one, and writes it with the last part.
 func (c *converter) item(it *Item) error {
+	if it.Module != "" {
+		c.lost(Loss{DB: it.DB, Key: it.Key, What: LostModuleValue + ": " + it.Module})
+		return nil
+	}
 	if it.Coll != nil && it.Coll.Empty {
 		c.done.Empty++
 		return nil

@@ -24,13 +24,33 @@ var (
 	ErrUnsupported = errors.New("not supported")
 )
 
+// ChecksumError is an ErrChecksum.
+type ChecksumError struct{ Recorded, Computed uint64 }
+
+// Error describes the failure.
+func (e *ChecksumError) Error() string {
+	return fmt.Sprintf("recorded %016x, computed %016x: %v", e.Recorded, e.Computed, ErrChecksum)
+}
+
+// Unwrap returns the kind.
+func (e *ChecksumError) Unwrap() error { return ErrChecksum }
+
+// VersionError is an ErrVersion.
+type VersionError struct{ Version int }
+
+// Error describes the failure.
+func (e *VersionError) Error() string { return fmt.Sprintf("version %d: %v", e.Version, ErrVersion) }
+
+// Unwrap returns the kind.
+func (e *VersionError) Unwrap() error { return ErrVersion }
+
 // Error says where in a snapshot reading stopped, and why.
 type Error struct {
 	Pos    int64  // position of the element that could not be read, from the snapshot's first byte
 	DB     int    // database being read; meaningful when Key is not nil
 	Key    []byte // key being read, nil when it was none
 	Reason string // what was wanted and found
-	Err    error  // one of the Err values above, or the error of the underlying reader
+	Err    error  // one of the Err values above, or an error of that kind, or that of the underlying reader
 }
 
 // Error describes the failure with position and key.

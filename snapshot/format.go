@@ -146,6 +146,8 @@ const (
 // The value types of older servers, which are read only.
 const (
 	typeZSet        = 3
+	typeModule      = 6 // as release candidates of 4.0 wrote it
+	typeModule2     = 7
 	typeHashZipmap  = 9
 	typeListZiplist = 10
 )

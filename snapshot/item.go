@@ -17,6 +17,9 @@ type Item struct {
 	// Coll is a value that is not a string, or a part of one; nil for a string.
 	Coll *Collection
 
+	// Module is the name of the module's type whose value was passed over; see Options.SkipModules.
+	Module string
+
 	// ExpireMs is the expiry in Unix milliseconds, NoExpiry when there is none. It may lie in the past.
 	ExpireMs int64
 	// Idle is how long the key was not used, in seconds, when the snapshot was made under an LRU policy; else -1.

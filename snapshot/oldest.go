@@ -9,6 +9,7 @@ const MinWritten = 9
 const (
 	LostFunctions   = "function libraries"
 	LostModules     = "data of modules"
+	LostModuleValue = "a value of a module's type"
 	LostActiveTimes = "when consumers were last active"
 	LostStreamFacts = "entries ever added, highest deleted id and first id of a stream"
 	LostGroupCounts = "entries read by consumer groups"

@@ -1,5 +1,7 @@
 package snapshot
 
+import "fmt"
+
 // What a snapshot holds besides keys is kept in memory until it is read to its end; these bounds are far above anything
 // a server writes and keep a hostile file from filling the memory with it.
 const (
@@ -60,6 +62,35 @@ func (r *Reader) skipModuleAux() error {
 	if _, err := r.plainLen("module data"); err != nil {
 		return err
 	}
+	if err := r.skipPieces(name); err != nil {
+		return err
+	}
+	if len(r.info.Modules) == maxModuleNames {
+		return corrupt("data of more than %d modules", maxModuleNames)
+	}
+	r.info.Modules = append(r.info.Modules, name)
+	return nil
+}
+
+// readModule passes over the value of a module's type, or says that it cannot be loaded.
+func (r *Reader) readModule(typ byte, item *Item) error {
+	if typ == typeModule {
+		return &Error{Err: ErrUnsupported, Reason: "Pre-release module format not supported"}
+	}
+	id, err := r.plainLen("module id")
+	if err != nil {
+		return err
+	}
+	item.Module = moduleName(id)
+	if !r.o.SkipModules {
+		return &Error{Err: ErrUnsupported,
+			Reason: fmt.Sprintf("The RDB file contains module data I can't load: no matching module type '%s'", item.Module)}
+	}
+	return r.skipPieces(item.Module)
+}
+
+// skipPieces passes over pieces of a module's data up to their end.
+func (r *Reader) skipPieces(name string) error {
 	for range int64(maxModulePieces) {
 		kind, err := r.plainLen("module data")
 		if err != nil {
@@ -67,10 +98,6 @@ func (r *Reader) skipModuleAux() error {
 		}
 		switch kind {
 		case moduleEnd:
-			if len(r.info.Modules) == maxModuleNames {
-				return corrupt("data of more than %d modules", maxModuleNames)
-			}
-			r.info.Modules = append(r.info.Modules, name)
 			return nil
 		case moduleSInt, moduleUInt:
 			_, err = r.plainLen("module data")

@@ -17,6 +17,8 @@ type Options struct {
 	Hash func(key []byte) uint64
 	// Databases is how many there are; a higher number in the snapshot is an error. 0 means any.
 	Databases int
+	// SkipModules passes over values of modules: their items have a Module and no value. Else such a value is an error.
+	SkipModules bool
 }
 
 // Info is what a snapshot says about itself.
@@ -159,11 +161,18 @@ func (r *Reader) readHeader() error {
 	if string(head[:len(magic)]) != magic {
 		return &Error{Err: ErrSignature, Reason: fmt.Sprintf("the first bytes are %q", head[:len(magic)])}
 	}
-	version, err := strconv.ParseUint(string(head[len(magic):]), 10, 16)
-	if err != nil || version < MinVersion || version > MaxVersion {
-		return &Error{Err: ErrVersion, Reason: fmt.Sprintf("version %q", head[len(magic):])}
+	// As Redis reads it: what is no digit ends the number.
+	version := 0
+	for _, c := range head[len(magic):] {
+		if c < '0' || c > '9' {
+			break
+		}
+		version = version*10 + int(c-'0')
 	}
-	r.info.Version = int(version)
+	if version < MinVersion || version > MaxVersion {
+		return &Error{Err: &VersionError{version}}
+	}
+	r.info.Version = version
 	r.src.win = r.src.win[headerLen:]
 	return nil
 }
@@ -184,19 +193,15 @@ func (r *Reader) readElement(b *Batch) (done bool, err error) {
 		}
 		r.expireMs = int64(binary.LittleEndian.Uint64(r.src.win))
 		r.src.win = r.src.win[8:]
-		if r.expireMs < 0 {
-			return false, corrupt("expiry %d", r.expireMs)
+		if r.expireMs < NoExpiry {
+			r.expireMs = 0 // long ago, like all times before
 		}
 	case opExpireSec:
 		if err := r.src.need(4); err != nil {
 			return false, err
 		}
-		seconds := int32(binary.LittleEndian.Uint32(r.src.win))
+		r.expireMs = max(0, int64(int32(binary.LittleEndian.Uint32(r.src.win)))*1000)
 		r.src.win = r.src.win[4:]
-		if seconds < 0 {
-			return false, corrupt("expiry %d s", seconds)
-		}
-		r.expireMs = int64(seconds) * 1000
 	case opFreq:
 		freq, err := r.src.readByte()
 		if err != nil {
@@ -241,7 +246,7 @@ func (r *Reader) readElement(b *Batch) (done bool, err error) {
 	case opFunction:
 		return false, r.readFunction()
 	case opFunctionPre:
-		return false, &Error{Err: ErrUnsupported, Reason: "function library in a pre-release format"}
+		return false, &Error{Err: ErrUnsupported, Reason: "Pre-release function format not supported."}
 	case opModuleAux:
 		return false, r.skipModuleAux()
 	case opEOF:
@@ -281,7 +286,7 @@ func (r *Reader) readSelect() error {
 func (r *Reader) readKey(typ byte, b *Batch) error {
 	name, known := typeNames[typ]
 	if !known && typ != typeString {
-		return corrupt("unknown opcode or value type %d", typ)
+		return corrupt("Unknown RDB encoding type %d", typ)
 	}
 	var item Item
 	key, err := r.readString(b, "key")
@@ -327,11 +332,8 @@ func (r *Reader) deliver(b *Batch, item Item) {
 	r.info.Keys++
 }
 
-// readEnd checks what follows the end opcode.
+// readEnd checks what follows the end opcode. An expiry or access time before it, without a key, means nothing, as in Redis.
 func (r *Reader) readEnd() error {
-	if r.expireMs != NoExpiry || r.idle >= 0 || r.freq >= 0 {
-		return corrupt("an expiry or access time without a key")
-	}
 	if r.info.Version < checksumSince {
 		return nil
 	}
@@ -345,7 +347,7 @@ func (r *Reader) readEnd() error {
 	r.info.Checksum = binary.LittleEndian.Uint64(r.src.win)
 	r.src.win = r.src.win[8:]
 	if want := r.info.Checksum; want != 0 && !r.o.SkipChecksum && got != want {
-		return &Error{Err: ErrChecksum, Reason: fmt.Sprintf("recorded %016x, computed %016x", want, got)}
+		return &Error{Err: &ChecksumError{Recorded: want, Computed: got}}
 	}
 	return nil
 }

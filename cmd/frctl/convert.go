@@ -29,8 +29,8 @@ load), 10 (7.0) or 11 (7.2). It goes key by key: however large the file, memory 
 
 Encodings that a version lacks are replaced by older ones, and nothing is lost by that. But an older version has no
 place for function libraries (9), for how many entries a stream ever had, which of them was deleted last and how many a
-group has read (9), and for when a consumer was last active (9 and 10); data that modules keep beside the keys is never
-written. All of it that IN has is listed, with its key, and OUT is not written, unless --lossy says that it may be left
+group has read (9), and for when a consumer was last active (9 and 10); what modules
+keep, as values or beside the keys, is never written. All of it that IN has is listed, with its key, and OUT is not written, unless --lossy says that it may be left
 out. Bytes behind the end of IN, such as commands behind an RDB preamble, count as lost, too.
 
 OUT appears whole and durable, or not at all: it is written under another name, synced and renamed, and a file of its name

@@ -68,7 +68,7 @@ func (in *inspection) data(f *dataFile, end *wal.LSN) error {
 func (in *inspection) snapshot(f *dataFile, file disk.File, size int64) (*snapshotEvent, error) {
 	var sum wal.Digest
 	ev := &snapshotEvent{Kind: f.kind, File: baseName(f.path), Seq: f.seq, Bytes: size, State: "clean"}
-	rd := snapshot.NewReader(io.TeeReader(io.NewSectionReader(file, 0, size), &sum), snapshot.Options{})
+	rd := snapshot.NewReader(io.TeeReader(io.NewSectionReader(file, 0, size), &sum), snapshot.Options{SkipModules: true})
 	var b snapshot.Batch
 	dbs := map[int]bool{}
 	var err error
