@@ -206,10 +206,11 @@ func (e *HashEdit) Delete(field []byte) bool {
 	return true
 }
 
-// Refit converts a packed hash that is over the limits: one that was loaded.
-func (e *HashEdit) Refit() {
+// Refit converts a packed hash that was loaded and has more fields than the limit; with lengths, also one with a longer element
+// than the limit, which Redis looks at in zipmaps only.
+func (e *HashEdit) Refit(lengths bool) {
 	l := &e.ks().limits
-	if e.enc == Listpack && (listpack.Len(e.image)/2 > l.HashEntries || longest(e.image, 1) > l.HashValue) {
+	if e.enc == Listpack && (listpack.Len(e.image)/2 > l.HashEntries || lengths && longest(e.image) > l.HashValue) {
 		e.convert()
 	}
 }

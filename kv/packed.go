@@ -34,14 +34,10 @@ func packedElem(p []byte, at int) Elem {
 	return BytesElem(b)
 }
 
-// longest is the length of the longest of every step-th entry of a listpack.
-func longest(p []byte, step int) (n int) {
-	i := 0
+// longest is the length of the longest entry of a listpack.
+func longest(p []byte) (n int) {
 	for at := listpack.First(p); at != listpack.None; at = listpack.Next(p, at) {
-		if i%step == 0 {
-			n = max(n, packedElem(p, at).Len())
-		}
-		i++
+		n = max(n, packedElem(p, at).Len())
 	}
 	return n
 }

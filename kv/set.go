@@ -244,13 +244,13 @@ func (e *SetEdit) Delete(member []byte) (found bool) {
 	return found
 }
 
-// Refit converts a packed set that is over the limits: one that was loaded.
+// Refit converts a packed set that was loaded and has more members than the limit. Like Redis it does not look at their lengths.
 func (e *SetEdit) Refit() {
 	l := &e.ks().limits
 	switch {
 	case e.enc == Intset && e.Len() > e.intsetMost():
 		e.convert(Hashtable)
-	case e.enc == Listpack && (e.Len() > l.SetListpackEntries || longest(e.image, 1) > l.SetListpackValue):
+	case e.enc == Listpack && e.Len() > l.SetListpackEntries:
 		e.convert(Hashtable)
 	}
 }

@@ -173,10 +173,10 @@ func (e *ZSetEdit) At(pos int) ZSetCursor {
 	return c
 }
 
-// Refit converts a packed set that is over the limits: one that was loaded.
+// Refit converts a packed set that was loaded and has more members than the limit. Like Redis it does not look at their lengths.
 func (e *ZSetEdit) Refit() {
 	l := &e.ks().limits
-	if e.enc == Listpack && (e.Len() > l.ZSetEntries || longest(e.image, 2) > l.ZSetValue) {
+	if e.enc == Listpack && e.Len() > l.ZSetEntries {
 		e.convert()
 	}
 }

@@ -25,7 +25,11 @@ func (r *Reader) readHash(typ byte, b *Batch, item *Item) error {
 	case typeHashZiplist:
 		return r.readOldPacked(b, item, kv.Hash, fromZiplist, verifyPairs)
 	case typeHashZipmap:
-		return r.readOldPacked(b, item, kv.Hash, fromZipmap, verifyPairs)
+		if err := r.readOldPacked(b, item, kv.Hash, fromZipmap, verifyPairs); err != nil {
+			return err
+		}
+		item.Coll.Zipmap = true
+		return nil
 	}
 	n, err := r.plainLen("number of fields")
 	if err != nil {
@@ -90,7 +94,7 @@ func (c *Collection) storeHash(db *kv.DB, key []byte) error {
 		if err != nil {
 			return err
 		}
-		e.Refit()
+		e.Refit(c.Zipmap)
 		e.Done()
 		return nil
 	}

@@ -44,11 +44,13 @@ type Collection struct {
 	Packed []byte
 	// Elems are a set's or sorted set's members, a hash's fields and values in turn, a list's nodes, a stream's nodes (id and
 	// listpack in turn).
-	Elems  [][]byte
-	Scores []float64      // of a sorted set, beside Elems
-	Stream []StreamRecord // of a stream, behind the nodes
-	Loose  bool           // of a list: Elems are its elements
-	Plain  []bool         // of a list, beside Elems: the node is one element, else a listpack
+	Elems   [][]byte
+	Scores  []float64      // of a sorted set, beside Elems
+	Stream  []StreamRecord // of a stream, behind the nodes
+	Loose   bool           // of a list: Elems are its elements
+	Plain   []bool         // of a list, beside Elems: the node is one element, else a listpack
+	Ziplist bool           // of a list: it was one ziplist; Redis does not pack it, however short it is
+	Zipmap  bool           // of a hash: it was one, and long elements make it a table
 	// Empty says that the value has no elements: such a key is passed over, as Redis does.
 	Empty      bool
 	Part, More bool

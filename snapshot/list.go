@@ -67,7 +67,7 @@ func (r *Reader) readListZiplist(b *Batch, item *Item, coll Collection) error {
 	if err != nil {
 		return err
 	}
-	coll.Loose = true
+	coll.Loose, coll.Ziplist = true, true
 	for at := listpack.First(p); at != listpack.None; at = listpack.Next(p, at) {
 		coll.Elems = append(coll.Elems, listpack.AppendValue(nil, p, at))
 	}
@@ -130,7 +130,7 @@ func (c *Collection) storeList(db *kv.DB, key []byte) error {
 			e.AppendNode(p, c.Plain[i])
 		}
 	}
-	if !c.More {
+	if !c.More && !c.Ziplist {
 		e.Pack()
 	}
 	e.Done()
