@@ -30,6 +30,7 @@ func TestGoRedis(t *testing.T) {
 			t.Run("transaction", func(t *testing.T) { goRedisTransaction(t, ctx, rdb) })
 			t.Run("scan", func(t *testing.T) { goRedisScan(t, ctx, rdb) })
 			t.Run("server", func(t *testing.T) { goRedisServer(t, ctx, rdb) })
+			t.Run("pubsub", func(t *testing.T) { goRedisPubSub(t, ctx, rdb) })
 		})
 	}
 }
@@ -249,4 +250,62 @@ func goRedisServer(t *testing.T, ctx context.Context, rdb *redis.Client) {
 	}
 	keys, err := rdb.CommandGetKeys(ctx, "MSET", "a", "1", "b", "2").Result()
 	is(t, "COMMAND GETKEYS", keys, err, []string{"a", "b"})
+}
+
+func goRedisPubSub(t *testing.T, ctx context.Context, rdb *redis.Client) {
+	sub := rdb.Subscribe(ctx, "news", "weather")
+	defer sub.Close()
+	for i, name := range []string{"news", "weather"} {
+		r, err := sub.Receive(ctx)
+		is(t, "acknowledgement", r, err, any(&redis.Subscription{Kind: "subscribe", Channel: name, Count: i + 1}))
+	}
+	ok(t, sub.PSubscribe(ctx, "n*"))
+	r, err := sub.Receive(ctx)
+	is(t, "acknowledgement", r, err, any(&redis.Subscription{Kind: "psubscribe", Channel: "n*", Count: 3}))
+	n, err := rdb.Publish(ctx, "news", "one").Result()
+	is(t, "PUBLISH", n, err, 2)
+	for _, pattern := range []string{"", "n*"} {
+		m, err := sub.ReceiveMessage(ctx)
+		is(t, "message", m, err, &redis.Message{Channel: "news", Pattern: pattern, Payload: "one"})
+	}
+	ok(t, sub.Ping(ctx, "there"))
+	if r, err = sub.Receive(ctx); err != nil || r.(*redis.Pong).Payload != "there" {
+		t.Errorf("PING: %v, %v", r, err)
+	}
+	ok(t, sub.Unsubscribe(ctx, "news"))
+	ok(t, sub.PUnsubscribe(ctx, "n*"))
+	for i, kind := range []string{"unsubscribe", "punsubscribe"} {
+		r, err := sub.Receive(ctx)
+		is(t, "acknowledgement", r, err, any(&redis.Subscription{Kind: kind, Channel: []string{"news", "n*"}[i], Count: 2 - i}))
+	}
+
+	shard := rdb.SSubscribe(ctx, "news")
+	defer shard.Close()
+	_, err = shard.Receive(ctx)
+	ok(t, err)
+	n, err = rdb.SPublish(ctx, "news", "two").Result()
+	is(t, "SPUBLISH", n, err, 1)
+	m, err := shard.ReceiveMessage(ctx)
+	is(t, "shard message", m, err, &redis.Message{Channel: "news", Payload: "two"})
+
+	channels, err := rdb.PubSubChannels(ctx, "*").Result()
+	is(t, "PUBSUB CHANNELS", channels, err, []string{"weather"})
+	counts, err := rdb.PubSubNumSub(ctx, "weather", "news").Result()
+	is(t, "PUBSUB NUMSUB", counts, err, map[string]int64{"weather": 1, "news": 0})
+	counts, err = rdb.PubSubShardNumSub(ctx, "news").Result()
+	is(t, "PUBSUB SHARDNUMSUB", counts, err, map[string]int64{"news": 1})
+
+	// The library's own loop: messages come in order through a channel of Go's.
+	incoming := sub.Channel()
+	for i := range 100 {
+		ok(t, rdb.Publish(ctx, "weather", i).Err())
+	}
+	for i := range 100 {
+		select {
+		case m := <-incoming:
+			is(t, "message", m.Payload, nil, fmt.Sprint(i))
+		case <-ctx.Done():
+			t.Fatalf("message %d does not come", i)
+		}
+	}
 }

@@ -105,6 +105,14 @@ func (db *DB) changed(key []byte) {
 	}
 }
 
+// added tells that a key has come into being.
+func (db *DB) added(key []byte) {
+	if db.ks.Announce && !db.ks.replacing {
+		db.ks.Hooks.Added(db, key)
+	}
+	db.ks.replacing = false
+}
+
 func (db *DB) flushed() {
 	if db.ks.Watching > 0 && db.ks.Hooks.Flushed != nil {
 		db.ks.Hooks.Flushed(db)
@@ -145,13 +153,14 @@ func (db *DB) put(hash uint64, key []byte, old cell, d *draft) cell {
 		h |= flagBigValue
 	}
 	var keyWords [bigKeyWords]uint64
+	inline := key
 	if len(key) > maxInlineKey {
 		h |= flagBigKey
 		words += bigKeyWords
 		keyWords = db.bigKey(hash, key, old)
-		key = nil
+		inline = nil
 	}
-	h |= head(words)<<wordsShift | head(len(key))<<keyLenShift
+	h |= head(words)<<wordsShift | head(len(inline))<<keyLenShift
 
 	size := h.size()
 	r := old.ref
@@ -175,10 +184,13 @@ func (db *DB) put(hash uint64, key []byte, old cell, d *draft) cell {
 		putWord(b, i, w)
 		i++
 	}
-	copy(b[8*i:], key)
-	copy(b[8*i+len(key):], d.val)
+	copy(b[8*i:], inline)
+	copy(b[8*i+len(inline):], d.val)
 	now := cell{r, h}
 	db.relink(hash, old, now)
+	if old.ref == 0 {
+		db.added(key)
+	}
 	return now
 }
 

@@ -6,6 +6,12 @@ import "bytes"
 // in LazyFree. An expired key counts as absent where expired keys are deleted, and is removed as expired.
 func (db *DB) Delete(key []byte) bool { return db.remove(key, false) }
 
+// Clear is Delete for a key that is given a new value next: what comes is no new key.
+func (db *DB) Clear(key []byte) bool {
+	db.ks.replacing = db.Delete(key)
+	return db.ks.replacing
+}
+
 // Unlink is Delete, but a big value counts as a pending object and leaves the account only as it is freed.
 func (db *DB) Unlink(key []byte) bool { return db.remove(key, true) }
 
@@ -112,6 +118,7 @@ func (db *DB) Move(key []byte, to *DB) bool {
 	if h.volatile() {
 		to.volatile.Insert(hash, r)
 	}
+	to.added(key)
 	db.changed(key)
 	to.changed(key)
 	return true

@@ -25,6 +25,8 @@ type Hooks struct {
 	// Changed: the key was just changed or removed. Called only while Keyspace.Watching is above zero; for a key
 	// that expired, before Expired.
 	Changed func(db *DB, key []byte)
+	// Added: the key has just come into being. Called only while Keyspace.Announce is set.
+	Added func(db *DB, key []byte)
 	// Flushed: the database is about to be emptied or swapped. Called only while Keyspace.Watching is above zero.
 	Flushed func(db *DB)
 }
@@ -32,7 +34,8 @@ type Hooks struct {
 // Keyspace is all databases of a server. Every method belongs to the executor's goroutine.
 type Keyspace struct {
 	Hooks    Hooks
-	Watching int // number of watched keys; the engine keeps it
+	Watching int  // number of watched keys; the engine keeps it
+	Announce bool // whether Hooks.Added is called
 
 	a      *arena.Arena
 	seed   dict.Seed
@@ -50,6 +53,7 @@ type Keyspace struct {
 	packedThreshold int
 	image           []byte       // a packed value that is being changed
 	editing         bool         // an edit is under way
+	replacing       bool         // the next entry made takes the place of one that Clear removed
 	lzf             *lzf.Encoder // for nodes of lists; made when one is compressed
 	scratch         []byte       // an inline value on its way from one block to another
 	hookKey         []byte       // the key of an entry that expires, for the hooks

@@ -460,7 +460,7 @@ func swapIndex(arg []byte, text engine.ReplyError) (int64, error) {
 }
 
 // objectEntry finds the key of an OBJECT subcommand without recording an access.
-func objectEntry(c *engine.Call) (kv.Entry, bool) { return c.Peek(c.Args[2]) }
+func objectEntry(c *engine.Call) (kv.Entry, bool) { return c.Inspect(c.Args[2]) }
 
 func objectEncodingCommand(c *engine.Call) error {
 	e, found := objectEntry(c)

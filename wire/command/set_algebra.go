@@ -149,7 +149,7 @@ func storeCombined(c *engine.Call, event string, combine combination) error {
 		return nil
 	}
 	if there {
-		c.DB.Delete(key)
+		c.DB.Clear(key)
 	}
 	s, err := c.DB.EditSet(key, members[0], 0)
 	if err != nil {

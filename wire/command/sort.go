@@ -201,7 +201,7 @@ func (s *sorting) storeResult(c *engine.Call, elems []sortElem) error {
 		return nil
 	}
 	c.LookupWrite(s.store) // one that has expired ends as such
-	c.DB.Delete(s.store)
+	c.DB.Clear(s.store)
 	l := editList(c, s.store)
 	l.Unpack()
 	for _, v := range values {

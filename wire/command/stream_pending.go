@@ -168,14 +168,13 @@ func parseClaimOptions(c *engine.Call) (o claimOptions, err error) {
 	return o, err
 }
 
-// editPending begins the change of the group that Args[2] names in the stream at Args[1].
-func editPending(c *engine.Call) (s kv.StreamEdit, group kv.StreamGroup, err error) {
-	v, found, err := readStream(c, c.Args[1])
-	if err != nil {
-		return s, group, err
+// editPending begins the change of the group that Args[2] names in the stream at Args[1], where e was found.
+func editPending(c *engine.Call, e kv.Entry, found bool) (s kv.StreamEdit, group kv.StreamGroup, err error) {
+	if found && e.Type() != kv.Stream {
+		return s, group, engine.ErrWrongType
 	}
 	if found {
-		_, found = v.Group(c.Args[2])
+		_, found = e.Stream().Group(c.Args[2])
 	}
 	if !found {
 		return s, group, errNoKeyOrGroup(c.Args[1], c.Args[2])
@@ -287,6 +286,7 @@ const (
 
 func xautoclaimCommand(c *engine.Call) error {
 	args := c.Args
+	e, there := c.LookupRead(args[1])
 	idle, err := integer(args[4])
 	if err != nil {
 		return engine.ReplyError("ERR Invalid min-idle-time argument for XAUTOCLAIM")
@@ -309,7 +309,7 @@ func xautoclaimCommand(c *engine.Call) error {
 			return engine.ErrSyntax
 		}
 	}
-	s, group, err := editPending(c)
+	s, group, err := editPending(c, e, there)
 	if err != nil {
 		return err
 	}

@@ -226,16 +226,17 @@ func storeZSet(c *engine.Call, key []byte, event string, result []scored) error 
 // storeZSetAs is storeZSet with what Redis knows of the result when it chooses the encoding.
 func storeZSetAs(c *engine.Call, key []byte, event string, result []scored, expected, longest int) error {
 	_, there := c.LookupWrite(key)
-	if there {
-		c.DB.Delete(key)
-	}
 	if len(result) == 0 {
 		if there {
+			c.DB.Delete(key)
 			c.Notify('g', "del", key)
 			c.Dirty(1)
 		}
 		c.W.Int(0)
 		return nil
+	}
+	if there {
+		c.DB.Clear(key)
 	}
 	z, err := c.DB.EditZSet(key, expected, longest)
 	if err != nil {

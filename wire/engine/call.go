@@ -50,24 +50,34 @@ func (c *Call) ToReplicas() {
 	}
 }
 
-// LookupRead finds a key for reading: expiry applies, the access is recorded, hits and misses are counted.
+// LookupRead finds a key for reading: expiry applies, the access is recorded, hits and misses are counted, and a miss is an
+// event.
 func (c *Call) LookupRead(key []byte) (kv.Entry, bool) {
 	var f kv.LookupFlag
 	if c.S.NoTouch {
 		f = kv.NoTouch
 	}
-	e, ok := c.DB.Lookup(key, f)
-	if ok {
-		c.E.stats.KeyspaceHits++
-	} else {
-		c.E.stats.KeyspaceMisses++
+	e, ok := c.look(key, f)
+	if !ok {
+		c.Notify('m', "keymiss", key)
 	}
 	return e, ok
 }
 
 // Peek is LookupRead without recording the access.
 func (c *Call) Peek(key []byte) (kv.Entry, bool) {
-	e, ok := c.DB.Lookup(key, kv.NoTouch)
+	e, ok := c.look(key, kv.NoTouch)
+	if !ok {
+		c.Notify('m', "keymiss", key)
+	}
+	return e, ok
+}
+
+// Inspect is Peek for what is no use of a key: nobody is told that it was missed.
+func (c *Call) Inspect(key []byte) (kv.Entry, bool) { return c.look(key, kv.NoTouch) }
+
+func (c *Call) look(key []byte, f kv.LookupFlag) (kv.Entry, bool) {
+	e, ok := c.DB.Lookup(key, f)
 	if ok {
 		c.E.stats.KeyspaceHits++
 	} else {

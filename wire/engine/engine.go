@@ -163,6 +163,7 @@ func New(o Options) *Engine {
 	e.ks.Hooks.Flushed = e.dbFlushed
 	e.blocked.byKey, e.blocked.isReady = make(map[watchKey][]*session.Session), make(map[watchKey]struct{})
 	e.followLimits()
+	e.followEvents()
 	e.trimmer.begin(e)
 	return e
 }

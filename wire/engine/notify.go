@@ -1,6 +1,25 @@
 package engine
 
-import "strconv"
+import (
+	"strconv"
+
+	"frankenredis/kv"
+)
+
+// followEvents makes the keyspace tell of new keys while somebody wants to hear of them.
+func (e *Engine) followEvents() {
+	e.ks.Hooks.Added = func(db *kv.DB, key []byte) {
+		if !e.loading {
+			e.Notify('n', "new", db.ID(), key)
+		}
+	}
+	apply := func() error {
+		e.ks.Announce = e.cfg.Live.Events.Has('n')
+		return nil
+	}
+	e.cfg.OnApply("notify-keyspace-events", apply)
+	_ = apply()
+}
 
 // Notify publishes a keyspace event of the given class, a letter of notify-keyspace-events, when that asks for it.
 func (e *Engine) Notify(class byte, event string, db int, key []byte) {
