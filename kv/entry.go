@@ -154,5 +154,8 @@ func (e Entry) Bytes() int64 {
 
 func putWord(b []byte, i int, v uint64) { binary.LittleEndian.PutUint64(b[8*i:], v) }
 
+// Expired says that the key's time has come, and only nobody has removed it yet.
+func (e Entry) Expired() bool { return e.db.ks.expired(e.cell) }
+
 // Address is where the entry stands in the arena: for people who look for it in DEBUG OBJECT.
 func (e Entry) Address() uint64 { return uint64(e.ref) }

@@ -25,12 +25,13 @@ func (db *DB) Scan(cursor uint64, visit func(Entry)) (next uint64) {
 	return next
 }
 
-// Each visits all keys that are not expired, in no order, until visit returns false. visit must not change the keyspace.
+// Each visits all keys, in no order, until visit returns false; also those that are expired and still there. visit must not
+// change the keyspace.
 func (db *DB) Each(visit func(Entry) bool) {
 	ks := db.ks
 	dict.Frozen(ks.a, &ks.table, db.keys.Root()).Each(func(r arena.Ref) bool {
 		c := cell{r, head(ks.a.Load64(r))}
-		return ks.expired(c) || visit(Entry{db, c})
+		return visit(Entry{db, c})
 	})
 }
 

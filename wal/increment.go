@@ -57,6 +57,7 @@ func (c *increment) sealable(db int) mark {
 // scribe composes what goes into a file. Each goroutine that writes has its own: it holds the scratch memory.
 type scribe struct {
 	o      *Options
+	live   *liveOptions
 	at     Position     // of this start; its LSN is not used
 	lastTS *int64       // second of the last "#TS:" line, Unix time
 	buf    []byte       // scratch
@@ -67,8 +68,8 @@ type scribe struct {
 // joinLimit is up to how many bytes are copied to go out in one write with a line.
 const joinLimit = 16 << 10
 
-func newScribe(o *Options, at Position, lastTS *int64) *scribe {
-	return &scribe{o: o, at: at, lastTS: lastTS, buf: make([]byte, 0, joinLimit+4*maxLine),
+func newScribe(o *Options, live *liveOptions, at Position, lastTS *int64) *scribe {
+	return &scribe{o: o, live: live, at: at, lastTS: lastTS, buf: make([]byte, 0, joinLimit+4*maxLine),
 		now: func() int64 { return max(o.Now().UnixMilli(), 0) }}
 }
 
@@ -78,7 +79,7 @@ func newScribe(o *Options, at Position, lastTS *int64) *scribe {
 func (s *scribe) put(c *increment, p []byte, close bool, durable LSN) error {
 	s.buf = s.buf[:0]
 	close = close && s.o.Annotate && c.since.Len()+int64(len(p)) > 0
-	if plain := !close && !c.prologue && !c.opening && !s.o.Timestamps; plain {
+	if plain := !close && !c.prologue && !c.opening && !s.live.timestamps.Load(); plain {
 		if err := c.write(p); err != nil {
 			return err
 		}
@@ -132,7 +133,7 @@ func (s *scribe) head(c *increment, durable LSN) {
 		s.line(c, c.lsn, durable)
 	}
 	c.opening = false
-	if s.o.Timestamps {
+	if s.live.timestamps.Load() {
 		if sec := s.now() / 1000; sec > *s.lastTS {
 			*s.lastTS = sec
 			s.buf = append(s.buf, "#TS:"...)

@@ -41,6 +41,7 @@ type Log struct {
 	sealedSize, baseSize atomic.Int64
 
 	exec *scribe // executor only, under mu
+	live liveOptions
 
 	bell    *bell            // rung for the writer
 	syncReq chan syncRequest // sent and, at the end, closed by the writer
@@ -130,7 +131,8 @@ func newLog(o Options, at Position) *Log {
 		o: o, at: at, end: at.LSN, policy: o.Policy, db: -1, credit: inlineCredit,
 		syncReq: make(chan syncRequest, 1),
 	}
-	l.exec = newScribe(&l.o, at, &l.lastTS)
+	l.live.set(&l.o)
+	l.exec = newScribe(&l.o, &l.live, at, &l.lastTS)
 	l.tape.reset(at.LSN)
 	return l
 }
@@ -329,7 +331,7 @@ func (l *Log) Durable() LSN { return LSN(l.durable.Load()) }
 
 // Full says that the bytes held in memory reached their limit: the caller stops reading from clients until it is false
 // again. Wake is called when that may be.
-func (l *Log) Full() bool { return int64(l.end-LSN(l.keptLSN.Load())) >= l.o.PendingLimit }
+func (l *Log) Full() bool { return int64(l.end-LSN(l.keptLSN.Load())) >= l.live.pendingLimit.Load() }
 
 // Err is nil, or a *WriteError while nothing can be written: writes are to be refused until it is nil again. With
 // ErrFatal in its chain the server must log it and exit. Any goroutine.
@@ -350,3 +352,9 @@ func (l *Log) SetPolicy(p Policy) {
 	l.publish()
 	l.unlockAndWake()
 }
+
+// SetTimestamps changes Options.Timestamps. The executor only.
+func (l *Log) SetTimestamps(on bool) { l.live.timestamps.Store(on) }
+
+// SetPendingLimit changes Options.PendingLimit. The executor only.
+func (l *Log) SetPendingLimit(bytes int64) { l.live.pendingLimit.Store(max(bytes, leastPendingLimit)) }

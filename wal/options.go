@@ -2,6 +2,7 @@ package wal
 
 import (
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -38,6 +39,17 @@ type Options struct {
 
 	// Tests go faster than the constants of these names; zero: those.
 	syncDelay, watermarkEvery time.Duration
+}
+
+// liveOptions are those that may change while the log is open; the executor changes them, any of its goroutines reads them.
+type liveOptions struct {
+	timestamps   atomic.Bool
+	pendingLimit atomic.Int64
+}
+
+func (live *liveOptions) set(o *Options) {
+	live.timestamps.Store(o.Timestamps)
+	live.pendingLimit.Store(o.PendingLimit)
 }
 
 const (

@@ -25,7 +25,7 @@ func (l *Log) runWriter() {
 	defer close(l.syncReq)
 	runtime.LockOSThread() // it spends its time in system calls: its own thread wakes up soonest
 	defer runtime.UnlockOSThread()
-	w := &writer{l: l, s: newScribe(&l.o, l.at, &l.lastTS)}
+	w := &writer{l: l, s: newScribe(&l.o, &l.live, l.at, &l.lastTS)}
 	for {
 		l.mu.Lock()
 		l.gathering.on = false
@@ -68,7 +68,7 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 		return syncInFront, 0
 	case l.policy == EverySec && l.synced.lsn < l.wrote.lsn && !l.dirtySince.IsZero():
 		due := l.dirtySince.Add(l.o.syncDelay)
-		if int64(l.wrote.lsn-l.synced.lsn) >= l.o.PendingLimit/4 {
+		if int64(l.wrote.lsn-l.synced.lsn) >= l.live.pendingLimit.Load()/4 {
 			due = now // keep what must be held in memory small
 		}
 		if wait := due.Sub(now); wait > 0 {

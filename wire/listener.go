@@ -230,11 +230,27 @@ func (r *Reactor) ListenUnix(path string, perm uint32, backlog int) error {
 }
 
 func (r *Reactor) addListener(l *listener) error {
-	if err := r.watch(unix.EPOLL_CTL_ADD, l.fd, unix.EPOLLIN); err != nil {
+	if err := r.watch(unix.EPOLL_CTL_ADD, l.fd, r.accepting()); err != nil {
 		return err
 	}
 	r.listeners = append(r.listeners, l)
 	return nil
+}
+
+// accepting is what is asked about a listener.
+func (r *Reactor) accepting() uint32 {
+	if r.held {
+		return 0
+	}
+	return unix.EPOLLIN
+}
+
+// HoldListeners lets connections wait in the kernel's queues, until it is called with false.
+func (r *Reactor) HoldListeners(on bool) {
+	r.held = on
+	for _, l := range r.listeners {
+		_ = r.watch(unix.EPOLL_CTL_MOD, l.fd, r.accepting()) // of a descriptor that is in the set
+	}
 }
 
 // CloseListeners stops listening; connections stay.
@@ -285,7 +301,7 @@ func (r *Reactor) restListener(l *listener, err error) {
 	}
 	r.eng.After(acceptRest, func() {
 		if slices.Contains(r.listeners, l) { // else its descriptor is closed, and may be another's by now
-			_ = r.watch(unix.EPOLL_CTL_MOD, l.fd, unix.EPOLLIN)
+			_ = r.watch(unix.EPOLL_CTL_MOD, l.fd, r.accepting())
 		}
 	})
 }

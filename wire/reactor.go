@@ -26,6 +26,7 @@ type Reactor struct {
 
 	conns     []*socket // by descriptor
 	listeners []*listener
+	held      bool // see HoldListeners
 	tcpArgs   tcpArgs
 	discard   [4096]byte
 }

@@ -41,7 +41,18 @@ func (s *server) startLoading() {
 	s.load.loader.Conn = silentConn{}
 	s.load.loader.W.Proto = 2
 	s.eng.SetLoading(true)
+	// Like Redis, a server that has little to load answers nobody before that is there: who connects early waits, and sees no
+	// LOADING.
+	s.reactor.HoldListeners(true)
 	o := s.recoveryOptions(s.onExecutor)
+	interval, opened := s.cfg.Int("loading-process-events-interval-bytes"), false
+	o.Progress = func(p recovery.Progress) {
+		s.load.progress.Store(&p)
+		if !opened && (p.Commands > 0 || p.Loaded >= interval) {
+			opened = true
+			s.eng.Post(func() { s.reactor.HoldListeners(false) })
+		}
+	}
 	logOptions, preamble, used := s.logOptions(), s.cfg.Bool("aof-use-rdb-preamble"), s.ks.UsedBytes()
 	engine.Background(func() {
 		result, err := recovery.Boot(o)

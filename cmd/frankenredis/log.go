@@ -30,6 +30,15 @@ func (s *server) followPolicy() error {
 	return nil
 }
 
+// followLogOptions follows changes of how the log is written.
+func (s *server) followLogOptions() error {
+	if s.log != nil {
+		s.log.SetTimestamps(s.cfg.Bool("aof-timestamp-enabled"))
+		s.log.SetPendingLimit(s.cfg.Bytes("fr-log-pending-limit"))
+	}
+	return nil
+}
+
 // followAppendonly follows a change of appendonly. Off is immediate; on needs a base of the present state, which a
 // rewrite will make.
 func (s *server) followAppendonly() error {

@@ -214,6 +214,7 @@ func (s *server) followConfig() {
 		return err
 	})
 	on("appendfsync", s.followPolicy)
+	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit")
 	on("appendonly", s.followAppendonly)
 }
 
@@ -280,6 +281,7 @@ const reclaimPages = 256
 // ready says that the data set is loaded.
 func (s *server) ready() {
 	s.eng.SetLoading(false)
+	s.reactor.HoldListeners(false)
 	s.notify("STATUS=Ready to accept connections\nREADY=1\n")
 	if s.cfg.Int("port") != 0 {
 		s.logger.Info("Ready to accept connections tcp")

@@ -45,7 +45,7 @@ func (d *digest) tossValue(e kv.Entry) {
 	}
 }
 
-// keyspaceDigest is DEBUG DIGEST: all databases. Keys that are expired but still there do not count.
+// keyspaceDigest is DEBUG DIGEST: all databases, with keys that are expired but still there.
 func keyspaceDigest(ks *kv.Keyspace) digest {
 	var all digest
 	for i := range ks.Len() {

@@ -162,7 +162,7 @@ func keysCommand(c *engine.Call) error {
 	at := len(c.W.Buf)
 	n := 0
 	c.DB.Each(func(e kv.Entry) bool {
-		if key := e.Key(); all || glob.Match(pattern, key, false) {
+		if key := e.Key(); !e.Expired() && (all || glob.Match(pattern, key, false)) {
 			c.W.Bulk(key)
 			n++
 		}
@@ -279,9 +279,19 @@ func equalFold(arg []byte, low string) bool {
 	return true
 }
 
-// parseCursor reads what strtoul reads, without space in front and nothing behind.
+// parseCursor reads what strtoul reads, without space in front and nothing behind: also a sign, and nothing at all for zero.
 func parseCursor(arg []byte) (uint64, bool) {
-	n, err := strconv.ParseUint(string(arg), 10, 64)
+	if len(arg) == 0 {
+		return 0, true
+	}
+	digits, negative := arg, arg[0] == '-'
+	if negative || arg[0] == '+' {
+		digits = arg[1:]
+	}
+	n, err := strconv.ParseUint(string(digits), 10, 64)
+	if negative {
+		n = -n
+	}
 	return n, err == nil
 }
 

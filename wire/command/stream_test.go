@@ -186,7 +186,7 @@ func TestStreamAgainstRedict(t *testing.T) {
 			slices.Sort(events)
 			slices.Sort(wanted)
 		}
-		ok := sameReply(args, ours, theirs) || known(args, ours, theirs)
+		ok := sameReply(args, ours, theirs) || known(t, args, ours, theirs)
 		if !ok || !sameStream(ourStream, theirStream) || strings.Join(events, "\n") != strings.Join(wanted, "\n") {
 			t.Errorf("command %d: %.300q\nours   %.400q\ntheirs %.400q\nour effects\n%stheir effects\n%sour events %.300q\ntheir events %.300q\nafter\n%s", i, args,
 				ours, theirs, lines(ourStream), lines(theirStream), events, wanted, h.last(*historyFlag))

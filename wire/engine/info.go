@@ -41,7 +41,7 @@ var infoOrder = []infoSection{
 	{name: "stats", title: "Stats", inBasic: true, inAll: true},
 	{name: "replication", title: "Replication", inBasic: true, inAll: true},
 	{name: "cpu", title: "CPU", inBasic: true, inAll: true},
-	{name: "modules", title: "Modules", inBasic: true},
+	{name: "modules", title: "Modules", inBasic: true, inAll: true},
 	{name: "commandstats", title: "Commandstats", inAll: true},
 	{name: "errorstats", title: "Errorstats", inBasic: true, inAll: true},
 	{name: "latencystats", title: "Latencystats", inAll: true},
