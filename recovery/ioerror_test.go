@@ -73,8 +73,8 @@ func (x trouble) meet(n int) (hit bool, err error) {
 			return true, fmt.Errorf("an error that does not say where: %w", err)
 		}
 	}
-	if len(seen) == 0 && failed < 0 && n > l.fs.Ops() {
-		return false, nil
+	if len(seen) == 0 && failed < 0 && (fault.Op != crashfs.Any || n > l.fs.Ops()) {
+		return false, nil // only a read can fail without a trace
 	}
 	rng := rand.New(rand.NewPCG(uint64(n), 1))
 	look := []shot{l.shots[len(l.shots)-1]}

@@ -111,13 +111,18 @@ func (d *Directory) resumeMending(fsys disk.FS, dir, name string, f *Facts) erro
 	return nil
 }
 
-// finishMending puts the repair into force.
+// finishMending puts the repair into force. Its manifest is written once more, under another temporary name: the process
+// that wrote the one lying ready may have died before it was durable, and until the new one is, a start must find it whole.
 func (d *Directory) finishMending(fsys disk.FS, dir, name string) error {
-	path := filepath.Join(dir, ManifestName(name))
-	if err := fsys.Rename(filepath.Join(dir, tempPrefix+ManifestName(name)), path); err != nil {
+	text := d.Manifest.AppendTo(nil)
+	temp, err := writeTemp(fsys, dir, ManifestName(name)+".resumed", writeBytes(text))
+	if err != nil {
 		return err
 	}
-	d.ManifestBytes = d.Manifest.AppendTo(nil)
+	if err := fsys.Rename(temp, filepath.Join(dir, ManifestName(name))); err != nil {
+		return errors.Join(err, fsys.Remove(temp))
+	}
+	d.ManifestBytes = text
 	d.Mending = false
 	return fsys.SyncDir(dir)
 }

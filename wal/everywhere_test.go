@@ -261,3 +261,44 @@ func TestI8DiskFullAnywhere(t *testing.T) {
 		t.Error("the disk was never full")
 	}
 }
+
+// I12: a process that died while a repair's manifest was on its way to the disk leaves it in the page cache. The next one
+// puts the repair into force, and the machine may go down right behind that.
+func TestI12HalfDoneRepair(t *testing.T) {
+	j, err := startJourney(Options{Dir: testDir, Annotate: true, BootID: "boot", Policy: Always, Hardened: true, watermarkEvery: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "sync", func() bool { return j.l.Durable() == j.l.End() })
+	var left *crashfs.FS
+	j.fs.At(0, func(e crashfs.Event, freeze func() *crashfs.FS) {
+		if e.Op == crashfs.Sync && filepath.Base(e.Name) == tempPrefix+ManifestName(defaultName) {
+			left = freeze().Kill()
+		}
+	})
+	j.fs.Inject(crashfs.Fault{Op: crashfs.Write, Name: "*.spare", Err: errIO}, crashfs.Fault{Op: crashfs.Write, Name: "*.incr.aof", Err: errIO})
+	j.commit(set("a", "1"))
+	waitFor(t, "the repair", func() bool { return j.l.Released() == j.l.End() })
+	if err := j.l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	d, err := ReadDirectory(left, testDir, defaultName)
+	if err != nil || !d.Mending {
+		t.Fatalf("half a repair is not recognised: %v", err)
+	}
+	r, err := recoverLog(left, testDir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(Options{FS: left, Dir: testDir, Annotate: true, BootID: "boot"}, Start{Manifest: d.Manifest, Facts: d.Facts,
+		Position: Position{testID, 2, r.end}, Tail: r.tail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.holds(left.Crash(0), false, r.end); err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(true); err != nil {
+		t.Error(err)
+	}
+}
