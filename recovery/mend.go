@@ -1,16 +1,12 @@
 package recovery
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
 	"frankenredis/wal"
 )
-
-// quarantineDir is the folder in the append-only folder that receives what is cut off.
-const quarantineDir = "quarantine"
 
 // mend brings the files on disk to what was loaded: everything has been read and judged by now (I19). The end of the last
 // file is cut as Redis cuts it, with Redis's words.
@@ -86,48 +82,8 @@ func (b *boot) cutOff(path string, at, size int64) error {
 }
 
 func (b *boot) quarantine(path string, at, size int64) error {
-	dir := filepath.Join(b.dir(), quarantineDir)
-	src, err := b.o.FS.Open(path)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	part := func() io.Reader { return io.NewSectionReader(src, at, size-at) }
-	var sum wal.Digest
-	if _, err := io.Copy(&sum, part()); err != nil {
-		return err
-	}
-	name := filepath.Join(dir, fmt.Sprintf("%s.%d-%d.%.16s", filepath.Base(path), at, size, sum.Sum()))
-	err = b.o.FS.MkdirAll(dir)
-	if err == nil {
-		err = b.o.FS.SyncDir(b.dir())
-	}
-	if err == nil {
-		err = b.writeFile(dir, name, func(w io.Writer) error {
-			_, err := io.Copy(w, part())
-			return err
-		})
-	}
+	name, err := Quarantine(b.o.FS, b.dir(), path, at, size)
 	return b.ev.did(Action{What: "quarantine", Path: path, To: name, From: at, Bytes: size - at}, err)
-}
-
-// writeFile writes a new file and makes it durable with its name.
-func (b *boot) writeFile(dir, name string, write func(io.Writer) error) error {
-	f, err := b.o.FS.Create(name)
-	if err != nil {
-		return err
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	return b.o.FS.SyncDir(dir)
 }
 
 // migrate moves an old-style file into the append-only folder as its base: first the manifest that names it, then the
@@ -136,7 +92,7 @@ func (b *boot) migrate(s *survey) error {
 	dir, from := b.dir(), filepath.Join(b.o.Dir, b.o.AppendName)
 	manifest := filepath.Join(dir, wal.ManifestName(b.o.AppendName))
 	temp := filepath.Join(dir, "temp-"+wal.ManifestName(b.o.AppendName))
-	err := b.writeFile(dir, temp, func(w io.Writer) error {
+	err := writeFile(b.o.FS, dir, temp, func(w io.Writer) error {
 		_, err := w.Write(s.dir.Manifest.AppendTo(nil))
 		return err
 	})

@@ -64,7 +64,7 @@ func (b *boot) survey() (*survey, error) {
 	case errors.As(err, &bad):
 		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Corrupt, Detail: bad.Error()})
 		b.warn(msgManifestError)
-		if bad.Text != "" {
+		if bad.Line > 0 && bad.Reason != wal.ManifestLineTooLong {
 			b.warn(msgManifestLine, bad.Line)
 			b.warn(">>> '%s'", bad.Text)
 		}

@@ -47,6 +47,7 @@ func (e *VersionError) Unwrap() error { return ErrVersion }
 // Error says where in a snapshot reading stopped, and why.
 type Error struct {
 	Pos    int64  // position of the element that could not be read, from the snapshot's first byte
+	At     int64  // position up to which the input had been used when it was noticed
 	DB     int    // database being read; meaningful when Key is not nil
 	Key    []byte // key being read, nil when it was none
 	Reason string // what was wanted and found

@@ -14,6 +14,7 @@ const (
 
 // readAux keeps one aux field. A name that begins with '%' is a remark of the writer; nothing else is special.
 func (r *Reader) readAux() error {
+	r.watch(Step{Doing: ReadingAux})
 	name, err := r.text("aux field name", maxAuxBytes)
 	if err != nil {
 		return err
@@ -26,11 +27,13 @@ func (r *Reader) readAux() error {
 		return corrupt("more than %d aux fields", maxAuxFields)
 	}
 	r.info.Aux = append(r.info.Aux, AuxField{name, value})
+	r.watch(Step{Doing: HaveAux, Name: []byte(name), Value: []byte(value)})
 	return nil
 }
 
 // readFunction keeps one function library as it is.
 func (r *Reader) readFunction() error {
+	r.watch(Step{Doing: ReadingFunction})
 	s, err := r.readString(nil, "function library")
 	if err != nil {
 		return err
@@ -47,11 +50,13 @@ func (r *Reader) readFunction() error {
 
 // skipModuleAux passes over a module's data, which is a list of typed pieces.
 func (r *Reader) skipModuleAux() error {
+	r.watch(Step{Doing: ReadingModuleAux})
 	id, err := r.plainLen("module id")
 	if err != nil {
 		return err
 	}
 	name := moduleName(id)
+	r.watch(Step{Doing: HaveModule, Name: []byte(name)})
 	whenOp, err := r.plainLen("module data")
 	if err != nil {
 		return err

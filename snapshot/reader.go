@@ -15,6 +15,8 @@ type Options struct {
 	SkipChecksum bool
 	// Hash, if set, is computed of each key and put into its item, so that whoever needs it anyway need not do it.
 	Hash func(key []byte) uint64
+	// Watch, if set, is told what the Reader comes to, in the goroutine that calls Next. It must not keep the step's bytes.
+	Watch func(Step)
 	// Databases is how many there are; a higher number in the snapshot is an error. 0 means any.
 	Databases int
 	// SkipModules passes over values of modules: their items have a Module and no value. Else such a value is an error.
@@ -141,7 +143,7 @@ func (r *Reader) fail(err error) error {
 			e.Reason = fmt.Sprintf("the input ends at %d", r.src.pos())
 		}
 	}
-	e.Pos, e.DB = r.elemPos, r.db
+	e.Pos, e.At, e.DB = r.elemPos, r.src.usedUp(), r.db
 	if r.key != nil {
 		e.Key = append([]byte{}, r.key...)
 	}
@@ -182,12 +184,15 @@ func (r *Reader) readElement(b *Batch) (done bool, err error) {
 	if r.expireMs == NoExpiry && r.idle < 0 && r.freq < 0 {
 		r.elemPos = r.src.pos()
 	}
+	r.watch(Step{Doing: ReadingType})
 	op, err := r.src.readByte()
 	if err != nil {
 		return false, err
 	}
+	r.watch(Step{Doing: ReadingType, Type: op})
 	switch op {
 	case opExpireMs:
+		r.watch(Step{Doing: ReadingExpiry})
 		if err := r.src.need(8); err != nil {
 			return false, err
 		}
@@ -197,6 +202,7 @@ func (r *Reader) readElement(b *Batch) (done bool, err error) {
 			r.expireMs = 0 // long ago, like all times before
 		}
 	case opExpireSec:
+		r.watch(Step{Doing: ReadingExpiry})
 		if err := r.src.need(4); err != nil {
 			return false, err
 		}
@@ -220,6 +226,7 @@ func (r *Reader) readElement(b *Batch) (done bool, err error) {
 	case opSelectDB:
 		return false, r.readSelect()
 	case opResizeDB:
+		r.watch(Step{Doing: ReadingLength})
 		keys, err := r.plainLen("number of keys")
 		if err != nil {
 			return false, err
@@ -267,6 +274,7 @@ func (r *Reader) plainLen(what string) (uint64, error) {
 }
 
 func (r *Reader) readSelect() error {
+	r.watch(Step{Doing: ReadingLength})
 	n, err := r.plainLen("database number")
 	if err != nil {
 		return err
@@ -279,6 +287,7 @@ func (r *Reader) readSelect() error {
 		return &Error{Err: ErrDatabase, Reason: fmt.Sprintf("database %d of %d", n, limit)}
 	}
 	r.db = int(n)
+	r.watch(Step{Doing: SelectedDB, Number: int64(n)})
 	return nil
 }
 
@@ -288,6 +297,7 @@ func (r *Reader) readKey(typ byte, b *Batch) error {
 	if !known && typ != typeString {
 		return corrupt("Unknown RDB encoding type %d", typ)
 	}
+	r.watch(Step{Doing: ReadingKey, Type: typ})
 	var item Item
 	key, err := r.readString(b, "key")
 	if err != nil {
@@ -297,6 +307,7 @@ func (r *Reader) readKey(typ byte, b *Batch) error {
 		item.Key = strconv.AppendInt(nil, key.num, 10)
 	}
 	r.key = item.Key
+	r.watch(Step{Doing: ReadingValue, Type: typ, Name: item.Key})
 	if r.o.Hash != nil {
 		item.Hash = r.o.Hash(item.Key)
 	}
@@ -330,6 +341,7 @@ func (r *Reader) deliver(b *Batch, item Item) {
 	b.Items = append(b.Items, item)
 	r.key = nil
 	r.info.Keys++
+	r.watch(Step{Doing: HaveKey, Number: item.ExpireMs})
 }
 
 // readEnd checks what follows the end opcode. An expiry or access time before it, without a key, means nothing, as in Redis.
@@ -337,6 +349,7 @@ func (r *Reader) readEnd() error {
 	if r.info.Version < checksumSince {
 		return nil
 	}
+	r.watch(Step{Doing: ReadingChecksum})
 	var got uint64
 	if !r.o.SkipChecksum {
 		got = r.src.sum() // before the checksum itself is used

@@ -33,6 +33,8 @@ type source struct {
 	cur  *block
 	base int64 // position of the current block's first byte (behind the headroom)
 	err  error
+	// failedAt is where the run of bytes begins that the input's end cut short; -1: none.
+	failedAt int64
 
 	full, free chan *block   // full: sent and closed by the reading goroutine; free: sent by the decoder
 	stop       chan struct{} // closed by close
@@ -40,7 +42,7 @@ type source struct {
 }
 
 func newSource(r io.Reader, sum bool) *source {
-	s := &source{full: make(chan *block, blockCount), free: make(chan *block, blockCount), stop: make(chan struct{})}
+	s := &source{full: make(chan *block, blockCount), free: make(chan *block, blockCount), stop: make(chan struct{}), failedAt: -1}
 	for range blockCount {
 		s.free <- new(block)
 	}
@@ -118,6 +120,14 @@ func (s *source) more() error {
 	return nil
 }
 
+// usedUp is the position up to which whole values were used: before a run of bytes that the input's end cut short, else pos.
+func (s *source) usedUp() int64 {
+	if s.failedAt >= 0 {
+		return s.failedAt
+	}
+	return s.pos()
+}
+
 // need makes at least n bytes (n <= headroom) visible in win.
 func (s *source) need(n int) error {
 	for len(s.win) < n {
@@ -175,10 +185,12 @@ func (s *source) readLen() (n uint64, encoded bool, err error) {
 
 // skip uses up n bytes.
 func (s *source) skip(n uint64) error {
+	begin := s.pos()
 	for n > uint64(len(s.win)) {
 		n -= uint64(len(s.win))
 		s.win = s.win[len(s.win):]
 		if err := s.more(); err != nil {
+			s.failedAt = begin
 			return readFailure(err)
 		}
 	}
@@ -188,11 +200,13 @@ func (s *source) skip(n uint64) error {
 
 // appendBytes appends the next n bytes to dst, which grows as they arrive.
 func (s *source) appendBytes(dst []byte, n uint64) ([]byte, error) {
+	begin := s.pos()
 	for n > uint64(len(s.win)) {
 		dst = append(dst, s.win...)
 		n -= uint64(len(s.win))
 		s.win = s.win[len(s.win):]
 		if err := s.more(); err != nil {
+			s.failedAt = begin
 			return dst, readFailure(err)
 		}
 	}

@@ -40,10 +40,12 @@ const (
 	textManifestMonotonic = "Found a non-monotonic sequence number"
 	textManifestDuplicate = "Found duplicate base file information"
 	textManifestType      = "Unknown AOF file type"
-	textManifestLine      = "The AOF manifest file contains too long line"
 	textManifestEmpty     = "Found an empty AOF manifest"
 	textManifestPath      = "File can't be a path, just a filename"
 )
+
+// ManifestLineTooLong is the one reason for which Redis does not say which line it is.
+const ManifestLineTooLong = "The AOF manifest file contains too long line"
 
 // maxManifestLine is the longest line a manifest may have, in bytes with its newline: Redis reads that much at a time.
 const maxManifestLine = 1024
@@ -84,7 +86,7 @@ func ParseManifest(p []byte) (*Manifest, error) {
 			line = line[:i]
 		}
 		if !bytes.HasSuffix(line, []byte{'\n'}) {
-			return nil, &ManifestError{Reason: textManifestLine, Line: n}
+			return nil, &ManifestError{Reason: ManifestLineTooLong, Line: n}
 		}
 		text := strings.Trim(string(line), " \t\r\n")
 		f, reason := parseManifestLine(text)

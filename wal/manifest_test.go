@@ -45,11 +45,11 @@ var manifestCases = []manifestCase{
 	{"same number twice", "file appendonly.aof.1.incr.aof seq 1 type i\nfile appendonly.aof.1.incr.aof seq 1 type i\n", textManifestMonotonic, 2},
 	{"numbers falling", "file appendonly.aof.2.incr.aof seq 2 type i\nfile appendonly.aof.1.incr.aof seq 1 type i\n", textManifestMonotonic, 2},
 	{"negative increment", "file appendonly.aof.1.incr.aof seq -1 type i\n", textManifestMonotonic, 1},
-	{"no newline", "file appendonly.aof.1.base.rdb seq 1 type b", textManifestLine, 1},
-	{"long line", "file appendonly.aof.1.base.rdb seq 1 type b x " + strings.Repeat("y", 1024) + "\n", textManifestLine, 1},
+	{"no newline", "file appendonly.aof.1.base.rdb seq 1 type b", ManifestLineTooLong, 1},
+	{"long line", "file appendonly.aof.1.base.rdb seq 1 type b x " + strings.Repeat("y", 1024) + "\n", ManifestLineTooLong, 1},
 	{"longest line", "file appendonly.aof.1.base.rdb seq 1 type b x " + strings.Repeat("y", 1023-46) + "\n", "", 0},
-	{"one byte too long", "file appendonly.aof.1.base.rdb seq 1 type b x " + strings.Repeat("y", 1024-46) + "\n", textManifestLine, 1},
-	{"NUL", "file appendonly.aof.1.base.rdb seq 1 type b\x00\n", textManifestLine, 1},
+	{"one byte too long", "file appendonly.aof.1.base.rdb seq 1 type b x " + strings.Repeat("y", 1024-46) + "\n", ManifestLineTooLong, 1},
+	{"NUL", "file appendonly.aof.1.base.rdb seq 1 type b\x00\n", ManifestLineTooLong, 1},
 	{"long comment", "#" + strings.Repeat("y", 1030) + "\nfile appendonly.aof.1.base.rdb seq 1 type b\n", textManifestFormat, 2},
 }
 
@@ -147,7 +147,7 @@ func FuzzManifest(f *testing.F) {
 		again, err := ParseManifest(text)
 		if err != nil {
 			// What Redis reads it may not be able to write: names that take more room quoted, and manifests of comments.
-			if me := err.(*ManifestError); me.Reason != textManifestLine && me.Reason != textManifestEmpty {
+			if me := err.(*ManifestError); me.Reason != ManifestLineTooLong && me.Reason != textManifestEmpty {
 				t.Fatalf("%q became %q: %v", p, text, err)
 			}
 			return

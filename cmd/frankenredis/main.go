@@ -36,7 +36,12 @@ func run(argv []string, in io.Reader) int {
 	case config.ShowHelp:
 		fmt.Fprint(os.Stderr, config.Usage(argv[0]))
 		return 1
+	case config.CheckAOF, config.CheckRDB:
+		return runTool(args.Action, argv, in)
 	case config.Serve:
+	case config.Sentinel:
+		fmt.Fprintln(os.Stderr, "Sentinel mode is not there: this program serves data only. See conformance/DRIFT.md, no-sentinel.")
+		return 1
 	default:
 		fmt.Fprintln(os.Stderr, "This mode of redis-server is not there yet: see conformance/PARITY.md. To look at files: frctl inspect FILE.")
 		return 1
