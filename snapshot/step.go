@@ -41,3 +41,6 @@ func (r *Reader) tell(s Step) {
 	s.Pos = r.src.pos()
 	r.o.Watch(s)
 }
+
+// TypeName is what error messages and frctl call a value type; empty if there is none of that number.
+func TypeName(typ byte) string { return typeNames[typ] }

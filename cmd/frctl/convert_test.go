@@ -101,7 +101,7 @@ func TestProgress(t *testing.T) {
 	p.show(1<<20, 5000)
 	p.show(2<<20, 6000)
 	p.clear()
-	if want := "\r\x1b[K 25% of 4 MiB, 5000 keys, 3s left\r\x1b[K"; out.String() != want {
+	if want := "\r\x1b[K 25% of 4 MiB, 5000 keys, 1 MiB/s, 3s left\r\x1b[K"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }

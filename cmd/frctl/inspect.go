@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,13 @@ type inspectOptions struct {
 	json     bool
 	width    int
 	name     string
+	// prefixSep and top ask for a census of keys by prefix (census.go).
+	prefixSep string
+	top       int
+	// What other subcommands ask for: records of an RDB too, from and to being positions in the file (dump.go); elements that occur
+	// twice (check.go).
+	records bool
+	strict  bool
 }
 
 func newInspect() *cobra.Command {
@@ -35,6 +43,8 @@ watermark, the base, each increment with the stream positions (LSN) it covers an
 With --commands it also prints the commands and the # lines of the increments, each with its position in the file and in
 the stream. Bytes that are not printable are shown as \xHH.
 
+With --prefix-sep it counts keys by the part before the separator, with types, sizes and expiries, and commands by name.
+
 With --json the output is one JSON object a line; its "kind" says what it is. Arguments are shown whole there unless
 --width says otherwise, and as they are if they are text, else with \xHH.
 
@@ -48,6 +58,9 @@ to load it; 4 wrong command line, or a file could not be read.`,
 
   # every SET in one increment, as JSON
   frctl inspect --commands --json appendonly.aof.3.incr.aof | jq -c 'select(.kind=="command" and .args[0]=="SET")'
+
+  # what takes the room?
+  frctl inspect --prefix-sep : --top 5 dump.rdb
 
   # an RDB file
   frctl inspect dump.rdb`,
@@ -70,6 +83,8 @@ to load it; 4 wrong command line, or a file could not be read.`,
 	f.IntVar(&o.width, "width", 64, "show at most so many bytes of an argument (0: all)")
 	f.StringVar(&o.name, "name", "", "appendfilename, when a folder holds several logs")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	f.StringVar(&o.prefixSep, "prefix-sep", "", "count keys, types, sizes and commands by the part of the key before this (such as :)")
+	f.IntVar(&o.top, "top", 10, "show so many prefixes and commands, largest first (with --prefix-sep)")
 	return cmd
 }
 
@@ -80,15 +95,29 @@ type inspection struct {
 	p       *printer
 	worst   int // exit status so far
 	printed int64
+	census  *census   // nil: not wanted
+	errOut  io.Writer // for progress
+	epoch   uint64    // of the last line seen
 }
 
 // found takes note of a finding of the given severity.
-func (in *inspection) found(status int) { in.worst = max(in.worst, status) }
+func (in *inspection) found(status int) {
+	if in.o.strict {
+		status = exitDamaged
+	}
+	in.worst = max(in.worst, status)
+}
 
 func inspect(cmd *cobra.Command, path string, o *inspectOptions) error {
-	in := &inspection{o: o, fs: disk.OS(), p: newPrinter(cmd.OutOrStdout(), o.json)}
+	in := &inspection{o: o, fs: disk.OS(), p: newPrinter(cmd.OutOrStdout(), o.json), errOut: cmd.ErrOrStderr()}
+	if o.prefixSep != "" {
+		in.census = newCensus(o.prefixSep)
+	}
 	err := in.path(path)
 	if err == nil {
+		if in.census != nil {
+			in.census.tell(in.p, o.top, in.show)
+		}
 		in.p.event(&summaryEvent{Kind: "summary", State: stateName(in.worst), Exit: in.worst})
 	}
 	if ferr := in.p.flush(); err == nil {
@@ -228,6 +257,10 @@ func (in *inspection) dataFiles(dir string, d *wal.Directory) error {
 	}
 	for i, ref := range d.Manifest.Incrs {
 		f := in.file(dir, ref, d)
+		if f.facts != nil && (i > 0 || d.Manifest.Base != nil) && f.facts.Start != end && !d.Mending {
+			in.found(exitCorrupt)
+			in.p.event(&gapEvent{Kind: "gap", File: ref.Name, Start: uint64(f.facts.Start), End: uint64(end)})
+		}
 		f.last = i == len(d.Manifest.Incrs)-1
 		if err := in.data(f, &end); err != nil {
 			return err

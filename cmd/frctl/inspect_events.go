@@ -349,6 +349,8 @@ type frameEvent struct {
 	Covers  int64  `json:"covers,omitempty"`
 	Digest  string `json:"digest,omitempty"`
 	Durable uint64 `json:"durable_lsn,omitempty"`
+	// Bytes are the first of it, in hexadecimal; of frctl dump.
+	Bytes string `json:"bytes,omitempty"`
 }
 
 // newFrameEvent shows a frame; show makes text of bytes.
@@ -374,6 +376,9 @@ func newFrameEvent(file string, fr *wal.Frame, db int, show func([]byte) string)
 
 func (e *frameEvent) text() string {
 	s := fmt.Sprintf("  byte %-10d LSN %-10d ", e.Pos, e.LSN)
+	if e.Bytes != "" {
+		s = fmt.Sprintf("  byte %-10d size %-8d %s  LSN %-10d ", e.Pos, e.Size, e.Bytes, e.LSN)
+	}
 	switch e.Kind {
 	case "line":
 		return s + fmt.Sprintf("#     covers %d bytes, digest %s, epoch %d, %s, durable up to LSN %d", e.Covers, e.Digest, e.Epoch, e.Time, e.Durable)
@@ -423,6 +428,18 @@ func escape(p []byte, width int) string {
 		}
 	}
 	return b.String() + rest
+}
+
+// gapEvent is an increment that does not begin where what is before it ends.
+type gapEvent struct {
+	Kind  string `json:"kind"`
+	File  string `json:"file"`
+	Start uint64 `json:"start_lsn"`
+	End   uint64 `json:"end_before_lsn"`
+}
+
+func (e *gapEvent) text() string {
+	return label(e.Kind) + fmt.Sprintf("%s begins at LSN %d, what is before it ends at %d", e.File, e.Start, e.End)
 }
 
 type summaryEvent struct {

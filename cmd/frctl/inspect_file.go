@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +69,16 @@ func (in *inspection) data(f *dataFile, end *wal.LSN) error {
 func (in *inspection) snapshot(f *dataFile, file disk.File, size int64) (*snapshotEvent, error) {
 	var sum wal.Digest
 	ev := &snapshotEvent{Kind: f.kind, File: baseName(f.path), Seq: f.seq, Bytes: size, State: "clean"}
-	rd := snapshot.NewReader(io.TeeReader(io.NewSectionReader(file, 0, size), &sum), snapshot.Options{SkipModules: true})
+	o := snapshot.Options{SkipModules: true}
+	var records *recorder
+	if in.o.records {
+		records = &recorder{in: in, file: file, name: baseName(f.path)}
+		o.Watch = records.step
+	}
+	rd := snapshot.NewReader(io.TeeReader(io.NewSectionReader(file, 0, size), &sum), o)
+	bar := newProgress(in.errOut, size)
+	var twice uniqueness
+	var repeated *snapshot.Item
 	var b snapshot.Batch
 	dbs := map[int]bool{}
 	var err error
@@ -76,6 +86,12 @@ func (in *inspection) snapshot(f *dataFile, file disk.File, size int64) (*snapsh
 		err = rd.Next(&b)
 		for i := range b.Items {
 			it := &b.Items[i]
+			if in.o.strict && repeated == nil && !twice.add(it) {
+				repeated = &snapshot.Item{DB: it.DB, Key: bytes.Clone(it.Key), Pos: it.Pos}
+			}
+			if in.census != nil {
+				in.census.item(it)
+			}
 			ev.ValueBytes += it.ValueBytes()
 			if !it.Begins() {
 				continue
@@ -89,8 +105,13 @@ func (in *inspection) snapshot(f *dataFile, file disk.File, size int64) (*snapsh
 				ev.Compressed++
 			}
 		}
+		bar.show(rd.Pos(), ev.Keys)
 	}
+	bar.clear()
 	rd.Close()
+	if records != nil {
+		records.finish(rd.Pos())
+	}
 	ev.fill(rd.Info(), len(dbs))
 	ev.Whole = rd.Pos()
 	if err != io.EOF {
@@ -108,6 +129,10 @@ func (in *inspection) snapshot(f *dataFile, file disk.File, size int64) (*snapsh
 			in.found(exitCorrupt)
 		}
 	}
+	if repeated != nil {
+		ev.State, ev.Error = "corrupt", fmt.Sprintf("db %d key %s at %d: an element occurs twice", repeated.DB, in.show(repeated.Key), repeated.Pos)
+		in.found(exitCorrupt)
+	}
 	if f.alone && !strings.Contains(f.path, "aof") {
 		ev.Whole = size // what follows an RDB file is nobody's
 	}
@@ -120,9 +145,11 @@ func (in *inspection) stream(f *dataFile, file disk.File, pos, size int64, end *
 	if f.facts != nil {
 		o.Prologue = f.facts.DB > 0
 	}
-	o.Verify = !in.o.commands
+	o.Verify = !in.o.commands && in.census == nil
 	r := wal.NewReader(file, size, o)
-	db := 0
+	bar := newProgress(in.errOut, size)
+	bar.unit = "command"
+	db, frames := 0, int64(0)
 	var err error
 	for {
 		var frame *wal.Frame
@@ -132,11 +159,21 @@ func (in *inspection) stream(f *dataFile, file disk.File, pos, size int64, end *
 		if in.o.commands {
 			in.frame(f, frame, &db)
 		}
+		if in.census != nil {
+			in.census.frame(frame)
+		}
+		if frames++; frames%1024 == 0 {
+			bar.show(r.Pos(), frames)
+		}
 	}
+	bar.clear()
 	tail := r.Tail()
 	ev := newStreamEvent(f, &tail, size)
 	var damage *wal.CorruptError
 	switch {
+	case err == io.EOF && tail.Lines > 0 && tail.Last.Epoch < in.epoch:
+		ev.State, ev.Error = "corrupt", fmt.Sprintf("its last line is of epoch %d, a file before it has epoch %d", tail.Last.Epoch, in.epoch)
+		in.found(exitCorrupt)
 	case err == io.EOF:
 		in.checkRecord(f, ev, &tail)
 	case errors.As(err, &damage):
@@ -152,6 +189,9 @@ func (in *inspection) stream(f *dataFile, file disk.File, pos, size int64, end *
 		}
 	default:
 		return err
+	}
+	if tail.Lines > 0 {
+		in.epoch = max(in.epoch, tail.Last.Epoch)
 	}
 	in.p.event(ev)
 	if f.kind != "base" {
@@ -180,6 +220,15 @@ func (in *inspection) frame(f *dataFile, fr *wal.Frame, db *int) {
 		}
 	}
 	if in.o.limit > 0 && in.printed >= in.o.limit {
+		return
+	}
+	if in.o.records {
+		if in.wanted(fr.Pos, fr.Pos+fr.Size) {
+			e := newFrameEvent(baseName(f.path), fr, *db, in.show)
+			e.Bytes = shownBytes(fr.Raw)
+			in.printed++
+			in.p.event(e)
+		}
 		return
 	}
 	if uint64(fr.LSN) >= in.o.to || uint64(fr.End) < in.o.from || uint64(fr.End) == in.o.from && fr.LSN != fr.End {

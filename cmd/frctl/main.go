@@ -7,6 +7,8 @@
 //	2    something is torn or damaged, and everything that matters can still be read
 //	3    something is corrupt or missing: a server would refuse to load it
 //	4    the command line is wrong, or a file could not be read
+//
+// check has no 3: it says 2 for whatever is not as it was written.
 package main
 
 import (
@@ -68,7 +70,7 @@ Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wr
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newConvert(), newInspect(), newVersion())
+	root.AddCommand(newCheck(), newConvert(), newDump(), newInspect(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

@@ -11,6 +11,7 @@ import (
 type progress struct {
 	w     io.Writer // nil: no terminal
 	size  int64
+	unit  string // what is counted: "key", "command"
 	began time.Time
 	last  time.Time // shown
 	now   func() time.Time
@@ -20,7 +21,7 @@ type progress struct {
 const progressEvery = 200 * time.Millisecond
 
 func newProgress(w io.Writer, size int64) *progress {
-	p := &progress{size: size, now: time.Now}
+	p := &progress{size: size, unit: "key", now: time.Now}
 	if f, ok := w.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 			p.w = w
@@ -31,8 +32,8 @@ func newProgress(w io.Writer, size int64) *progress {
 	return p
 }
 
-// show tells the position in the file, and how many keys came before it.
-func (p *progress) show(pos, keys int64) {
+// show tells the position in the file, and how many keys (or what the unit says) came before it.
+func (p *progress) show(pos, n int64) {
 	if p.w == nil {
 		return
 	}
@@ -41,12 +42,14 @@ func (p *progress) show(pos, keys int64) {
 		return
 	}
 	p.last = now
+	elapsed := now.Sub(p.began)
 	left := "?"
 	if pos > 0 {
-		left = (time.Duration(float64(now.Sub(p.began)) * float64(p.size-pos) / float64(pos))).Round(time.Second).String()
+		left = (time.Duration(float64(elapsed) * float64(p.size-pos) / float64(pos))).Round(time.Second).String()
 	}
 	// An error of the terminal is nobody's concern.
-	fmt.Fprintf(p.w, "\r\x1b[K%3d%% of %d MiB, %s, %s left", 100*pos/max(p.size, 1), p.size>>20, count(keys, "key"), left)
+	fmt.Fprintf(p.w, "\r\x1b[K%3d%% of %d MiB, %s, %.0f MiB/s, %s left", 100*pos/max(p.size, 1), p.size>>20, count(n, p.unit),
+		float64(pos)/(1<<20)/elapsed.Seconds(), left)
 }
 
 // clear removes the line.
