@@ -23,6 +23,8 @@ type SaveOptions struct {
 	// SyncEvery makes the file durable bit by bit, after so many bytes, so that its end does not have to wait for all of
 	// it; 0 means only at its end. Redis uses 4 MiB (rdb-save-incremental-fsync).
 	SyncEvery int64
+	// Through, if set, is what the snapshot goes through on its way into the file: to slow it down, or to give it up.
+	Through func(io.Writer) io.Writer
 	// Publish, if set, is asked when the file is whole and durable under its temporary name. The file gets its name when
 	// it returns nil; an error gives the save up. A caller waits here until the log covers what the snapshot shows.
 	Publish func() error
@@ -36,6 +38,24 @@ type SaveOptions struct {
 // goroutine.
 func WriteFile(o SaveOptions, f *kv.Frozen, m Meta) (size int64, err error) {
 	return o.save(func(w io.Writer) (int64, error) { return Write(w, f, m) })
+}
+
+// WriteTemp is the first half of WriteFile: the file stands whole and durable under its temporary name, and after an error there is
+// none. With commands it holds what WriteCommands writes. The base of an append-only file is made by it; Name, Publish and Aside
+// mean nothing.
+func WriteTemp(o SaveOptions, f *kv.Frozen, m Meta, commands bool) error {
+	temp := filepath.Join(o.Dir, o.Temp)
+	_, err := o.writeTemp(temp, func(w io.Writer) (int64, error) {
+		if commands {
+			return WriteCommands(w, f, m)
+		}
+		return Write(w, f, m)
+	})
+	if err != nil {
+		_ = o.FS.Remove(temp) // as for WriteFile
+		return fmt.Errorf("snapshot: write %s: %w", temp, err)
+	}
+	return nil
 }
 
 // save makes the file of what write writes and counts.
@@ -75,7 +95,11 @@ func (o *SaveOptions) writeTemp(temp string, write func(w io.Writer) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	size, err := write(&syncingWriter{f: file, every: o.SyncEvery})
+	var w io.Writer = &syncingWriter{f: file, every: o.SyncEvery}
+	if o.Through != nil {
+		w = o.Through(w)
+	}
+	size, err := write(w)
 	if err == nil {
 		err = file.Sync()
 	}

@@ -49,6 +49,8 @@ type Meta struct {
 	NoChecksum bool     // rdbchecksum no
 	// Progress, if set, is told now and then how many keys have been written; an error from it gives the writing up.
 	Progress func(keys int64) error
+	// Pace, if set, is called behind each key, and may take its time; an error from it gives the writing up.
+	Pace func() error
 }
 
 // progressEvery is how many keys are written between two calls of Progress.
@@ -109,23 +111,36 @@ func (e *encoder) meta(m *Meta) {
 	}
 }
 
-func (e *encoder) keyspace(f *kv.Frozen, m *Meta) (err error) {
-	keys := int64(0)
+func (e *encoder) keyspace(f *kv.Frozen, m *Meta) error {
 	var scratch []byte
+	return eachItem(f, m, func(db *kv.FrozenDB) {
+		e.selectDB(db.ID())
+		e.sizes(uint64(db.Len()), uint64(db.Volatile()))
+	}, func(it kv.Item) error {
+		scratch = e.item(it, m.Access, scratch)
+		if e.err != nil {
+			return fmt.Errorf("snapshot: write: %w", e.err)
+		}
+		return nil
+	})
+}
+
+// eachItem visits all keys, after begin was told of their database, and calls what m wants to be called.
+func eachItem(f *kv.Frozen, m *Meta, begin func(db *kv.FrozenDB), visit func(it kv.Item) error) (err error) {
+	keys := int64(0)
 	for i := range f.Len() {
 		db := f.DB(i)
 		if db.Len() == 0 {
 			continue
 		}
-		e.selectDB(i)
-		e.sizes(uint64(db.Len()), uint64(db.Volatile()))
+		begin(db)
 		db.Each(func(it kv.Item) bool {
-			scratch = e.item(it, m.Access, scratch)
-			if keys++; keys%progressEvery == 0 && m.Progress != nil {
-				err = m.Progress(keys)
+			err = visit(it)
+			if keys++; err == nil && m.Pace != nil {
+				err = m.Pace()
 			}
-			if e.err != nil {
-				err = fmt.Errorf("snapshot: write: %w", e.err)
+			if err == nil && keys%progressEvery == 0 && m.Progress != nil {
+				err = m.Progress(keys)
 			}
 			return err == nil
 		})

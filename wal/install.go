@@ -32,10 +32,18 @@ func (l *Log) Install(b NewBase) error {
 	if err := l.replaceBase(b); err != nil {
 		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
 	}
+	l.dropHistory()
+	return nil
+}
+
+// dropHistory deletes what a base has replaced, unless that is to stay. Any goroutine but the executor.
+func (l *Log) dropHistory() {
+	if l.live.keepHistory.Load() {
+		return
+	}
 	if err := l.man.dropHistory(); err != nil {
 		l.o.Logger.Warn("Can't remove old AOF files", "error", err)
 	}
-	return nil
 }
 
 func (l *Log) replaceBase(b NewBase) error {
@@ -70,8 +78,7 @@ func (l *Log) placeBase(b NewBase) (ref FileRef, m *Manifest, err error) {
 	through := int64(-1)
 	for _, f := range l.man.manifest.Incrs {
 		if ff, ok := l.man.files[f.Name]; ok && ff.Start == b.At {
-			through = f.Seq - 1
-			break
+			through = f.Seq - 1 // the last of them: those before it are empty
 		}
 	}
 	if through < 0 {

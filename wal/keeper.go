@@ -67,9 +67,7 @@ func (k *keeper) stop(clean bool) {
 
 func (k *keeper) run() {
 	defer k.l.wg.Done()
-	if err := k.l.man.dropHistory(); err != nil {
-		k.l.o.Logger.Warn("Can't remove old AOF files", "error", err)
-	}
+	k.l.dropHistory()
 	k.makeSpare()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -80,6 +78,7 @@ func (k *keeper) run() {
 			return
 		case <-k.work:
 		}
+		k.l.dropHistory()
 		k.makeSpare()
 		k.writeWatermark(k.watermark())
 		pause.Reset(k.l.o.watermarkEvery)

@@ -356,5 +356,11 @@ func (l *Log) SetPolicy(p Policy) {
 // SetTimestamps changes Options.Timestamps. The executor only.
 func (l *Log) SetTimestamps(on bool) { l.live.timestamps.Store(on) }
 
+// SetKeepHistory changes Options.KeepHistory; without it what was kept is deleted soon. The executor only.
+func (l *Log) SetKeepHistory(on bool) {
+	l.live.keepHistory.Store(on)
+	l.keeper.nudge()
+}
+
 // SetPendingLimit changes Options.PendingLimit. The executor only.
 func (l *Log) SetPendingLimit(bytes int64) { l.live.pendingLimit.Store(max(bytes, leastPendingLimit)) }

@@ -25,6 +25,8 @@ type Options struct {
 	Timestamps bool
 	// Hardened keeps the server up, refusing writes, where `always` would otherwise end it: Err is never fatal.
 	Hardened bool
+	// KeepHistory leaves the files that a rewrite replaced where they are: aof-disable-auto-gc.
+	KeepHistory bool
 	// PendingLimit bounds the bytes held in memory because they are not yet as durable as the policy wants; at the bound
 	// Full says so. Default 256 MiB, at least 1 MiB.
 	PendingLimit int64
@@ -44,11 +46,13 @@ type Options struct {
 // liveOptions are those that may change while the log is open; the executor changes them, any of its goroutines reads them.
 type liveOptions struct {
 	timestamps   atomic.Bool
+	keepHistory  atomic.Bool
 	pendingLimit atomic.Int64
 }
 
 func (live *liveOptions) set(o *Options) {
 	live.timestamps.Store(o.Timestamps)
+	live.keepHistory.Store(o.KeepHistory)
 	live.pendingLimit.Store(o.PendingLimit)
 }
 

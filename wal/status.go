@@ -24,6 +24,13 @@ type Status struct {
 	HeldBytes     int64 // memory that holds bytes which may have to be written again
 }
 
+// Name is the file name of the increment that is written.
+func (l *Log) Name() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cur.ref.Name
+}
+
 // Status describes the log as it is now. Any goroutine.
 func (l *Log) Status() Status {
 	l.mu.Lock()

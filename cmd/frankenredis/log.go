@@ -16,7 +16,7 @@ func (s *server) logOptions() wal.Options {
 	}
 	return wal.Options{
 		FS: s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
-		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"),
+		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"), KeepHistory: s.cfg.Bool("aof-disable-auto-gc"),
 		Hardened: s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,
 		Logger: s.logger, Wake: s.eng.Wake,
 	}
@@ -34,6 +34,7 @@ func (s *server) followPolicy() error {
 func (s *server) followLogOptions() error {
 	if s.log != nil {
 		s.log.SetTimestamps(s.cfg.Bool("aof-timestamp-enabled"))
+		s.log.SetKeepHistory(s.cfg.Bool("aof-disable-auto-gc"))
 		s.log.SetPendingLimit(s.cfg.Bytes("fr-log-pending-limit"))
 	}
 	return nil
@@ -59,6 +60,7 @@ func (s *server) dropLog() {
 	if s.log == nil || s.cfg.Bool("appendonly") {
 		return
 	}
+	s.killJob(rewriteJob)
 	log := s.log
 	s.log = nil
 	s.eng.SetLog(nil)
@@ -105,19 +107,20 @@ func (s *server) logBuffer() int64 {
 
 func (s *server) infoLog(w *engine.InfoWriter) {
 	w.Field("aof_enabled", bit(s.log != nil))
-	w.Field("aof_rewrite_in_progress", 0)
-	w.Field("aof_rewrite_scheduled", 0)
-	w.Field("aof_last_rewrite_time_sec", -1)
-	w.Field("aof_current_rewrite_time_sec", -1)
-	w.Field("aof_last_bgrewrite_status", "ok")
-	w.Field("aof_rewrites", 0)
-	w.Field("aof_rewrites_consecutive_failures", 0)
+	r := &s.rewrites
+	w.Field("aof_rewrite_in_progress", bit(s.busy(rewriteJob)))
+	w.Field("aof_rewrite_scheduled", bit(r.scheduled))
+	w.Field("aof_last_rewrite_time_sec", r.took)
+	w.Field("aof_current_rewrite_time_sec", s.jobSeconds(rewriteJob))
+	w.Field("aof_last_bgrewrite_status", status(r.failed))
+	w.Field("aof_rewrites", r.count)
+	w.Field("aof_rewrites_consecutive_failures", r.failures)
 	var st wal.Status
 	if s.log != nil {
 		st = s.log.Status()
 	}
 	w.Field("aof_last_write_status", status(s.log != nil && !st.WriteOK))
-	w.Field("aof_last_cow_size", 0)
+	w.Field("aof_last_cow_size", s.jobs.lastCopied[rewriteJob])
 	w.Field("module_fork_in_progress", 0)
 	w.Field("module_fork_last_cow_size", 0)
 	if s.log == nil {
@@ -125,7 +128,7 @@ func (s *server) infoLog(w *engine.InfoWriter) {
 	}
 	w.Field("aof_current_size", st.Size)
 	w.Field("aof_base_size", st.BaseSize)
-	w.Field("aof_pending_rewrite", 0)
+	w.Field("aof_pending_rewrite", bit(r.scheduled))
 	w.Field("aof_buffer_length", st.PendingBytes)
 	w.Field("aof_pending_bio_fsync", bit(st.Syncing))
 	w.Field("aof_delayed_fsync", st.DelayedSyncs)

@@ -14,15 +14,21 @@ import (
 
 // saveState is what is known of snapshots taken.
 type saveState struct {
-	last    time.Time // of the last successful one, or of the start
-	count   int64
-	failed  bool
-	keys    int64 // loaded at start
-	expired int64 // found expired at start, and not loaded
+	last      time.Time // of the last successful one, or of the start
+	count     int64
+	failed    bool // the last background save
+	tried     time.Time
+	took      int64 // seconds; of the last background save, -1: none yet
+	scheduled bool
+	keys      int64 // loaded at start
+	expired   int64 // found expired at start, and not loaded
 }
 
 // saveCommand is SAVE: the snapshot is written while everything waits.
 func (s *server) saveCommand() error {
+	if s.busy(saveJob) {
+		return engine.ReplyError("ERR Background save already in progress")
+	}
 	s.cover()
 	if err := s.save(); err != nil {
 		return engine.ReplyError("ERR")
@@ -47,24 +53,21 @@ func (s *server) save() error {
 	began := time.Now()
 	frozen := s.ks.Freeze()
 	s.load.freezeUsec = time.Since(began).Microseconds()
-	_, err := snapshot.WriteFile(snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"), SyncEvery: syncEvery,
-		Aside: s.load.aside}, frozen, s.snapshotMeta())
+	_, err := snapshot.WriteFile(snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"),
+		SyncEvery: s.syncEvery("rdb-save-incremental-fsync"), Aside: s.load.aside}, frozen, s.snapshotMeta())
 	frozen.Close()
-	s.saves.failed = err != nil
 	if err != nil {
 		s.logger.Warn("Error saving the data set: " + err.Error())
 		return err
 	}
 	s.load.aside = ""
 	s.eng.Saved(changes)
+	s.saves.failed = false
 	s.saves.last = time.Now()
 	s.saves.count++
 	s.logger.Info("DB saved on disk")
 	return nil
 }
-
-// syncEvery is rdb-save-incremental-fsync's step, in bytes.
-const syncEvery = 4 << 20
 
 func (s *server) snapshotMeta() snapshot.Meta {
 	m := snapshot.Meta{
@@ -144,6 +147,7 @@ func (s *server) loadFile(path string, merge bool) error {
 // emptied follows FLUSHALL: with save points the file is emptied at once, as in Redis, so that a crash does not bring
 // the old data back.
 func (s *server) emptied() {
+	s.killJob(saveJob)
 	if len(s.cfg.SavePoints()) > 0 && !s.eng.Loading() {
 		changes := s.eng.DirtyCount()
 		if s.save() == nil {
@@ -173,6 +177,14 @@ func (s *server) shutdown(r engine.ShutdownRequest) error {
 	if s.eng.Loading() {
 		// What is on disk is whole; half a data set in memory must not replace it.
 		r.Save, r.NoSave = false, true
+	}
+	if s.busy(saveJob) {
+		s.logger.Warn("There is a background save. Giving it up!")
+		s.killJob(saveJob)
+	}
+	if s.busy(rewriteJob) {
+		s.logger.Warn("There is a rewrite of the append-only file. Giving it up!")
+		s.killJob(rewriteJob)
 	}
 	if r.Save || (!r.NoSave && len(s.cfg.SavePoints()) > 0) {
 		s.logger.Info("Saving the final RDB snapshot before exiting.")

@@ -46,6 +46,8 @@ type server struct {
 	exit     int // the process's exit status
 	pidFile  string
 	saves    saveState
+	jobs     jobs
+	rewrites rewrites
 	load     loadState
 }
 
@@ -106,10 +108,12 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
 		RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied,
+		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
 		Crash: func(k engine.CrashKind) { s.crash(k, debugReasons[k]) },
 	})
-	s.saves.last = time.Now()
+	s.eng.SetDenyWrites(s.denyWrites)
+	s.saves.last, s.saves.took, s.rewrites.took = time.Now(), -1, -1
 	s.followConfig()
 	s.registerInfo()
 	s.limitClients()
@@ -214,7 +218,7 @@ func (s *server) followConfig() {
 		return err
 	})
 	on("appendfsync", s.followPolicy)
-	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit")
+	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit", "aof-disable-auto-gc")
 	on("appendonly", s.followAppendonly)
 }
 
@@ -248,6 +252,7 @@ func (s *server) startTimers() {
 			s.load.expireTime += time.Since(began)
 		}
 		s.watchLog()
+		s.tendSaves()
 		s.ks.Arena().Reclaim(reclaimPages)
 		if used := s.ks.UsedBytes(); used > s.eng.Stats().PeakMemory {
 			s.eng.Stats().PeakMemory = used

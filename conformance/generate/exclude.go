@@ -66,7 +66,7 @@ func Excluded(c *reference.Command) string {
 }
 
 // poolEntries are the ledger's entries for which pools of values lack some.
-var poolEntries = []string{"redict-types", "redict-cursors", "redict-xread", "undefined"}
+var poolEntries = []string{"redict-types", "redict-cursors", "redict-xread", "redict-offset", "undefined"}
 
 // Entries lists the ledger's entries that exclusions name, each once, in order.
 func Entries() []string {

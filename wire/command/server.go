@@ -29,6 +29,10 @@ var serverCommands = []engine.Spec{
 	{Name: "info", Arity: -1, Flags: engine.Loading | engine.Stale, Categories: engine.CatDangerous,
 		Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
 		Handler: infoCommand},
+	{Name: "bgrewriteaof", Arity: 1, Flags: engine.Admin | engine.NoScript | engine.NoAsyncLoading,
+		Handler: bgrewriteaofCommand},
+	{Name: "bgsave", Arity: -1, Flags: engine.Admin | engine.NoScript | engine.NoAsyncLoading,
+		Handler: bgsaveCommand},
 	{Name: "lastsave", Arity: 1, Flags: engine.Loading | engine.Stale | engine.Fast, Categories: engine.CatAdmin | engine.CatDangerous,
 		Tips:    []string{"nondeterministic_output"},
 		Handler: lastsaveCommand},
@@ -128,6 +132,28 @@ func saveCommand(c *engine.Call) error {
 		return err
 	}
 	c.W.OK()
+	return nil
+}
+
+func bgsaveCommand(c *engine.Call) error {
+	schedule := len(c.Args) == 2 && is(c.Args[1], "SCHEDULE")
+	if len(c.Args) > 1 && !schedule {
+		return engine.ErrSyntax
+	}
+	said, err := c.E.BackgroundSave(schedule)
+	if err != nil {
+		return err
+	}
+	c.W.Simple(said)
+	return nil
+}
+
+func bgrewriteaofCommand(c *engine.Call) error {
+	said, err := c.E.BackgroundRewrite()
+	if err != nil {
+		return err
+	}
+	c.W.Simple(said)
 	return nil
 }
 

@@ -2,15 +2,12 @@ package config
 
 // debugRows answer to their exact names only.
 var debugRows = []Row{
-	{Name: "key-load-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden, Pending: needDebug},
-	{Name: "rdb-key-save-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden, Pending: needDebug},
-	{
-		Name: "loading-process-events-interval-bytes", kind: integer(1024, maxInt), initial: "2097152", Flags: Hidden,
-		Pending: needDebug,
-	},
+	{Name: "key-load-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden},
+	{Name: "rdb-key-save-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden},
+	{Name: "loading-process-events-interval-bytes", kind: integer(1024, maxInt), initial: "2097152", Flags: Hidden},
 	{Name: "watchdog-period", kind: integer(0, maxInt), initial: "0", clamp: clampWatchdog, Flags: Hidden, Pending: needWatchdog},
 	{Name: "use-exit-on-panic", kind: yesno{}, initial: "no", Flags: Hidden},
-	{Name: "aof-disable-auto-gc", kind: yesno{}, initial: "no", Flags: Hidden, Pending: needDebug},
+	{Name: "aof-disable-auto-gc", kind: yesno{}, initial: "no", Flags: Hidden},
 	{Name: "cluster-ping-interval", kind: integer(0, maxLong), initial: "0", Flags: Hidden, Pending: needCluster},
 	{Name: "lua-enable-deprecated-api", kind: yesno{}, initial: "no", Flags: Immutable | Hidden, Pending: needLua},
 }
@@ -24,6 +21,8 @@ var ownRows = []Row{
 	{Name: "fr-log-pending-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "256mb"},
 	// The # lines in increments and the manifest's companion.
 	{Name: "fr-log-annotations", kind: yesno{}, initial: "yes", Flags: Immutable},
+	// Bytes a second that a background save or a rewrite writes at most; 0: no bound.
+	{Name: "fr-save-max-rate", kind: number{hi: maxLong, form: memory}, initial: "0"},
 	// A snapshot has the oldest RDB version that holds all of the data, so that servers before 7.2 load it.
 	{Name: "fr-rdb-oldest-version", kind: yesno{}, initial: "no"},
 	// Where a commit becomes durable: direct means the AOF itself.

@@ -10,8 +10,8 @@ var persistenceRows = []Row{
 	{Name: "rdbcompression", kind: yesno{}, initial: "yes"},
 	{Name: "rdbchecksum", kind: yesno{}, initial: "yes", Flags: Immutable},
 	{Name: "rdb-del-sync-files", kind: yesno{}, initial: "no", Pending: needReplication},
-	{Name: "rdb-save-incremental-fsync", kind: yesno{}, initial: "yes", Pending: needBgsave},
-	{Name: "stop-writes-on-bgsave-error", kind: yesno{}, initial: "yes", Pending: needBgsave},
+	{Name: "rdb-save-incremental-fsync", kind: yesno{}, initial: "yes"},
+	{Name: "stop-writes-on-bgsave-error", kind: yesno{}, initial: "yes"},
 	{Name: "sanitize-dump-payload", kind: oneOf("no", "yes", "clients"), initial: "no", Pending: needSanitize},
 	{Name: "appendonly", kind: yesno{}, initial: "no", Flags: DenyLoading},
 	{
@@ -23,13 +23,13 @@ var persistenceRows = []Row{
 		check: baseName("appenddirname", "dirname", false),
 	},
 	{Name: "appendfsync", kind: oneOf("everysec", "always", "no"), initial: "everysec"},
-	{Name: "no-appendfsync-on-rewrite", kind: yesno{}, initial: "no", Pending: needRewrite},
-	{Name: "auto-aof-rewrite-percentage", kind: integer(0, maxInt), initial: "100", Pending: needRewrite},
-	{Name: "auto-aof-rewrite-min-size", kind: number{hi: maxLong, form: memory}, initial: "64mb", Pending: needRewrite},
+	{Name: "no-appendfsync-on-rewrite", kind: yesno{}, initial: "no"},
+	{Name: "auto-aof-rewrite-percentage", kind: integer(0, maxInt), initial: "100"},
+	{Name: "auto-aof-rewrite-min-size", kind: number{hi: maxLong, form: memory}, initial: "64mb"},
 	{Name: "aof-load-truncated", kind: yesno{}, initial: "yes"},
-	{Name: "aof-use-rdb-preamble", kind: yesno{}, initial: "yes", Pending: needRewrite},
+	{Name: "aof-use-rdb-preamble", kind: yesno{}, initial: "yes"},
 	{Name: "aof-timestamp-enabled", kind: yesno{}, initial: "no"},
-	{Name: "aof-rewrite-incremental-fsync", kind: yesno{}, initial: "yes", Pending: needRewrite},
+	{Name: "aof-rewrite-incremental-fsync", kind: yesno{}, initial: "yes"},
 }
 
 var memoryRows = []Row{

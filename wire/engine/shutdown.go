@@ -16,6 +16,9 @@ type Hooks struct {
 	Shutdown func(ShutdownRequest) error
 	// Save writes a snapshot while everything waits (SAVE).
 	Save func() error
+	// BackgroundSave is BGSAVE, BackgroundRewrite BGREWRITEAOF: they return what the client is told.
+	BackgroundSave    func(schedule bool) (string, error)
+	BackgroundRewrite func() (string, error)
 	// LastSave is the Unix time of the last successful save.
 	LastSave func() int64
 	// RewriteConfig is CONFIG REWRITE; all writes what stands at its default, too.
@@ -64,6 +67,23 @@ func (e *Engine) Save() error {
 	e.commit()
 	return e.hooks.Save()
 }
+
+// BackgroundSave is BGSAVE.
+func (e *Engine) BackgroundSave(schedule bool) (string, error) {
+	return e.hooks.BackgroundSave(schedule)
+}
+
+// BackgroundRewrite is BGREWRITEAOF.
+func (e *Engine) BackgroundRewrite() (string, error) {
+	return e.hooks.BackgroundRewrite()
+}
+
+// Commit commits what was executed in this turn so far, so that the log ends where the keyspace is. Not inside a transaction, whose
+// effects are one unit.
+func (e *Engine) Commit() { e.commit() }
+
+// InTransaction says whether the command being run is one of an EXEC.
+func (e *Engine) InTransaction() bool { return e.inExec }
 
 // LastSave is LASTSAVE.
 func (e *Engine) LastSave() int64 { return e.hooks.LastSave() }

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"frankenredis/kv"
+	"frankenredis/snapshot"
+	"frankenredis/wire/engine"
+)
+
+// job is a frozen view on its way to the disk: a background save or a rewrite of the log. One runs at a time, because clients of
+// Redis know one child process. It is made and ended on the executor; what write does runs on a background thread.
+type job struct {
+	kind    jobKind
+	began   time.Time
+	frozen  *kv.Frozen
+	changes int64 // since the last save, at the freeze
+	total   int64 // keys
+	keys    atomic.Int64
+	stop    atomic.Bool
+	done    <-chan struct{}
+	ended   bool // finish was called
+}
+
+type jobKind uint8
+
+const (
+	saveJob jobKind = iota + 1
+	rewriteJob
+)
+
+// errStopped ends a job whose result nobody wants any more.
+var errStopped = errors.New("given up")
+
+// startJob freezes the working set and lets write bring it to the disk in the background; finish is then called on the executor,
+// with write's error. write asks meta.Progress and meta.Pace, which end it when the job is stopped.
+func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) error, finish func(j *job, err error)) *job {
+	j := &job{kind: kind, began: time.Now(), changes: s.eng.DirtyCount()}
+	j.frozen = s.ks.Freeze()
+	s.load.freezeUsec = time.Since(j.began).Microseconds()
+	for i := range j.frozen.Len() {
+		j.total += int64(j.frozen.DB(i).Len())
+	}
+	meta := s.snapshotMeta()
+	meta.Progress = func(keys int64) error {
+		j.keys.Store(keys)
+		runtime.Gosched()
+		return j.stopped()
+	}
+	if delay := s.cfg.Int("rdb-key-save-delay"); delay != 0 {
+		// Microseconds; below zero so many keys share one.
+		meta.Pace = pacer(delay, j)
+	}
+	s.jobs.now = j
+	j.done = engine.Background(func() {
+		err := write(j, meta)
+		s.eng.Post(func() { s.endJob(j, err, finish) })
+	})
+	return j
+}
+
+// pacer makes a save slow, for test beds: rdb-key-save-delay.
+func pacer(delay int64, j *job) func() error {
+	n := int64(0)
+	every, sleep := int64(1), time.Duration(delay)*time.Microsecond
+	if delay < 0 {
+		every, sleep = -delay, time.Microsecond
+	}
+	const slice = 5 * time.Millisecond
+	return func() error {
+		if n++; n%every != 0 {
+			return nil
+		}
+		j.keys.Add(1)
+		for left := sleep; left > 0; left -= slice {
+			if err := j.stopped(); err != nil {
+				return err
+			}
+			time.Sleep(min(left, slice))
+		}
+		return nil
+	}
+}
+
+func (j *job) stopped() error {
+	if j.stop.Load() {
+		return errStopped
+	}
+	return nil
+}
+
+func (s *server) endJob(j *job, err error, finish func(j *job, err error)) {
+	if j.ended {
+		return
+	}
+	j.ended = true
+	s.jobs.lastCopied[j.kind] = j.frozen.CopiedBytes()
+	j.frozen.Close()
+	s.jobs.now = nil
+	finish(j, err)
+}
+
+// killJob gives up the running job, if it is of the kind, and waits until it has cleaned up behind it: that is soon.
+func (s *server) killJob(kind jobKind) {
+	j := s.jobs.now
+	if j == nil || j.kind != kind {
+		return
+	}
+	j.stop.Store(true)
+	<-j.done
+	// What it posted comes to nothing.
+	s.endJob(j, errStopped, s.finishers()[kind])
+}
+
+func (s *server) finishers() map[jobKind]func(*job, error) {
+	return map[jobKind]func(*job, error){saveJob: s.finishSave, rewriteJob: s.finishRewrite}
+}
+
+// busy says whether a job of the kind runs; 0: of any.
+func (s *server) busy(kind jobKind) bool {
+	return s.jobs.now != nil && (kind == 0 || s.jobs.now.kind == kind)
+}
+
+// awaitCover waits until log holds, as durably as its policy promises, everything up to where it ended at the freeze (I2). A log that
+// fails is not waited for: then a snapshot is how the data can still be brought to safety.
+func (j *job) awaitCover(log engine.Log) func() error {
+	if log == nil {
+		return nil
+	}
+	end := log.End()
+	return func() error {
+		for log.Released() < end && log.Err() == nil {
+			if err := j.stopped(); err != nil {
+				return err
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return j.stopped()
+	}
+}
+
+// throttle bounds what a background job writes, in bytes a second; 0: it does not.
+type throttle struct {
+	w     io.Writer
+	rate  int64
+	j     *job
+	began time.Time
+	n     int64
+}
+
+func (t *throttle) Write(p []byte) (int, error) {
+	if err := t.j.stopped(); err != nil {
+		return 0, err
+	}
+	n, err := t.w.Write(p)
+	if t.rate <= 0 || err != nil {
+		return n, err
+	}
+	if t.began.IsZero() {
+		t.began = time.Now()
+	}
+	t.n += int64(n)
+	const slice = 20 * time.Millisecond
+	for due := t.began.Add(time.Duration(float64(t.n) / float64(t.rate) * float64(time.Second))); ; {
+		left := time.Until(due)
+		if left <= 0 {
+			return n, nil
+		}
+		if err := t.j.stopped(); err != nil {
+			return n, err
+		}
+		time.Sleep(min(left, slice))
+	}
+}
+
+// jobTemp is a name for the temporary file of a background job.
+func jobTemp() string { return fmt.Sprintf("temp-%d-%d.rdb", os.Getpid(), jobNumber.Add(1)) }
+
+var jobNumber atomic.Int64
+
+// jobs is what is known of background jobs.
+type jobs struct {
+	now        *job
+	lastCopied [rewriteJob + 1]int64
+}
+
+// jobSeconds is how long the running job of the kind has been at work; -1: there is none.
+func (s *server) jobSeconds(kind jobKind) int64 {
+	if !s.busy(kind) {
+		return -1
+	}
+	return int64(time.Since(s.jobs.now.began) / time.Second)
+}
+
+// infoJob shows the running job as Redis shows its child: what it copied of pages that changed meanwhile, and how far it is.
+func (s *server) infoJob(w *engine.InfoWriter) {
+	copied, done, total, share := int64(0), int64(0), int64(0), 0.0
+	if j := s.jobs.now; j != nil {
+		copied, done, total = j.frozen.CopiedBytes(), j.keys.Load(), j.total
+		if total > 0 {
+			share = 100 * float64(done) / float64(total)
+		}
+	}
+	w.Field("current_cow_peak", copied)
+	w.Field("current_cow_size", copied)
+	w.Field("current_cow_size_age", 0)
+	w.Fieldf("current_fork_perc", "%.2f", share)
+	w.Field("current_save_keys_processed", done)
+	w.Field("current_save_keys_total", total)
+}
