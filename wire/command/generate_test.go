@@ -169,7 +169,7 @@ var bitmapTemplates = []string{
 
 var keyspaceTemplates = []string{
 	"DEL $k", "DEL $k $k $k", "UNLINK $k $k", "EXISTS $k", "EXISTS $k $k $k", "TOUCH $k $k", "TYPE $k", "KEYS $p", "SCAN 0 COUNT 1000",
-	"SCAN 0 {COUNT 1000|MATCH $p|TYPE string|TYPE list|TYPE bogus|COUNT 0|COUNT -1|COUNT abc|bogus}3 COUNT 1000", "SCAN abc", "SCAN -1 bogus",
+	"SCAN 0 {COUNT 1000|MATCH $p|TYPE string|TYPE list|TYPE bogus|COUNT 0|COUNT -1|COUNT abc|bogus}3 COUNT 1000", "SCAN abc", "SCAN 0 bogus",
 	"SCAN 1x",
 	"RENAME $k $k", "RENAMENX $k $k", "MOVE $k $db", "COPY $k $k {REPLACE|DB $db|bogus|DB}3", "COPY $k $k", "COPY $k $k REPLACE DB $db",
 	"DBSIZE", "OBJECT ENCODING $k", "OBJECT ENCODING $k", "OBJECT FREQ $k", "OBJECT bogus $k",
