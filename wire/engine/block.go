@@ -116,6 +116,9 @@ func (e *Engine) Paused() (on, all bool) {
 
 // paused says whether this command must wait for the end of a pause.
 func (e *Engine) paused(s *session.Session, spec *Spec) bool {
+	if e.hold != nil {
+		return true
+	}
 	e.endPause()
 	if e.pauseUntil.IsZero() {
 		return false
@@ -146,7 +149,7 @@ func (e *Engine) dropPostponed(s *session.Session) {
 
 // resumePostponed runs the commands a pause held back, once it is over.
 func (e *Engine) resumePostponed() bool {
-	if len(e.postponed) == 0 || e.Stopping() {
+	if len(e.postponed) == 0 || e.Stopping() || e.hold != nil {
 		return false
 	}
 	if on, _ := e.Paused(); on {

@@ -166,7 +166,7 @@ func (e *Engine) signalDB(db int) {
 // serveBlocked runs the commands of clients whose keys are ready, until no key is. Between units only.
 func (e *Engine) serveBlocked() {
 	b := &e.blocked
-	if b.serving {
+	if b.serving || e.hold != nil {
 		return
 	}
 	b.serving = true

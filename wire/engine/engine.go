@@ -114,6 +114,7 @@ type Engine struct {
 	seenReleased wal.LSN
 	seenFailing  bool
 
+	hold       *hold // nil: none
 	pauseUntil time.Time
 	pauseAll   bool
 	postponed  []*session.Session
@@ -230,7 +231,7 @@ func (e *Engine) followExpireMode() {
 	switch {
 	case e.loading:
 		mode = kv.ExpireIgnore
-	case !e.pauseUntil.IsZero() || (e.log != nil && e.log.Err() != nil):
+	case e.hold != nil || !e.pauseUntil.IsZero() || (e.log != nil && e.log.Err() != nil):
 		mode = kv.ExpireHide
 	}
 	if mode != e.expireMode {

@@ -202,8 +202,13 @@ func (e *Engine) allowProtected(s *session.Session, spec *Spec) error {
 		strings.ToUpper(parent), parent)
 }
 
-// call runs a handler with its clock, counters and effects.
+// call runs a command with its clock, counters and effects.
 func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
+	e.run(s, spec, argv, spec.Handler)
+}
+
+// run is call with another handler.
+func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Handler) {
 	start := e.mono()
 	if e.depth == 0 {
 		e.advanceClock(start)
@@ -214,7 +219,7 @@ func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
 	dirty := e.dirty
 	failed := e.stats.ErrorReplies
 	mark := len(s.W.Buf)
-	if err := spec.Handler(c); err != nil {
+	if err := handler(c); err != nil {
 		s.W.Buf = s.W.Buf[:mark]
 		e.replyError(s, err)
 	}
@@ -225,7 +230,7 @@ func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
 		e.appendEffect(c.DB.ID(), argv)
 	}
 	spec.stats.Nanos += uint64(e.mono() - start)
-	if s.Wait != nil && s.Wait.Keys != nil {
+	if e.hold != nil || (s.Wait != nil && s.Wait.Keys != nil) {
 		return // counted when it is answered
 	}
 	spec.stats.Calls++

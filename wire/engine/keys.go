@@ -112,7 +112,7 @@ func (s *Spec) countedKeys(argv [][]byte) (keys []KeyRef, ok bool) {
 		if at >= len(argv) {
 			return nil, false
 		}
-		n, first := atoi(argv[at]), ks.Index+ks.FirstKey
+		n, first := Atoi(argv[at]), ks.Index+ks.FirstKey
 		if n < 1 || n > len(argv)-first {
 			return nil, false
 		}
@@ -126,8 +126,8 @@ func (s *Spec) countedKeys(argv [][]byte) (keys []KeyRef, ok bool) {
 	return keys, keys != nil
 }
 
-// atoi reads an integer as C does: behind blanks, as far as it goes; the lower 32 bits of what fits into 64.
-func atoi(b []byte) int {
+// Atoi reads an integer as C does: behind blanks, as far as it goes; the lower 32 bits of what fits into 64.
+func Atoi(b []byte) int {
 	text := strings.TrimLeft(string(b), " \t\n\v\f\r")
 	negative := strings.HasPrefix(text, "-")
 	if negative || strings.HasPrefix(text, "+") {

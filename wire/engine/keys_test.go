@@ -5,7 +5,7 @@ import "testing"
 func TestAtoi(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "x": 0, "12": 12, " +2x": 2, "\t-3 ": -3, "007": 7, "- 1": 0, "4294967297": 1,
 		"9223372036854775807": -1, "99999999999999999999": -1, "-9223372036854775808": 0, "-99999999999999999999": 0} {
-		if got := atoi([]byte(text)); got != want {
+		if got := Atoi([]byte(text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
 	}

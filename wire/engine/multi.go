@@ -80,16 +80,28 @@ func (e *Engine) ExecTransaction(c *Call) error {
 	queue := s.Queue
 	e.Unwatch(s)
 	e.inExec = true
+	mark := len(s.W.Buf)
 	if !s.Muted() {
 		s.W.Array(len(queue))
 	}
-	for i := range queue {
+	e.runQueue(s, c.Spec, queue, 0, mark)
+	return nil
+}
+
+// runQueue runs the commands of a transaction from one on, to the end or until one of them holds. exec is EXEC, whose reply began
+// at mark.
+func (e *Engine) runQueue(s *session.Session, exec *Spec, queue []session.Queued, from, mark int) {
+	for i := from; i < len(queue); i++ {
 		spec := queue[i].Spec.(*Spec)
 		e.callMuted(s, spec, queue[i].Argv)
+		if e.hold != nil {
+			e.hold.suspend(exec, queue, i+1, mark)
+			e.inExec = false
+			return
+		}
 	}
 	e.inExec = false
 	s.ResetTransaction()
-	return nil
 }
 
 // Watch puts a key of the client's database under WATCH.

@@ -38,7 +38,7 @@ func (e *Engine) appendEffect(db int, argv [][]byte) {
 
 // endUnit closes the unit: what was caused together becomes one frame, or MULTI .. EXEC, in the turn's stream (I5).
 func (e *Engine) endUnit(s *session.Session) {
-	if e.unitCount == 0 {
+	if e.unitCount == 0 || e.hold != nil {
 		return
 	}
 	switch {

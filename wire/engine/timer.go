@@ -40,6 +40,9 @@ func (e *Engine) Every(interval func() time.Duration, f func()) {
 // sleepLimit is how long the executor may sleep: until the next timer or the end of a blocked client's patience;
 // negative when nothing is due at any time.
 func (e *Engine) sleepLimit() time.Duration {
+	if e.hold != nil {
+		return -1 // nothing is due but its end, which wakes
+	}
 	limit, limited := time.Duration(0), false
 	if len(e.timers) > 0 {
 		limit, limited = time.Duration(e.timers[0].at-e.mono()), true

@@ -50,6 +50,11 @@ const (
 func (e *Engine) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer func() {
+		if e.hold != nil {
+			e.hold.cancel()
+		}
+	}()
 	more := false
 	for !e.stopping.Load() {
 		limit := time.Duration(0)
@@ -59,7 +64,7 @@ func (e *Engine) Run() error {
 		began := e.mono()
 		if limit != 0 {
 			e.sleeping.Store(true)
-			if e.hasPosts() || e.waitsOver() || e.logMoved() || e.stopping.Load() {
+			if e.dueNow() || e.logMoved() || e.stopping.Load() {
 				limit = 0
 			}
 		}
@@ -83,8 +88,11 @@ func (e *Engine) turn(at int64) (more bool) {
 	e.stats.Cycles++
 	began := at
 	e.endPause()
+	e.endHold()
 	e.followExpireMode()
-	e.runPosts()
+	if e.hold == nil {
+		e.runPosts()
+	}
 	at = e.mark(PhasePosted, at)
 	for _, t := range e.transports {
 		if t.Serve() {
@@ -97,7 +105,9 @@ func (e *Engine) turn(at int64) (more bool) {
 	e.serveBlocked() // what posts and timers changed
 	at = e.mark(PhaseServe, at)
 	e.commit()
-	e.endWaits()
+	if e.hold == nil {
+		e.endWaits()
+	}
 	at = e.mark(PhaseCommit, at)
 	e.seenReleased, e.seenFailing = e.Released(), e.LogFailing()
 	for _, t := range e.transports {
@@ -106,6 +116,9 @@ func (e *Engine) turn(at int64) (more bool) {
 		}
 	}
 	at = e.mark(PhaseRelease, at)
+	if e.hold != nil {
+		return more
+	}
 	pushed := e.hub.Delivered()
 	e.runTimers()
 	if e.hub.Delivered() != pushed {
@@ -123,6 +136,14 @@ func (e *Engine) turn(at int64) (more bool) {
 	at = e.mark(PhaseTimers, at)
 	e.stats.CycleNanos += uint64(at - began)
 	return more
+}
+
+// dueNow says whether there is something to be done besides input, output and timers.
+func (e *Engine) dueNow() bool {
+	if e.hold != nil {
+		return e.hold.over.Load()
+	}
+	return e.hasPosts() || e.waitsOver()
 }
 
 // logMoved says whether the log has released something since the last release of replies. Its Wake may have come while the
