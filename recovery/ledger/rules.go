@@ -1,0 +1,91 @@
+package ledger
+
+// Threat is what a decision defends against.
+type Threat string
+
+// The threat classes.
+const (
+	NoThreat    Threat = "none"
+	Parser      Threat = "parser abuse"
+	Metadata    Threat = "metadata ambiguity"
+	VersionSkew Threat = "version skew"
+	Exhaustion  Threat = "resource exhaustion"
+	Tampering   Threat = "persistence tampering"
+	Ordering    Threat = "replication and order attack"
+	Auth        Threat = "auth policy confusion"
+	Downgrade   Threat = "config downgrade"
+)
+
+// Rule is one numbered rule. Numbers never change their meaning: old ledgers name them.
+type Rule struct {
+	Number int
+	Reason string // the reason code of records made under it
+	Threat Threat
+	Text   string // what it says, in a line
+}
+
+// The rules. 1 to 9 are the ledger's own, 10 to 49 the start's, 50 to 69 those of running, 70 and more those of the doors.
+var (
+	Opened      = Rule{1, "ledger-opened", NoThreat, "a writer took the ledger"}
+	SealedSeg   = Rule{2, "segment-sealed", NoThreat, "a full segment is never written again"}
+	NewSeg      = Rule{3, "segment-begun", NoThreat, "a segment begins with the digest of the one before"}
+	TornTail    = Rule{4, "ledger-torn", Tampering, "what a crash left behind the last whole line is removed and told"}
+	Dropped     = Rule{5, "records-dropped", Exhaustion, "entries that found the queue full are counted"}
+	DamagedSeg  = Rule{6, "ledger-damaged", Tampering, "durable lines that do not verify are kept as they are and told"}
+	Classified  = Rule{10, "artifact", NoThreat, "each file is read and classified before anything is done"}
+	TornEnd     = Rule{11, "torn-end", Tampering, "the torn end of the last increment is cut, above the watermark only"}
+	Unproven    = Rule{12, "unproven-end", Tampering, "what nothing proves after the machine went down is cut like a torn end"}
+	SpoiledEnd  = Rule{13, "spoiled-end", Tampering, "bytes that an I/O error spoiled are cut: the next increment has them"}
+	TornMiddle  = Rule{14, "torn-not-last", Tampering, "only the last file may end early"}
+	Corrupt     = Rule{15, "corrupt", Tampering, "changed bytes, and durable ones that are gone, are never loaded"}
+	Snapshot    = Rule{16, "snapshot-refused", Tampering, "an RDB file that is not whole is never loaded"}
+	Unappliable = Rule{17, "command-refused", VersionSkew, "a log with a command that cannot be run is not loaded in part"}
+	MissingFile = Rule{18, "missing", Tampering, "a file that the manifest names must be there"}
+	BadManifest = Rule{19, "manifest-refused", Metadata, "a manifest that cannot be read, or leads out of its folder, is not followed"}
+	NoManifest  = Rule{20, "no-manifest", Metadata, "files of a log without a manifest are not started empty over"}
+	ShortMfst   = Rule{21, "manifest-too-short", Metadata, "a manifest that does not name a file with data is not followed"}
+	Vanished    = Rule{22, "log-vanished", Tampering, "a durable log that is gone is not started empty over"}
+	DumpOnly    = Rule{23, "dump-without-log", Metadata, "a dump beside an empty log is set aside before a save overwrites it"}
+	Locked      = Rule{24, "locked", Metadata, "one process at a time writes a log"}
+	Identity    = Rule{25, "identity", Ordering, "only a clean stop keeps the replication id; every start is a new epoch"}
+	ForeignLog  = Rule{26, "foreign", VersionSkew, "what another server wrote is loaded by Redis's rules, if it verifies"}
+	Unreadable  = Rule{27, "unreadable", Tampering, "what the disk does not give is not taken for empty"}
+	Changed     = Rule{28, "changed-on-disk", NoThreat, "each change on disk at start is recorded"}
+	Started     = Rule{29, "started", NoThreat, "how a start ended"}
+	StaleHelper = Rule{30, "stale", Metadata, "a helper file that does not fit what it describes is not believed"}
+	LogFailed   = Rule{50, "log-failing", Tampering, "after a failed write or sync nothing more is acknowledged"}
+	LogHealed   = Rule{51, "log-healed", NoThreat, "after an I/O error the log goes on in a new increment"}
+	Switched    = Rule{52, "increment-switched", NoThreat, "an increment is sealed and the next one begins"}
+	Installed   = Rule{53, "base-installed", NoThreat, "a new base takes the place of older files"}
+	SaveFailed  = Rule{54, "save-failed", Tampering, "a failed save leaves the old file in charge"}
+	Stopped     = Rule{55, "stopped", NoThreat, "how a run ended"}
+	LogDropped  = Rule{56, "log-dropped", Downgrade, "appendonly was turned off"}
+	Protocol    = Rule{70, "protocol-error", Parser, "malformed input ends its connection"}
+	QueryLimit  = Rule{71, "query-limit", Exhaustion, "a client's input is bounded"}
+	OutputLimit = Rule{72, "output-limit", Exhaustion, "a client's unread output is bounded"}
+	Rejected    = Rule{73, "connection-rejected", Exhaustion, "the number of clients is bounded"}
+	WrongPass   = Rule{74, "wrong-password", Auth, "failed authentications are counted"}
+)
+
+// Rules are all of them, by number.
+var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
+	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
+	Changed, Started, StaleHelper, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Protocol, QueryLimit,
+	OutputLimit, Rejected, WrongPass}
+
+// Decision is what was done about it.
+type Decision string
+
+// The decisions.
+const (
+	Accept     Decision = "accept"
+	Refuse     Decision = "refuse" // fail closed
+	Cut        Decision = "cut"
+	Quarantine Decision = "quarantine"
+	SetAside   Decision = "set aside"
+	Keep       Decision = "keep"
+	New        Decision = "new"
+	Change     Decision = "change" // a file written, moved or removed
+	Bound      Decision = "bound"  // bounded defence
+	Note       Decision = "note"   // nothing was to be decided
+)
