@@ -353,7 +353,7 @@ func (c *conn) overLimit() {
 // while lists of subscribers are gone through.
 func (c *conn) checkPushed() {
 	made := len(c.sess.W.Buf) + len(c.sess.Pushes)
-	if limit := c.front.subscribed.Hard; made > replyKeep && limit > 0 && c.sess.Subs.Any() && int64(c.heldBytes+made-replyKeep) > limit && !c.over {
+	if limit := c.outputLimit().Hard; made > replyKeep && limit > 0 && (c.sess.Subs.Any() || c.sess.Monitor) && int64(c.heldBytes+made-replyKeep) > limit && !c.over {
 		c.overLimit()
 		c.over, c.sess.CloseAfterReply = true, true
 	}
@@ -382,7 +382,7 @@ func (c *conn) tend(now time.Time) {
 		return
 	}
 	idle := now.Sub(c.sess.LastCommand)
-	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.Subs.Any() {
+	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.Subs.Any() && !c.sess.Monitor {
 		c.eng.Logger().Debug("Closing idle client")
 		c.end()
 		return

@@ -64,6 +64,36 @@ func TestMessagesWaitForTheLog(t *testing.T) {
 	}
 }
 
+// And for what a monitoring client sees.
+func TestMonitorWaitsForTheLog(t *testing.T) {
+	s := start(t, "", true)
+	m, w := dial(t, s.epoll), dial(t, s.epoll)
+	m.send(t, "MONITOR\r\n")
+	m.expect(t, "+OK\r\n")
+	w.send(t, "SET k v\r\n")
+	m.silent(t, "shown what is not covered")
+	s.release(1 << 40)
+	w.expect(t, "+OK\r\n")
+	if line, err := m.r.ReadString('\n'); err != nil || !strings.HasSuffix(line, `] "SET" "k" "v"`+"\r\n") {
+		t.Errorf("shown %q (%v)", line, err)
+	}
+}
+
+// A monitoring client that does not read is closed by the limits of normal clients, also within a turn, and idleness is no reason.
+func TestMonitorOverItsLimitIsClosed(t *testing.T) {
+	both(t, "timeout 1\nclient-output-buffer-limit normal 1mb 0 0\n", func(t *testing.T, s *testServer, addr string) {
+		m, idle := dial(t, addr), dial(t, addr)
+		m.send(t, "MONITOR\r\n")
+		m.expect(t, "+OK\r\n")
+		idle.expectClosed(t)
+		w := dial(t, addr)
+		w.send(t, "MULTI\r\n"+strings.Repeat("ECHO "+strings.Repeat("x", 60000)+"\r\n", 20)+"DISCARD\r\nPING\r\n")
+		w.expect(t, "+OK\r\n"+strings.Repeat("+QUEUED\r\n", 20)+"+OK\r\n+PONG\r\n")
+		w.send(t, "MULTI\r\n"+strings.Repeat("SETNX k "+strings.Repeat("x", 60000)+"\r\n", 20)+"EXEC\r\n")
+		s.until(t, "over the hard limit within a turn", func() bool { return s.eng.Stats().OutputLimitCloses == 1 })
+	})
+}
+
 // A key that expires with nobody asking is told at once, not with the next command.
 func TestExpiryIsTold(t *testing.T) {
 	both(t, "notify-keyspace-events Kx\n", func(t *testing.T, s *testServer, addr string) {

@@ -110,6 +110,9 @@ func clientSetinfoCommand(c *engine.Call) error {
 func describeClient(e *engine.Engine, s *session.Session) string {
 	u := s.Conn.Usage()
 	flags := ""
+	if s.Monitor {
+		flags += "O"
+	}
 	if s.Subs.Any() {
 		flags += "P"
 	}

@@ -45,6 +45,11 @@ func authenticate(c *engine.Call, user string, password []byte) error {
 
 func authCommand(c *engine.Call) error {
 	user, password := "default", c.Args[1]
+	if len(c.Args) <= 3 {
+		for i := 1; i < len(c.Args); i++ {
+			c.Redact(i)
+		}
+	}
 	switch len(c.Args) {
 	case 2:
 		if !c.E.PasswordSet() {
@@ -83,6 +88,8 @@ func helloCommand(c *engine.Call) error {
 		switch {
 		case is(c.Args[next], "AUTH") && left >= 2:
 			user, password = c.Args[next+1], c.Args[next+2]
+			c.Redact(next + 1)
+			c.Redact(next + 2)
 			next += 2
 		case is(c.Args[next], "SETNAME") && left >= 1:
 			name, named = c.Args[next+1], true
@@ -173,6 +180,7 @@ func resetCommand(c *engine.Call) error {
 	c.E.Unwatch(s)
 	s.ResetTransaction()
 	c.E.PubSub().LeaveAll(&s.Subs)
+	c.E.Unmonitor(s)
 	s.DB, s.Name = 0, ""
 	s.Reply = session.ReplyOn
 	s.NoEvict, s.NoTouch = false, false

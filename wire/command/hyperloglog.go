@@ -12,7 +12,7 @@ var hyperloglogCommands = []engine.Spec{
 	{Name: "pfadd", Arity: -2, Flags: engine.Write | engine.DenyOOM | engine.Fast, Categories: engine.CatHyperLogLog,
 		Keys:    []engine.KeySpec{{Flags: engine.KeyRW | engine.KeyInsert, Index: 1}},
 		Handler: pfaddCommand},
-	{Name: "pfcount", Arity: -2, Flags: engine.ReadOnly, Categories: engine.CatHyperLogLog,
+	{Name: "pfcount", Arity: -2, Flags: engine.ReadOnly | engine.MayReplicate, Categories: engine.CatHyperLogLog,
 		Keys:    []engine.KeySpec{{Flags: engine.KeyRW | engine.KeyAccess, Notes: "RW because the string carries the last estimate, which may be brought up to date", Index: 1, Last: -1}},
 		Handler: pfcountCommand},
 	{Name: "pfdebug", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Admin, Categories: engine.CatHyperLogLog | engine.CatDangerous,

@@ -42,6 +42,7 @@ type migration struct {
 	timeout        time.Duration // of each step of the dialogue
 	copy, replace  bool
 	auth           [][]byte // the words of AUTH; nil: none
+	secrets        []int    // where they stand in the arguments
 	keys           [][]byte // that exist
 	restores       []byte   // a RESTORE of each
 	link           *migrateLink
@@ -65,9 +66,12 @@ options:
 			m.replace = true
 		case is(a, "AUTH") && left >= 1:
 			m.auth = [][]byte{wordAuth, args[i+1]}
+			m.hide(c, i+1)
 			i++
 		case is(a, "AUTH2") && left >= 2:
 			m.auth = [][]byte{wordAuth, args[i+1], args[i+2]}
+			m.hide(c, i+1)
+			m.hide(c, i+2)
 			i += 2
 		case is(a, "KEYS"):
 			if len(args[3]) > 0 {
@@ -95,6 +99,12 @@ options:
 		m.auth[i] = append([]byte(nil), word...)
 	}
 	return m, keys, nil
+}
+
+// hide keeps a password from those who are shown commands.
+func (m *migration) hide(c *engine.Call, i int) {
+	m.secrets = append(m.secrets, i)
+	c.Redact(i)
 }
 
 var (
@@ -138,6 +148,9 @@ func (mg *migrator) command(c *engine.Call) error {
 	m.link = mg.links[name]
 	delete(mg.links, name)
 	c.Hold(func(ctx context.Context) { m.run(ctx) }, func(c *engine.Call) error {
+		for _, i := range m.secrets {
+			c.Redact(i)
+		}
 		if m.link != nil {
 			mg.keep(c.E, name, m.link)
 		}

@@ -8,7 +8,7 @@ import (
 
 const (
 	subscribeFlags = engine.PubSub | engine.NoScript | engine.Loading | engine.Stale | engine.Subscribed
-	publishFlags   = engine.PubSub | engine.Loading | engine.Stale | engine.Fast
+	publishFlags   = engine.PubSub | engine.Loading | engine.Stale | engine.Fast | engine.MayReplicate
 	askFlags       = engine.PubSub | engine.Loading | engine.Stale
 )
 

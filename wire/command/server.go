@@ -88,6 +88,9 @@ func configSetCommand(c *engine.Call) error {
 	}
 	pairs := make([]config.Pair, 0, len(c.Args)/2)
 	for i := 2; i < len(c.Args); i += 2 {
+		if config.IsSensitive(string(c.Args[i])) {
+			c.Redact(i + 1)
+		}
 		pairs = append(pairs, config.Pair{Name: string(c.Args[i]), Value: string(c.Args[i+1])})
 	}
 	if err := c.E.Config().Set(pairs, config.Access{Local: c.E.IsLocal(c.S), Loading: c.E.Loading()}); err != nil {

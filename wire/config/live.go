@@ -32,6 +32,9 @@ type Live struct {
 	LazyfreeUserFlush bool
 
 	Events EventSet // notify-keyspace-events
+
+	SlowerThan    int64  // slowlog-log-slower-than, microseconds; negative: never
+	SlowlogMaxLen uint64 // entries
 }
 
 func (s *Store) refreshLive() {
@@ -59,5 +62,7 @@ func (s *Store) refreshLive() {
 		LazyfreeUserDel:         s.Bool("lazyfree-lazy-user-del"),
 		LazyfreeUserFlush:       s.Bool("lazyfree-lazy-user-flush"),
 		Events:                  s.events("notify-keyspace-events"),
+		SlowerThan:              s.Int("slowlog-log-slower-than"),
+		SlowlogMaxLen:           uint64(s.Int("slowlog-max-len")),
 	}
 }

@@ -10,7 +10,6 @@ const (
 	needTLS         = "the listener serves TLS with redis-cli --tls"
 	needLua         = "scripts run and the busy state is announced after it"
 	needLatency     = "LATENCY and INFO latencystats are measured and follow it"
-	needSlowlog     = "SLOWLOG records and trims by it"
 	needClientEvict = "clients are evicted by memory, and INFO evicted_clients moves"
 	needCPUAffinity = "the threads named by it run on the listed processors only"
 	needThreads     = "reading and writing sockets on further threads is measured to be of use"

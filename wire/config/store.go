@@ -171,6 +171,12 @@ func (s *Store) LowerMaxClients(n int) {
 	s.refreshLive()
 }
 
+// IsSensitive says whether a parameter's value must not be shown in what others see of commands.
+func IsSensitive(name string) bool {
+	i, ok := byName[strings.ToLower(name)]
+	return ok && rows[i].Is(Sensitive)
+}
+
 // File returns the absolute path of the configuration file, "" without one.
 func (s *Store) File() string { return s.file }
 

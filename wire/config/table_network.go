@@ -63,8 +63,8 @@ var generalRows = []Row{
 		check: notBoth,
 	},
 	{Name: "busy-reply-threshold", Alias: "lua-time-limit", kind: integer(0, maxLong), initial: "5000", Pending: needLua},
-	{Name: "slowlog-log-slower-than", kind: integer(-1, maxLong), initial: "10000", Pending: needSlowlog},
-	{Name: "slowlog-max-len", kind: number{hi: maxLong, unsigned: true}, initial: "128", Pending: needSlowlog},
+	{Name: "slowlog-log-slower-than", kind: integer(-1, maxLong), initial: "10000"},
+	{Name: "slowlog-max-len", kind: number{hi: maxLong, unsigned: true}, initial: "128"},
 	{Name: "latency-monitor-threshold", kind: integer(0, maxLong), initial: "0", Pending: needLatency},
 	{Name: "latency-tracking", kind: yesno{}, initial: "yes", Pending: needLatency},
 	{

@@ -49,8 +49,10 @@ func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
 		s.W.Buf = s.W.Buf[:mark]
 	}
 	if w.Keys != nil { // not counted when it blocked
-		w.Spec.(*Spec).stats.Calls++
+		spec := w.Spec.(*Spec)
+		spec.stats.Calls++
 		e.stats.Commands++
+		e.slower(s, spec, w.Argv, nil, w.Nanos)
 	}
 	s.Conn.Resumed()
 }

@@ -119,9 +119,13 @@ type Engine struct {
 	pauseAll   bool
 	postponed  []*session.Session
 	hub        *pubsub.Hub
-	eventName  []byte // the channel of a keyspace event being made
-	denyWrites func() error
-	authNeeded bool
+	slow       SlowLog
+	monitors   []*session.Session
+	// monitorLine is scratch for what they are sent.
+	monitorLine []byte
+	eventName   []byte // the channel of a keyspace event being made
+	denyWrites  func() error
+	authNeeded  bool
 	// attackLogged is when a cross-protocol client was last logged.
 	attackLogged time.Time
 	hooks        Hooks
@@ -312,6 +316,7 @@ func (e *Engine) Detach(s *session.Session) {
 	e.Unwatch(s)
 	s.ResetTransaction()
 	e.hub.LeaveAll(&s.Subs)
+	e.Unmonitor(s)
 	if s.Wait != nil {
 		e.dropWait(s)
 	}

@@ -139,7 +139,7 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	if f&Control != 0 && s.Multi && len(s.Queue) > 0 && spec.Name == "exec" {
 		// EXEC is refused for what its commands would do, as one unit.
 		for i := range s.Queue {
-			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | DenyOOM)
+			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | DenyOOM | ReadOnly | MayReplicate)
 		}
 	}
 	if f&DenyOOM != 0 {
@@ -157,6 +157,9 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	}
 	if e.loading && f&Loading == 0 {
 		return ErrLoading
+	}
+	if s.Monitor && f&(Write|ReadOnly|MayReplicate) != 0 {
+		return ErrMonitorKeyspace
 	}
 	return nil
 }
@@ -229,9 +232,23 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 		// The database the command began in: SELECT inside a command propagates nothing.
 		e.appendEffect(c.DB.ID(), argv)
 	}
-	spec.stats.Nanos += uint64(e.mono() - start)
-	if e.hold != nil || (s.Wait != nil && s.Wait.Keys != nil) {
+	nanos := e.mono() - start
+	spec.stats.Nanos += uint64(nanos)
+	if e.hold != nil {
+		return // counted when it ends
+	}
+	if len(e.monitors) > 0 && spec.Flags&(Admin|SkipMonitor) == 0 && e.blocked.rerun == nil && !e.loading {
+		e.feedMonitors(s, argv, c.redacted)
+	}
+	if w := e.blocked.rerun; w != nil {
+		nanos += w.Nanos
+	}
+	if w := s.Wait; w != nil && w.Keys != nil {
+		w.Nanos = nanos
 		return // counted when it is answered
+	}
+	if !e.loading {
+		e.slower(s, spec, argv, c.redacted, nanos)
 	}
 	spec.stats.Calls++
 	if e.stats.ErrorReplies != failed {

@@ -99,6 +99,9 @@ func (e *Engine) endHold() {
 		return
 	}
 	if h.exec != nil {
+		if len(e.monitors) > 0 {
+			e.feedMonitors(s, [][]byte{wordExec}, nil)
+		}
 		h.exec.stats.Calls++
 		e.stats.Commands++
 	}

@@ -20,6 +20,7 @@ var (
 var (
 	wordDel    = []byte("DEL")
 	wordUnlink = []byte("UNLINK")
+	wordExec   = []byte("EXEC") // as shown to monitoring clients
 )
 
 // appendEffect adds one effect to the unit being made. Without a consumer no stream is made and positions stand still.

@@ -26,7 +26,6 @@ const (
 	Asking
 	Fast
 	NoAuth
-	MayReplicate
 	NoAsyncLoading
 	AllowBusy
 	NoMulti
@@ -43,6 +42,8 @@ const (
 	Scattered
 	// Subscribed commands may be run by a RESP2 client that is subscribed to something.
 	Subscribed
+	// MayReplicate commands write nothing by their nature, but what they do may be replicated: CLIENT PAUSE WRITE holds them back.
+	MayReplicate
 )
 
 var flagNames = []struct {
@@ -52,7 +53,7 @@ var flagNames = []struct {
 	{Write, "write"}, {ReadOnly, "readonly"}, {DenyOOM, "denyoom"}, {Admin, "admin"}, {PubSub, "pubsub"},
 	{NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"}, {Stale, "stale"},
 	{SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"}, {Asking, "asking"}, {Fast, "fast"},
-	{NoAuth, "no_auth"}, {MayReplicate, "may_replicate"}, {NoMandatoryKeys, "no_mandatory_keys"},
+	{NoAuth, "no_auth"}, {NoMandatoryKeys, "no_mandatory_keys"},
 	{NoAsyncLoading, "no_async_loading"}, {NoMulti, "no_multi"}, {MovableKeys, "movablekeys"}, {AllowBusy, "allow_busy"},
 }
 

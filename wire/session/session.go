@@ -98,6 +98,7 @@ type Session struct {
 	Closed          bool
 	NoEvict         bool
 	NoTouch         bool
+	Monitor         bool // MONITOR: the client sees every command. Set by the engine
 
 	// LastWrite is the end of the effect stream after this client's last write: what WAIT and WAITAOF wait for.
 	LastWrite wal.LSN
@@ -133,6 +134,8 @@ type Wait struct {
 	Type    uint8
 	Missing bool
 	Place   int
+	// Nanos is the time the command has taken so far, the wait aside. The engine's.
+	Nanos int64
 	// Muted says that CLIENT REPLY was off or skipping when the client blocked: the answer is left out. Set by the engine.
 	Muted bool
 }

@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"frankenredis/wire/session"
+)
+
+// ErrMonitorKeyspace is what a monitoring client hears when it wants to work on data: to Redis it is a kind of replica.
+const ErrMonitorKeyspace = ReplyError("ERR Replica can't interact with the keyspace")
+
+// Monitor makes the client see every command from now on. It returns false when it does already.
+func (e *Engine) Monitor(s *session.Session) bool {
+	if s.Monitor {
+		return false
+	}
+	s.Monitor = true
+	e.monitors = append(e.monitors, s)
+	return true
+}
+
+// Unmonitor ends it.
+func (e *Engine) Unmonitor(s *session.Session) {
+	if !s.Monitor {
+		return
+	}
+	s.Monitor = false
+	e.monitors = slices.DeleteFunc(slices.Clone(e.monitors), func(o *session.Session) bool { return o == s })
+}
+
+// feedMonitors shows a command to all monitoring clients: when it was run, the database selected behind it, who sent it, and
+// its arguments. It leaves them as every reply does, when what the command did is durable.
+func (e *Engine) feedMonitors(s *session.Session, argv [][]byte, redacted []int) {
+	now := e.clock()
+	b := append(e.monitorLine[:0], '+')
+	b = strconv.AppendInt(b, now.Unix(), 10)
+	b = fmt.Appendf(b, ".%06d [", now.Nanosecond()/1000)
+	b = strconv.AppendInt(b, int64(s.DB), 10)
+	b = append(b, ' ')
+	if s.Unix {
+		b = append(append(b, "unix:"...), e.cfg.String("unixsocket")...)
+	} else {
+		b = append(b, s.Addr...)
+	}
+	b = append(b, ']')
+	for i := range argv {
+		b = appendQuoted(append(b, ' '), hidden(argv, redacted, i))
+	}
+	b = append(b, "\r\n"...)
+	for _, m := range e.monitors {
+		if m.Reply == session.ReplyOn { // in Redis no push: CLIENT REPLY mutes it
+			m.Push(b)
+		}
+	}
+	e.monitorLine = b
+	if cap(b) > maxIdleUnit {
+		e.monitorLine = nil
+	}
+}
+
+// appendQuoted writes an argument as Redis shows it: in double quotes, whatever is not printable ASCII escaped.
+func appendQuoted(b, arg []byte) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for _, ch := range arg {
+		switch ch {
+		case '\\', '"':
+			b = append(b, '\\', ch)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		case '\a':
+			b = append(b, '\\', 'a')
+		case '\b':
+			b = append(b, '\\', 'b')
+		default:
+			if ch >= ' ' && ch <= '~' {
+				b = append(b, ch)
+			} else {
+				b = append(b, '\\', 'x', digits[ch>>4], digits[ch&15])
+			}
+		}
+	}
+	return append(b, '"')
+}
