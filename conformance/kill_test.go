@@ -63,7 +63,8 @@ type killWriter struct {
 func newKillTest(t *testing.T, policy string, rnd *rand.Rand) *killTest {
 	binary := testbed.Subject(t)
 	k := &killTest{rnd: rnd, policy: policy, lossless: policy == "always" || !isStock(t, binary)}
-	k.server = testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--appendonly", "yes", "--appendfsync", policy}})
+	k.server = testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--appendonly", "yes", "--appendfsync", policy,
+		"--auto-aof-rewrite-min-size", "100kb", "--auto-aof-rewrite-percentage", "30"}})
 	for i := range 3 {
 		k.writers = append(k.writers, counterWriter(i), pairWriter(i), slotWriter(i), flagWriter(i))
 	}

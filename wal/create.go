@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"maps"
 	"path/filepath"
 )
 
@@ -32,6 +33,38 @@ func Create(o Options, at Position, b Base) (*Log, error) {
 		}
 		facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: d.Len(), Sum: d.Sum(), HasSum: true}
 	}
+	return Open(o, Start{Manifest: m, Facts: facts, Position: at})
+}
+
+// Begin makes a log from a base that stands ready (NewBase.At is at's LSN), and opens it at that position. A log that the folder
+// holds already is one that ended: its files become history. It waits for the disk.
+//
+// The order is Create's: until the manifest that names the new files is durable, what was there before is in charge (I21).
+func Begin(o Options, at Position, b NewBase) (*Log, error) {
+	o.setDefaults()
+	d, err := ReadDirectory(o.FS, o.Dir, o.Name)
+	if err != nil {
+		return nil, fmt.Errorf("wal: begin in %s: %w", o.Dir, err)
+	}
+	m, facts := &Manifest{}, &Facts{UUID: NewUUID(), Files: make(map[string]FileFacts)}
+	if d.Manifest != nil {
+		m = d.Manifest.Clone()
+	}
+	if d.Facts != nil {
+		facts = &Facts{UUID: d.Facts.UUID, Files: maps.Clone(d.Facts.Files)}
+	}
+	ref, err := m.setBase(o.Name, b.AOF, m.IncrSeq)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(o.Dir, ref.Name)
+	if err = o.FS.Rename(b.Path, path); err == nil {
+		err = o.FS.SyncDir(o.Dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("wal: begin with %s: %w", path, err)
+	}
+	facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
 	return Open(o, Start{Manifest: m, Facts: facts, Position: at})
 }
 

@@ -19,8 +19,11 @@ type NewBase struct {
 // TempName is a name for a file in the log's folder that is being made; what is left of it after a crash is removed at
 // the next start.
 func (l *Log) TempName(suffix string) string {
-	return filepath.Join(l.o.Dir, tempPrefix+l.o.Name+"."+suffix)
+	return filepath.Join(l.o.Dir, TempName(l.o.Name, suffix))
 }
+
+// TempName is such a name for the log called name.
+func TempName(name, suffix string) string { return tempPrefix + name + "." + suffix }
 
 // Install puts a new base in the place of the old one and of the increments before its position, and deletes them. It
 // waits for the disk: any goroutine but the executor. If it fails before the new manifest is in force, everything is as

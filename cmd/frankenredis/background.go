@@ -25,7 +25,9 @@ type job struct {
 	keys    atomic.Int64
 	stop    atomic.Bool
 	done    <-chan struct{}
-	ended   bool // finish was called
+	err     error // write's, once done is closed
+	ended   bool  // finish was called
+	finish  func(j *job, err error)
 }
 
 type jobKind uint8
@@ -41,7 +43,7 @@ var errStopped = errors.New("given up")
 // startJob freezes the working set and lets write bring it to the disk in the background; finish is then called on the executor,
 // with write's error. write asks meta.Progress and meta.Pace, which end it when the job is stopped.
 func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) error, finish func(j *job, err error)) *job {
-	j := &job{kind: kind, began: time.Now(), changes: s.eng.DirtyCount()}
+	j := &job{kind: kind, began: time.Now(), changes: s.eng.DirtyCount(), finish: finish}
 	j.frozen = s.ks.Freeze()
 	s.load.freezeUsec = time.Since(j.began).Microseconds()
 	for i := range j.frozen.Len() {
@@ -59,8 +61,8 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 	}
 	s.jobs.now = j
 	j.done = engine.Background(func() {
-		err := write(j, meta)
-		s.eng.Post(func() { s.endJob(j, err, finish) })
+		j.err = write(j, meta)
+		s.eng.Post(func() { s.endJob(j) })
 	})
 	return j
 }
@@ -95,7 +97,8 @@ func (j *job) stopped() error {
 	return nil
 }
 
-func (s *server) endJob(j *job, err error, finish func(j *job, err error)) {
+// endJob is called on the executor when write has returned.
+func (s *server) endJob(j *job) {
 	if j.ended {
 		return
 	}
@@ -103,10 +106,11 @@ func (s *server) endJob(j *job, err error, finish func(j *job, err error)) {
 	s.jobs.lastCopied[j.kind] = j.frozen.CopiedBytes()
 	j.frozen.Close()
 	s.jobs.now = nil
-	finish(j, err)
+	j.finish(j, j.err)
 }
 
-// killJob gives up the running job, if it is of the kind, and waits until it has cleaned up behind it: that is soon.
+// killJob gives up the running job, if it is of the kind, and waits until it has cleaned up behind it: that is soon. One that has done its
+// work meanwhile ends as if nothing had been.
 func (s *server) killJob(kind jobKind) {
 	j := s.jobs.now
 	if j == nil || j.kind != kind {
@@ -114,12 +118,7 @@ func (s *server) killJob(kind jobKind) {
 	}
 	j.stop.Store(true)
 	<-j.done
-	// What it posted comes to nothing.
-	s.endJob(j, errStopped, s.finishers()[kind])
-}
-
-func (s *server) finishers() map[jobKind]func(*job, error) {
-	return map[jobKind]func(*job, error){saveJob: s.finishSave, rewriteJob: s.finishRewrite}
+	s.endJob(j) // what it posted comes to nothing
 }
 
 // busy says whether a job of the kind runs; 0: of any.

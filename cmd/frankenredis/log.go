@@ -40,14 +40,23 @@ func (s *server) followLogOptions() error {
 	return nil
 }
 
-// followAppendonly follows a change of appendonly. Off is immediate; on needs a base of the present state, which a
-// rewrite will make.
+// followAppendonly follows a change of appendonly. Off is immediate; on begins with a base of the present state, which a background job
+// makes, and the client is not kept waiting for it.
 func (s *server) followAppendonly() error {
 	if s.cfg.Bool("appendonly") {
-		if s.log != nil {
+		if s.log != nil || s.logHeld != nil || s.eng.Loading() {
 			return nil
 		}
-		return errors.New("turning it on while the server runs needs a rewrite, which is not there yet: restart with appendonly yes")
+		if s.busy(0) || s.eng.InTransaction() {
+			s.rewrites.scheduled = true
+			s.logger.Info("AOF was enabled but there is already another background operation. " +
+				"An AOF background was scheduled to start when possible.")
+			return nil
+		}
+		if err := s.beginLog(); err != nil {
+			return errors.New("Unable to turn on AOF. Check server logs.")
+		}
+		return nil
 	}
 	// Not before the whole CONFIG SET has been decided: another of its parameters may yet fail, and a log that was given up
 	// cannot be taken up again.
@@ -57,13 +66,18 @@ func (s *server) followAppendonly() error {
 
 // dropLog ends the log, unless appendonly is on again by now.
 func (s *server) dropLog() {
-	if s.log == nil || s.cfg.Bool("appendonly") {
+	if s.cfg.Bool("appendonly") {
 		return
 	}
+	s.rewrites.scheduled = false
 	s.killJob(rewriteJob)
+	if s.log == nil {
+		return
+	}
 	log := s.log
 	s.log = nil
 	s.eng.SetLog(nil)
+	s.load.result.Position.LSN = log.End()
 	if err := log.Close(true); err != nil {
 		s.logger.Warn("Closing the append-only file: " + err.Error())
 	}
@@ -106,7 +120,7 @@ func (s *server) logBuffer() int64 {
 }
 
 func (s *server) infoLog(w *engine.InfoWriter) {
-	w.Field("aof_enabled", bit(s.log != nil))
+	w.Field("aof_enabled", bit(s.log != nil || s.logHeld != nil))
 	r := &s.rewrites
 	w.Field("aof_rewrite_in_progress", bit(s.busy(rewriteJob)))
 	w.Field("aof_rewrite_scheduled", bit(r.scheduled))

@@ -52,8 +52,11 @@ func (s *server) backgroundRewrite() (string, error) {
 func (s *server) startRewrite() error {
 	s.rewrites.scheduled = false
 	log := s.log
-	if log == nil {
-		return s.refuseRewrite(errors.New("the append-only file is off"))
+	switch {
+	case log == nil && s.cfg.Bool("appendonly"):
+		return s.beginLog()
+	case log == nil:
+		return s.rewriteWithoutLog()
 	}
 	s.eng.Commit()
 	switched := make(chan error, 1)

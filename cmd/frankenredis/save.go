@@ -178,6 +178,14 @@ func (s *server) shutdown(r engine.ShutdownRequest) error {
 		// What is on disk is whole; half a data set in memory must not replace it.
 		r.Save, r.NoSave = false, true
 	}
+	if s.logHeld != nil {
+		if !r.Force {
+			s.logger.Warn("Writing initial AOF, can't exit.")
+			s.logger.Warn("Errors trying to shut down the server. Check the logs for more information.")
+			return errors.New("the append-only file is being made")
+		}
+		s.logger.Warn("Writing initial AOF. Exit anyway.")
+	}
 	if s.busy(saveJob) {
 		s.logger.Warn("There is a background save. Giving it up!")
 		s.killJob(saveJob)

@@ -30,6 +30,8 @@ type server struct {
 	reactor *wire.Reactor
 	fs      disk.FS
 	log     *wal.Log // nil while appendonly is off
+	// logHeld stands for the log while appendonly yes makes one.
+	logHeld *heldLog
 
 	dir string // the data directory, absolute
 	// begin is the directory the process was started in, and onceOnly says why it cannot be started a second time; "": it can.

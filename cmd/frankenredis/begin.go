@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"frankenredis/recovery"
+	"frankenredis/snapshot"
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+)
+
+// heldLog stands for the log while that is being made (appendonly yes at run time): it keeps the stream in memory from the freeze on, until the
+// base is durable and the log can take it. As in Redis replies do not wait meanwhile: there is no log yet that a crash would leave.
+type heldLog struct {
+	at, end wal.LSN
+	pieces  []heldPiece
+	limit   int64
+}
+
+type heldPiece struct {
+	p  []byte
+	db int
+}
+
+func (h *heldLog) Commit(p []byte, db int) {
+	h.pieces = append(h.pieces, heldPiece{append([]byte(nil), p...), db})
+	h.end += wal.LSN(len(p))
+}
+
+func (h *heldLog) End() wal.LSN      { return h.end }
+func (h *heldLog) Released() wal.LSN { return h.end }
+func (h *heldLog) Durable() wal.LSN  { return h.at }
+func (h *heldLog) Full() bool        { return int64(h.end-h.at) >= h.limit }
+func (h *heldLog) Err() error        { return nil }
+
+var _ engine.Log = (*heldLog)(nil)
+
+// newBeginning is where a stream begins that nobody has followed so far: an id of its own, because positions of the last one do not tell what
+// happened since it ended (I6).
+func (s *server) newBeginning(dir, name string) (wal.Position, error) {
+	at := wal.Position{ID: wal.NewReplID(), Epoch: s.load.result.Position.Epoch, LSN: s.load.result.Position.LSN}
+	e, err := wal.ReadEpoch(s.fs, dir, name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return at, err
+	}
+	at.Epoch = max(at.Epoch, e.Epoch) + 1
+	return at, nil
+}
+
+// beginLog turns the log on while the server runs: a rewrite without a log before it.
+func (s *server) beginLog() error {
+	o := s.logOptions()
+	at, err := s.prepareFolder(o)
+	if err != nil {
+		return s.refuseRewrite(err)
+	}
+	s.rewrites.scheduled = false
+	s.logHeld = &heldLog{at: at.LSN, end: at.LSN, limit: o.PendingLimit}
+	s.eng.SetLog(s.logHeld)
+	var log *wal.Log
+	s.writeBeginning(o, at, func(l *wal.Log) error { log = l; return nil }, func(j *job, err error) {
+		s.takeUp(log, at, err)
+		s.finishRewrite(j, err)
+	})
+	return nil
+}
+
+// rewriteWithoutLog is BGREWRITEAOF with the log off: the folder then holds the present state, for a start with the log on.
+func (s *server) rewriteWithoutLog() error {
+	o := s.logOptions()
+	at, err := s.prepareFolder(o)
+	if err != nil {
+		return s.refuseRewrite(err)
+	}
+	s.writeBeginning(o, at, func(l *wal.Log) error { return l.Close(true) }, func(j *job, err error) {
+		s.unlockFolder()
+		s.finishRewrite(j, err)
+	})
+	return nil
+}
+
+// writeBeginning writes the base in the background and opens the log that begins with it.
+func (s *server) writeBeginning(o wal.Options, at wal.Position, opened func(*wal.Log) error, finish func(*job, error)) {
+	plan := s.planBase()
+	temp := filepath.Join(o.Dir, wal.TempName(o.Name, rewriteTempName))
+	s.startJob(rewriteJob, func(j *job, meta snapshot.Meta) error {
+		base, err := plan.write(j, meta, temp, at.LSN)
+		if err != nil {
+			return err
+		}
+		log, err := wal.Begin(o, at, base)
+		if err != nil {
+			return err
+		}
+		return opened(log)
+	}, finish)
+	s.logger.Info(fmt.Sprintf("Background append only file rewriting started by pid %d", os.Getpid()))
+}
+
+// prepareFolder makes and locks the log's folder and says where the log begins.
+func (s *server) prepareFolder(o wal.Options) (wal.Position, error) {
+	if err := s.fs.MkdirAll(o.Dir); err != nil {
+		return wal.Position{}, err
+	}
+	if err := s.fs.SyncDir(filepath.Dir(o.Dir)); err != nil {
+		return wal.Position{}, err
+	}
+	if s.load.result.Lock == nil {
+		lock, err := s.fs.Lock(filepath.Join(o.Dir, recovery.LockName(o.Name)))
+		if err != nil {
+			return wal.Position{}, err
+		}
+		s.load.result.Lock = lock
+	}
+	return s.newBeginning(o.Dir, o.Name)
+}
+
+func (s *server) unlockFolder() {
+	if l := s.load.result.Lock; l != nil {
+		s.load.result.Lock = nil
+		_ = l.(io.Closer).Close() // nothing depends on it
+	}
+}
+
+// takeUp is told that the log is there, or why not. What was held becomes its first content.
+func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
+	held := s.logHeld
+	s.logHeld = nil
+	if err != nil || !s.cfg.Bool("appendonly") {
+		s.eng.SetLog(nil)
+		if log != nil {
+			_ = log.Close(false) // nothing was written to it
+		}
+		s.load.result.Position.LSN = held.End()
+		if err != nil && !errors.Is(err, errStopped) {
+			s.rewrites.scheduled = true // as in Redis it is tried again
+		}
+		return
+	}
+	s.eng.Commit()
+	for _, piece := range held.pieces {
+		log.Commit(piece.p, piece.db)
+	}
+	s.log = log
+	s.load.result.Position = at
+	s.load.result.ID2, s.load.result.End2 = wal.ReplID{}, 0
+	s.eng.SetLog(log)
+}
