@@ -21,7 +21,7 @@ func (l *State) Push(v Value) {
 
 // Need makes room for n values more. It is false if that would be too many for one function.
 func (l *State) Need(n int) bool {
-	if n > maxGoStack || l.top-l.ci.base+n > maxGoStack {
+	if n < 0 || n > maxGoStack || l.top-l.ci.base+n > maxGoStack {
 		return false
 	}
 	l.need(n)
@@ -167,3 +167,22 @@ func (l *State) pushBool(b bool) int {
 	l.Push(Bool(b))
 	return 1
 }
+
+// Charge counts n bytes that the running Go function is about to take for a string, and raises an error if they are too many.
+func (l *State) Charge(n int) {
+	l.g.checkLength(n)
+	l.g.charge(n)
+}
+
+// Step counts n instructions for work that the running Go function does; it may call the hook.
+func (l *State) Step(n int) { l.step(n) }
+
+// SetField sets t[key], which must be neither nil nor NaN, and heeds no metamethod; it raises the errors of rawset.
+func (l *State) SetField(t *Table, key, val Value) {
+	l.checkWritable(t)
+	l.checkKey(key)
+	t.put(key, val)
+}
+
+// SetTop makes the running Go function have n values; those behind are dropped, missing ones are nil.
+func (l *State) SetTop(n int) { l.setTop(n) }
