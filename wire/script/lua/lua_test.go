@@ -3,7 +3,6 @@ package lua_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,9 +11,8 @@ import (
 	"time"
 
 	"frankenredis/wire/script/lua"
+	"frankenredis/wire/script/scripttest"
 )
-
-var update = flag.Bool("update", false, "record what lua5.1 prints")
 
 // newPrinter returns a State with the functions print and write, which scripts of Redis do not have.
 func newPrinter(o lua.Options) (*lua.State, *bytes.Buffer) {
@@ -59,7 +57,7 @@ func TestPrograms(t *testing.T) {
 				if err != nil {
 					t.Fatalf("lua5.1: %v\n%s", err, want)
 				}
-				if *update {
+				if *scripttest.Update {
 					if err := os.WriteFile(recorded, want, 0o644); err != nil {
 						t.Fatal(err)
 					}

@@ -181,7 +181,8 @@ func (s *String) equal(o *String) bool {
 }
 
 // hashed is the hash that decides in which order tables are walked. It is the one of Lua 5.1, since scripts show that
-// order to clients: cjson.encode writes the fields of an object in it. Of long strings it reads but 32 bytes or so.
+// order to clients: cjson.encode writes the fields of an object in it. As in Redis it reads all of a string, where the
+// original skips parts of long ones.
 func (s *String) hashed() uint32 {
 	if s.hash == 0 {
 		h := hashText(s.text)
@@ -195,9 +196,8 @@ func (s *String) hashed() uint32 {
 
 func hashText(text string) uint32 {
 	h := uint32(len(text))
-	step := len(text)>>5 + 1
-	for i := len(text); i >= step; i -= step {
-		h ^= h<<5 + h>>2 + uint32(text[i-1])
+	for i := len(text) - 1; i >= 0; i-- {
+		h ^= h<<5 + h>>2 + uint32(text[i])
 	}
 	return h
 }

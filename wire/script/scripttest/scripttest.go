@@ -18,7 +18,8 @@ import (
 	"frankenredis/wire/script/lua"
 )
 
-var update = flag.Bool("update", false, "record what the server replies")
+// Update is the flag -update: expectations are to be recorded.
+var Update = flag.Bool("update", false, "record what the original replies")
 
 // wrapper makes a script return one string, of its results or its error.
 const wrapper = `local r = {pcall(function() %s
@@ -48,7 +49,7 @@ func Run(t *testing.T, open map[string]func(*lua.State) *lua.Table) {
 		source := fmt.Sprintf(wrapper, script)
 		if ask != nil {
 			reply := ask(source)
-			if !*update && reply != want {
+			if !*Update && reply != want {
 				t.Errorf("%s: the server replies %q, recorded is %q", script, reply, want)
 			}
 			want = reply
@@ -58,7 +59,7 @@ func Run(t *testing.T, open map[string]func(*lua.State) *lua.Table) {
 			t.Errorf("%s:\n got %.300q\nwant %.300q", script, got, want)
 		}
 	}
-	if *update && ask != nil {
+	if *Update && ask != nil {
 		if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
