@@ -63,6 +63,7 @@ func (s *server) registerInfo() {
 	e.Info("errorstats", func(w *engine.InfoWriter) {
 		e.ErrorCounts(func(code string, n uint64) { w.Fieldf("errorstat_"+code, "count=%d", n) })
 	})
+	e.Info("latencystats", s.infoLatency)
 	e.Info("cluster", func(w *engine.InfoWriter) { w.Field("cluster_enabled", 0) })
 	e.Info("keyspace", s.infoKeyspace)
 	e.Info("frankenredis", s.infoOwn)
@@ -374,6 +375,32 @@ func (s *server) infoCommands(w *engine.InfoWriter) {
 		usec := st.Nanos / 1000
 		w.Fieldf("cmdstat_"+c.FullName(), "calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
 			st.Calls, usec, float64(st.Nanos)/1000/float64(max(st.Calls, 1)), st.Rejected, st.Failed)
+	}
+	for _, c := range s.eng.Commands().All() {
+		show(c)
+		for i := range c.Sub {
+			show(&c.Sub[i])
+		}
+	}
+}
+
+// infoLatency shows percentiles of how long commands took, in microseconds.
+func (s *server) infoLatency(w *engine.InfoWriter) {
+	if !s.cfg.Live.LatencyTracking {
+		return
+	}
+	percentiles := s.cfg.Strings("latency-tracking-info-percentiles")
+	show := func(c *engine.Spec) {
+		h := c.Histogram()
+		if h == nil {
+			return
+		}
+		fields := make([]string, len(percentiles))
+		for i, p := range percentiles {
+			f, _ := strconv.ParseFloat(p, 64)
+			fields[i] = fmt.Sprintf("p%s=%.3f", p, float64(h.Percentile(f))/1000)
+		}
+		w.Field("latency_percentiles_usec_"+c.FullName(), strings.Join(fields, ","))
 	}
 	for _, c := range s.eng.Commands().All() {
 		show(c)

@@ -251,7 +251,9 @@ func (s *server) startTimers() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
 			began := time.Now()
 			s.ks.ExpireCycle(tick() / 100 * time.Duration(25+2*(s.cfg.Live.ActiveExpireEffort-1)))
-			s.load.expireTime += time.Since(began)
+			took := time.Since(began)
+			s.load.expireTime += took
+			s.eng.SampleLatency("expire-cycle", took)
 		}
 		s.watchLog()
 		s.tendSaves()

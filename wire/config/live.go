@@ -35,6 +35,9 @@ type Live struct {
 
 	SlowerThan    int64  // slowlog-log-slower-than, microseconds; negative: never
 	SlowlogMaxLen uint64 // entries
+
+	LatencyThreshold int64 // latency-monitor-threshold, milliseconds; 0: off
+	LatencyTracking  bool
 }
 
 func (s *Store) refreshLive() {
@@ -64,5 +67,7 @@ func (s *Store) refreshLive() {
 		Events:                  s.events("notify-keyspace-events"),
 		SlowerThan:              s.Int("slowlog-log-slower-than"),
 		SlowlogMaxLen:           uint64(s.Int("slowlog-max-len")),
+		LatencyThreshold:        s.Int("latency-monitor-threshold"),
+		LatencyTracking:         s.Bool("latency-tracking"),
 	}
 }

@@ -9,7 +9,6 @@ const (
 	needCluster     = "cluster mode answers CLUSTER SLOTS and redirects"
 	needTLS         = "the listener serves TLS with redis-cli --tls"
 	needLua         = "scripts run and the busy state is announced after it"
-	needLatency     = "LATENCY and INFO latencystats are measured and follow it"
 	needClientEvict = "clients are evicted by memory, and INFO evicted_clients moves"
 	needCPUAffinity = "the threads named by it run on the listed processors only"
 	needThreads     = "reading and writing sockets on further threads is measured to be of use"

@@ -53,6 +53,7 @@ func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
 		spec.stats.Calls++
 		e.stats.Commands++
 		e.slower(s, spec, w.Argv, nil, w.Nanos)
+		e.measure(spec, w.Nanos)
 	}
 	s.Conn.Resumed()
 }

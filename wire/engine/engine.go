@@ -120,6 +120,7 @@ type Engine struct {
 	postponed  []*session.Session
 	hub        *pubsub.Hub
 	slow       SlowLog
+	latency    Latency
 	monitors   []*session.Session
 	// monitorLine is scratch for what they are sent.
 	monitorLine []byte

@@ -248,7 +248,15 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 		return // counted when it is answered
 	}
 	if !e.loading {
+		event := "command"
+		if spec.Flags&Fast != 0 {
+			event = "fast-command"
+		}
+		e.SampleLatency(event, time.Duration(nanos))
 		e.slower(s, spec, argv, c.redacted, nanos)
+		if s.Wait == nil {
+			e.measure(spec, nanos)
+		}
 	}
 	spec.stats.Calls++
 	if e.stats.ErrorReplies != failed {

@@ -203,7 +203,9 @@ type Spec struct {
 
 	full  string // "client|kill"
 	stats Stats
-	subs  map[string]*Spec
+	// histogram is how long the command took; nil before the first time.
+	histogram *Histogram
+	subs      map[string]*Spec
 }
 
 // FullName is the command's name with its parent's: "client|kill".

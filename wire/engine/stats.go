@@ -44,9 +44,9 @@ func (e *Engine) ResetStats() {
 	e.stats = Counters{PeakMemory: peak}
 	clear(e.errorCounts)
 	for _, s := range e.table.All() {
-		s.stats = Stats{}
+		s.stats, s.histogram = Stats{}, nil
 		for i := range s.Sub {
-			s.Sub[i].stats = Stats{}
+			s.Sub[i].stats, s.Sub[i].histogram = Stats{}, nil
 		}
 	}
 }

@@ -1,0 +1,60 @@
+package engine
+
+import "testing"
+
+// The cells are those of Redis: what a live server showed for such durations.
+func TestHistogramCells(t *testing.T) {
+	for _, c := range []struct {
+		nanos         int64
+		low, high     int64
+		level, levels int64 // the last level told, and how many
+	}{
+		{-5, 1, 1, 1031, 1},
+		{0, 1, 1, 1031, 1},
+		{127, 127, 127, 1031, 1},
+		{128, 128, 128, 1031, 1},
+		{255, 255, 255, 1031, 1},
+		{256, 256, 257, 1031, 1},
+		{1000, 1000, 1003, 1031, 1},
+		{15_000, 14_976, 15_039, 16_511, 1},
+		{110_000, 109_568, 110_079, 132_095, 1},
+		{600_000_000, 599_785_472, 603_979_775, 1_073_741_823, 1},
+		{5_000_000_000, 998_244_352, 1_002_438_655, 1_073_741_823, 1},
+	} {
+		var h Histogram
+		h.Record(c.nanos)
+		if low, high := h.Percentile(0), h.Percentile(50); low != c.low || high != c.high {
+			t.Errorf("%d ns: between %d and %d, want %d and %d", c.nanos, low, high, c.low, c.high)
+		}
+		last, n := int64(0), int64(0)
+		h.Cumulative(func(nanos int64, count uint64) {
+			last = nanos
+			n++
+		})
+		if last != c.level || n != c.levels {
+			t.Errorf("%d ns: told up to %d, %d levels; want %d, %d", c.nanos, last, n, c.level, c.levels)
+		}
+	}
+}
+
+func TestHistogramPercentiles(t *testing.T) {
+	var h Histogram
+	for i := range int64(1000) {
+		h.Record((i + 1) * 1000)
+	}
+	for p, want := range map[float64]int64{0: 1000, 0.05: 1003, 50: 501_759, 99: 991_231, 99.9: 999_423, 100: 1_003_519, 200: 1_003_519} {
+		if got := h.Percentile(p); got != want {
+			t.Errorf("p%v is %d, want %d", p, got, want)
+		}
+	}
+	sum := uint64(0)
+	h.Cumulative(func(_ int64, count uint64) {
+		if count <= sum {
+			t.Errorf("%d after %d", count, sum)
+		}
+		sum = count
+	})
+	if sum != 1000 || h.Total() != 1000 {
+		t.Errorf("%d of %d", sum, h.Total())
+	}
+}
