@@ -49,6 +49,9 @@ func (db *DB) Bytes() (total, tables int64) {
 	return db.bytes + tables, tables
 }
 
+// TableBytes is what the tables that find keys take: that of all, and that of those with an expiry.
+func (db *DB) TableBytes() (keys, volatile int64) { return db.keys.MemBytes(), db.volatile.MemBytes() }
+
 // LookupFlag modifies a lookup.
 type LookupFlag uint8
 

@@ -78,7 +78,7 @@ func (e *edit) finish(n int) (removed bool) {
 	if n == 0 && !e.stay {
 		if !e.enc.IsPacked() && e.table.root != 0 {
 			db.bytes -= e.table.bytes
-			ks.dropTable(e.typ, e.table, false)
+			ks.dropTable(e.typ, e.table, ks.lazyServerDel)
 		}
 		if e.old.ref == 0 {
 			return false
@@ -86,7 +86,7 @@ func (e *edit) finish(n int) (removed bool) {
 		if e.old.h.isTable() {
 			e.forgetTable()
 		}
-		db.discard(e.hash, e.old, false)
+		db.discard(e.hash, e.old, ks.lazyServerDel)
 		db.changed(e.key)
 		return true
 	}

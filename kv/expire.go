@@ -29,7 +29,7 @@ func (ks *Keyspace) expired(c cell) bool {
 
 // expire deletes an expired entry and tells the hooks. The key must not be arena memory.
 func (db *DB) expire(hash uint64, c cell, key []byte) {
-	db.discard(hash, c, false)
+	db.discard(hash, c, db.ks.lazyExpire)
 	db.changed(key)
 	if db.ks.Hooks.Expired != nil {
 		db.ks.Hooks.Expired(db, key)

@@ -84,7 +84,7 @@ func (db *DB) Rename(src, dst []byte) bool {
 	}
 	dstHash, dstRef, dstHead := db.findWrite(dst)
 	if dstRef != 0 {
-		db.discard(dstHash, cell{dstRef, dstHead}, false)
+		db.discard(dstHash, cell{dstRef, dstHead}, db.ks.lazyServerDel)
 	}
 	c := cell{r, h}
 	d := db.transfer(c, dst, false)

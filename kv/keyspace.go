@@ -47,6 +47,10 @@ type Keyspace struct {
 	next   func() uint64 // the seeded generator
 	lazy   lazyQueue
 	cycle  expireCycle
+	pool   evictPool
+
+	lazyExpire    bool // what expired is freed as by Unlink
+	lazyServerDel bool // so is what is overwritten or removed as a side effect
 
 	limits Limits
 	// packedThreshold is the length from which an element of a list is a node of its own.

@@ -28,12 +28,14 @@ type lazyItem struct {
 
 	objects int   // objects it still counts for LazyPending
 	hidden  int64 // bytes UsedBytes no longer counts
+	owed    int64 // bytes it still counts
 }
 
 // lazyQueue is what waits to be freed, first come first served.
 type lazyQueue struct {
 	items   []lazyItem
 	hidden  int64 // sum of the items' hidden
+	owed    int64 // sum of the items' owed
 	pending int   // sum of the items' objects
 	freed   int64
 }
@@ -43,6 +45,15 @@ func (ks *Keyspace) LazyPending() int { return ks.lazy.pending }
 
 // LazyFreed counts the objects that LazyFree has freed since the start.
 func (ks *Keyspace) LazyFreed() int64 { return ks.lazy.freed }
+
+// LazyBytes is what LazyFree will free: owed is still part of UsedBytes, hidden is not.
+func (ks *Keyspace) LazyBytes() (owed, hidden int64) { return ks.lazy.owed, ks.lazy.hidden }
+
+// SetLazy chooses what leaves big values to LazyFree as Unlink does, rather than as Delete: expiry (lazyfree-lazy-expire), and
+// commands that overwrite a key, rename over it or leave it empty (lazyfree-lazy-server-del).
+func (ks *Keyspace) SetLazy(expire, serverDel bool) {
+	ks.lazyExpire, ks.lazyServerDel = expire, serverDel
+}
 
 // ResetLazyFreed sets LazyFreed back to zero, for CONFIG RESETSTAT.
 func (ks *Keyspace) ResetLazyFreed() { ks.lazy.freed = 0 }
@@ -59,6 +70,7 @@ func (db *DB) Flush(async bool) (removed int) {
 	item := lazyItem{db: true, keys: db.keys, volatile: db.volatile}
 	if async {
 		item.objects = removed
+		item.owed, _ = db.Bytes()
 	} else {
 		item.hidden, _ = db.Bytes()
 	}
@@ -141,14 +153,7 @@ func (ks *Keyspace) freeFlushedBlob(b blob) {
 		b.release(ks.a, n, n)
 		return
 	}
-	item := lazyItem{blob: b, left: n}
-	first := &ks.lazy.items[0]
-	if first.hidden > 0 {
-		item.hidden = min(b.bytes, first.hidden)
-		first.hidden -= item.hidden
-		ks.lazy.hidden -= item.hidden
-	}
-	ks.lazy.push(item)
+	ks.lazy.push(ks.lazy.part(lazyItem{blob: b, left: n}, b.bytes))
 }
 
 // freeFlushedTable is freeFlushedBlob for a table.
@@ -159,14 +164,7 @@ func (ks *Keyspace) freeFlushedTable(typ Type, t table) {
 		}
 		return
 	}
-	item := lazyItem{typ: typ, table: t}
-	first := &ks.lazy.items[0]
-	if first.hidden > 0 {
-		item.hidden = min(t.bytes, first.hidden)
-		first.hidden -= item.hidden
-		ks.lazy.hidden -= item.hidden
-	}
-	ks.lazy.push(item)
+	ks.lazy.push(ks.lazy.part(lazyItem{typ: typ, table: t}, t.bytes))
 }
 
 // dropBlob frees a blob, now if it is small. A bigger one waits in the queue: as a pending object if lazy, else off the
@@ -179,7 +177,7 @@ func (ks *Keyspace) dropBlob(b blob, lazy bool) {
 	}
 	item := lazyItem{blob: b, left: n}
 	if lazy {
-		item.objects = 1
+		item.objects, item.owed = 1, b.bytes
 	} else {
 		item.hidden = b.bytes
 	}
@@ -189,7 +187,25 @@ func (ks *Keyspace) dropBlob(b blob, lazy bool) {
 func (q *lazyQueue) push(item lazyItem) {
 	q.items = append(q.items, item)
 	q.hidden += item.hidden
+	q.owed += item.owed
 	q.pending += item.objects
+}
+
+// part makes an item of something of n bytes that the first item holds: its share of the bytes that are hidden or owed goes
+// with it.
+func (q *lazyQueue) part(item lazyItem, n int64) lazyItem {
+	first := &q.items[0]
+	item.hidden, item.owed = min(n, first.hidden), min(n, first.owed)
+	q.take(first, item.hidden, item.owed)
+	return item
+}
+
+// take takes bytes off what an item hides and owes.
+func (q *lazyQueue) take(item *lazyItem, hidden, owed int64) {
+	item.hidden -= hidden
+	q.hidden -= hidden
+	item.owed -= owed
+	q.owed -= owed
 }
 
 // settle counts n objects of the first item as freed.
@@ -199,16 +215,15 @@ func (q *lazyQueue) settle(n int) {
 	q.freed += int64(n)
 }
 
-// uncover takes n freed bytes of the first item off the hidden ones.
+// uncover takes n freed bytes of the first item off those it hides or owes.
 func (q *lazyQueue) uncover(n int64) {
-	n = min(n, q.items[0].hidden)
-	q.items[0].hidden -= n
-	q.hidden -= n
+	first := &q.items[0]
+	q.take(first, min(n, first.hidden), min(n, first.owed))
 }
 
 // pop removes the first item, which is freed to the last byte.
 func (q *lazyQueue) pop() {
-	q.hidden -= q.items[0].hidden
+	q.take(&q.items[0], q.items[0].hidden, q.items[0].owed)
 	q.settle(q.items[0].objects)
 	q.items[0] = lazyItem{}
 	q.items = q.items[1:]

@@ -24,7 +24,7 @@ func (db *DB) SetMade(key []byte, size int, fill func(off int, piece []byte)) {
 	hash, r, h := db.findWrite(key)
 	old := cell{r, h}
 	db.inherit(&d, old, expiry{})
-	db.dropValue(old, false)
+	db.dropValue(old, db.ks.lazyServerDel)
 	db.put(hash, key, old, &d)
 	db.changed(key)
 }
@@ -36,7 +36,7 @@ func (db *DB) DeleteAny(key []byte) bool {
 	if r == 0 {
 		return false
 	}
-	db.discard(hash, cell{r, h}, false)
+	db.discard(hash, cell{r, h}, db.ks.lazyServerDel)
 	db.changed(key)
 	return true
 }

@@ -50,7 +50,7 @@ func (db *DB) setBytes(key, val []byte, enc Encoding, x expiry) Entry {
 	d := draft{typ: String, enc: enc}
 	db.inherit(&d, old, x)
 	db.fill(&d, key, val)
-	db.dropValue(old, false)
+	db.dropValue(old, db.ks.lazyServerDel)
 	c := db.put(hash, key, old, &d)
 	db.changed(key)
 	return Entry{db, c}
@@ -71,7 +71,7 @@ func (db *DB) setInt(key []byte, v int64, x expiry) Entry {
 	d := draft{typ: String, enc: Int, nwords: 1}
 	d.words[0] = uint64(v)
 	db.inherit(&d, old, x)
-	db.dropValue(old, false)
+	db.dropValue(old, db.ks.lazyServerDel)
 	c := db.put(hash, key, old, &d)
 	db.changed(key)
 	return Entry{db, c}

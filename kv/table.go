@@ -63,7 +63,7 @@ func (ks *Keyspace) dropTable(typ Type, t table, lazy bool) {
 	}
 	item := lazyItem{typ: typ, table: t}
 	if lazy {
-		item.objects = 1
+		item.objects, item.owed = 1, t.bytes
 	} else {
 		item.hidden = t.bytes
 	}

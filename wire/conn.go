@@ -381,6 +381,7 @@ func (c *conn) tend(now time.Time) {
 	if c.dead {
 		return
 	}
+	c.eng.CountClient(&c.sess)
 	idle := now.Sub(c.sess.LastCommand)
 	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.Subs.Any() && !c.sess.Monitor {
 		c.eng.Logger().Debug("Closing idle client")

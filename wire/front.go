@@ -60,7 +60,11 @@ func (f *front) execute(c *conn) {
 	if f.full || c.run() {
 		f.keep(c)
 	}
-	if !c.dead && (len(c.sess.W.Buf) > 0 || c.sess.CloseAfterReply) {
+	if c.dead {
+		return
+	}
+	f.eng.CountClient(&c.sess)
+	if len(c.sess.W.Buf) > 0 || c.sess.CloseAfterReply {
 		c.schedule()
 	}
 }
@@ -154,6 +158,7 @@ func (f *front) settle(c *conn) {
 		return
 	}
 	f.count(c)
+	f.eng.CountClient(&c.sess)
 	if c.waiting() && !c.inWait {
 		c.inWait = true
 		if n := len(f.waiting); n > 0 && c.position() < f.waiting[n-1].position() {

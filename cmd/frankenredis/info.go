@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"strconv"
 	"strings"
 	"time"
@@ -149,90 +147,6 @@ func human(n int64) string {
 	return fmt.Sprintf("%.2f%s", f, units[i])
 }
 
-// residentBytes is the process's resident set.
-func residentBytes() int64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(b)
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(string(fields[1]), 10, 64)
-	return pages * int64(os.Getpagesize())
-}
-
-// heapBytes is what the Go heap holds: connections, buffers, tables.
-func heapBytes() int64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(sample)
-	return int64(sample[0].Value.Uint64())
-}
-
-func (s *server) infoMemory(w *engine.InfoWriter) {
-	st := s.ks.Arena().Stats()
-	data := s.ks.UsedBytes()
-	heap := heapBytes()
-	used := data + heap
-	peak := max(s.eng.Stats().PeakMemory, used)
-	s.eng.Stats().PeakMemory = peak
-	rss := residentBytes()
-	var info unix.Sysinfo_t
-	_ = unix.Sysinfo(&info)
-	total := int64(info.Totalram) * int64(info.Unit)
-	tables := int64(0)
-	for i := range s.ks.Len() {
-		_, t := s.ks.DB(i).Bytes()
-		tables += t
-	}
-	overhead := heap + tables
-	limit := s.cfg.Live.MaxMemory
-	both := func(name string, n int64) {
-		w.Field(name, n)
-		w.Field(name+"_human", human(n))
-	}
-	both("used_memory", used)
-	both("used_memory_rss", rss)
-	both("used_memory_peak", peak)
-	w.Fieldf("used_memory_peak_perc", "%.2f%%", 100*float64(used)/float64(max(peak, 1)))
-	w.Field("used_memory_overhead", overhead)
-	w.Field("used_memory_startup", s.load.startBytes)
-	w.Field("used_memory_dataset", used-overhead)
-	w.Fieldf("used_memory_dataset_perc", "%.2f%%", 100*float64(used-overhead)/float64(max(used-s.load.startBytes, 1)))
-	w.Field("allocator_allocated", st.UsedBytes)
-	w.Field("allocator_active", st.PageBytes)
-	w.Field("allocator_resident", st.PageBytes)
-	w.Field("allocator_muzzy", 0)
-	both("total_system_memory", total)
-	both("maxmemory", limit)
-	w.Field("maxmemory_policy", s.cfg.Enum("maxmemory-policy"))
-	w.Fieldf("allocator_frag_ratio", "%.2f", float64(st.PageBytes)/float64(max(st.UsedBytes, 1)))
-	w.Field("allocator_frag_bytes", st.PageBytes-st.UsedBytes)
-	w.Fieldf("allocator_rss_ratio", "%.2f", 1.0) // empty pages are given back, and then no longer counted as active
-	w.Field("allocator_rss_bytes", 0)
-	w.Fieldf("rss_overhead_ratio", "%.2f", float64(rss)/float64(max(st.PageBytes, 1)))
-	w.Field("rss_overhead_bytes", rss-st.PageBytes)
-	w.Fieldf("mem_fragmentation_ratio", "%.2f", float64(rss)/float64(max(used, 1)))
-	w.Field("mem_fragmentation_bytes", rss-used)
-	w.Field("mem_not_counted_for_evict", st.ViewBytes)
-	w.Field("mem_replication_backlog", 0)
-	w.Field("mem_total_replication_buffers", 0)
-	w.Field("mem_clients_slaves", 0)
-	normal := 0
-	s.eng.Sessions(func(c *session.Session) {
-		u := c.Conn.Usage()
-		normal += u.QueryBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + c.QueueBytes
-	})
-	w.Field("mem_clients_normal", normal)
-	w.Field("mem_cluster_links", 0)
-	w.Field("mem_aof_buffer", s.logBuffer())
-	w.Field("mem_allocator", "arena")
-	w.Field("active_defrag_running", 0)
-	w.Field("lazyfree_pending_objects", s.ks.LazyPending())
-	w.Field("lazyfreed_objects", s.ks.LazyFreed())
-}
-
 func status(failed bool) string {
 	if failed {
 		return "err"
@@ -287,10 +201,11 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Fieldf("expired_stale_perc", "%.2f", stale)
 	w.Field("expired_time_cap_reached_count", capped)
 	w.Field("expire_cycle_cpu_milliseconds", s.load.expireTime.Milliseconds())
-	w.Field("evicted_keys", 0)
-	w.Field("evicted_clients", 0)
-	w.Field("total_eviction_exceeded_time", 0)
-	w.Field("current_eviction_exceeded_time", 0)
+	w.Field("evicted_keys", st.EvictedKeys)
+	w.Field("evicted_clients", st.EvictedClients)
+	over, overNow := s.eng.EvictionExceeded()
+	w.Field("total_eviction_exceeded_time", over.Milliseconds())
+	w.Field("current_eviction_exceeded_time", overNow.Milliseconds())
 	w.Field("keyspace_hits", st.KeyspaceHits)
 	w.Field("keyspace_misses", st.KeyspaceMisses)
 	w.Field("pubsub_channels", s.eng.PubSub().Len(pubsub.Channels))

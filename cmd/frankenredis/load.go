@@ -36,7 +36,7 @@ type loadState struct {
 // startLoading brings the data set back in the background while the executor answers LOADING; finishLoading goes on from there.
 func (s *server) startLoading() {
 	s.load.began = time.Now()
-	s.load.startBytes = s.ks.UsedBytes() + heapBytes()
+	s.load.startBytes = s.eng.UsedMemory()
 	s.load.quit, s.load.reply = make(chan struct{}), make(chan error, 1)
 	s.load.loader.Conn = silentConn{}
 	s.load.loader.W.Proto = 2

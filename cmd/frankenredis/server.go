@@ -109,7 +109,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.eng.SetAuthNeeded(cfg.String("requirepass") != "")
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied,
+		RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
 		Crash: func(k engine.CrashKind) { s.crash(k, debugReasons[k]) },
@@ -258,9 +258,7 @@ func (s *server) startTimers() {
 		s.watchLog()
 		s.tendSaves()
 		s.ks.Arena().Reclaim(reclaimPages)
-		if used := s.ks.UsedBytes(); used > s.eng.Stats().PeakMemory {
-			s.eng.Stats().PeakMemory = used
-		}
+		s.memory() // for the peak
 		s.sample()
 	})
 }

@@ -149,17 +149,13 @@ func describeClient(e *engine.Engine, s *session.Session) string {
 		events += "w"
 	}
 	now := e.Wall()
-	total := u.QueryBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + s.QueueBytes + s.ArgvBytes + sessionBytes
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
 		s.ID, s.Addr, s.LocalAddr, s.FD, shown([]byte(s.Name)), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
 		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
-		u.HeldChunks, u.HeldBytes, total, events, s.CommandName, s.User, s.W.Proto, shown([]byte(s.LibName)), shown([]byte(s.LibVersion)))
+		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, s.User, s.W.Proto, shown([]byte(s.LibName)), shown([]byte(s.LibVersion)))
 }
-
-// sessionBytes is about what a connection's fixed state takes, for tot-mem.
-const sessionBytes = 1024
 
 func clientInfoCommand(c *engine.Call) error {
 	c.W.Verbatim("txt", describeClient(c.E, c.S)+"\n")

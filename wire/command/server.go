@@ -36,6 +36,7 @@ var serverCommands = []engine.Spec{
 	{Name: "lastsave", Arity: 1, Flags: engine.Loading | engine.Stale | engine.Fast, Categories: engine.CatAdmin | engine.CatDangerous,
 		Tips:    []string{"nondeterministic_output"},
 		Handler: lastsaveCommand},
+	memoryRow,
 	{Name: "save", Arity: 1, Flags: engine.Admin | engine.NoScript | engine.NoAsyncLoading | engine.NoMulti,
 		Handler: saveCommand},
 	{Name: "shutdown", Arity: -1, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale | engine.NoMulti | engine.AllowBusy,

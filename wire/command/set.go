@@ -375,13 +375,13 @@ func popMembers(c *engine.Call) error {
 			bulkElem(c, m)
 			return true
 		})
-		c.DB.Delete(c.Args[1])
+		word, remove := wordDel, c.DB.Delete
+		if c.E.Config().Bool("lazyfree-lazy-server-del") {
+			word, remove = wordUnlink, c.DB.Unlink
+		}
+		remove(c.Args[1])
 		c.Notify('g', "del", c.Args[1])
 		c.Dirty(size)
-		word := wordDel
-		if c.E.Config().Bool("lazyfree-lazy-server-del") {
-			word = wordUnlink
-		}
 		c.Replace(word, c.Args[1])
 		return nil
 	}

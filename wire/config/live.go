@@ -20,6 +20,8 @@ type Live struct {
 
 	AppendFsync string // always, everysec, no
 	MaxMemory   int64  // bytes; 0: no limit
+	// MaxMemoryClients is maxmemory-clients: bytes, or below 0 percent of MaxMemory; 0: no limit.
+	MaxMemoryClients int64
 	// LogPendingLimit is fr-log-pending-limit, bytes.
 	LogPendingLimit int64
 
@@ -57,6 +59,7 @@ func (s *Store) refreshLive() {
 		ProtectedMode:           s.Bool("protected-mode"),
 		AppendFsync:             s.Enum("appendfsync"),
 		MaxMemory:               s.Bytes("maxmemory"),
+		MaxMemoryClients:        s.Int("maxmemory-clients"),
 		LogPendingLimit:         s.Bytes("fr-log-pending-limit"),
 		Hz:                      int(s.Int("hz")),
 		DynamicHz:               s.Bool("dynamic-hz"),

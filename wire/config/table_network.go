@@ -22,7 +22,7 @@ var networkRows = []Row{
 		Name: "client-output-buffer-limit", kind: bufferLimits{}, Flags: Several,
 		initial: "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
 	},
-	{Name: "maxmemory-clients", kind: number{lo: -100, hi: maxLong, form: percent}, initial: "0", Pending: needClientEvict},
+	{Name: "maxmemory-clients", kind: number{lo: -100, hi: maxLong, form: percent}, initial: "0"},
 	{Name: "io-threads", kind: integer(1, 128), initial: "1", Flags: Immutable, Pending: needThreads},
 	{Name: "io-threads-do-reads", kind: yesno{}, initial: "no", Flags: Immutable, Pending: needThreads},
 	{Name: "notify-keyspace-events", kind: events{}},

@@ -33,20 +33,20 @@ var persistenceRows = []Row{
 }
 
 var memoryRows = []Row{
-	{Name: "maxmemory", kind: number{hi: -1, form: memory, unsigned: true}, initial: "0", Pending: needEviction},
+	{Name: "maxmemory", kind: number{hi: -1, form: memory, unsigned: true}, initial: "0"},
 	{
 		Name: "maxmemory-policy", initial: "noeviction",
 		kind: oneOf("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
 			"allkeys-random", "noeviction"),
 	},
-	{Name: "maxmemory-samples", kind: integer(1, 64), initial: "5", Pending: needEviction},
-	{Name: "maxmemory-eviction-tenacity", kind: integer(0, 100), initial: "10", Pending: needEviction},
+	{Name: "maxmemory-samples", kind: integer(1, 64), initial: "5"},
+	{Name: "maxmemory-eviction-tenacity", kind: integer(0, 100), initial: "10"},
 	{Name: "active-expire-effort", kind: integer(1, 10), initial: "1"},
 	{Name: "lfu-log-factor", kind: integer(0, maxInt), initial: "10"},
 	{Name: "lfu-decay-time", kind: integer(0, maxInt), initial: "1"},
-	{Name: "lazyfree-lazy-eviction", kind: yesno{}, initial: "no", Pending: needEviction},
+	{Name: "lazyfree-lazy-eviction", kind: yesno{}, initial: "no"},
 	{Name: "lazyfree-lazy-expire", kind: yesno{}, initial: "no"},
-	{Name: "lazyfree-lazy-server-del", kind: yesno{}, initial: "no", Pending: needLazyDel},
+	{Name: "lazyfree-lazy-server-del", kind: yesno{}, initial: "no"},
 	{Name: "lazyfree-lazy-user-del", kind: yesno{}, initial: "no"},
 	{Name: "lazyfree-lazy-user-flush", kind: yesno{}, initial: "no"},
 	{Name: "activerehashing", kind: yesno{}, initial: "yes", Pending: needRehash},

@@ -202,7 +202,11 @@ func (e *Engine) rerun(s *session.Session) {
 	e.blocked.rerun = w
 	mark := len(s.W.Buf)
 	s.Executing = true
-	e.call(s, w.Spec.(*Spec), w.Argv)
+	if spec := w.Spec.(*Spec); !e.makeRoom() && spec.Flags&DenyOOM != 0 {
+		e.reject(s, spec, ErrOOM)
+	} else {
+		e.call(s, spec, w.Argv)
+	}
 	e.blocked.rerun = nil
 	if w.Muted {
 		s.W.Buf = s.W.Buf[:mark]

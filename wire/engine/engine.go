@@ -135,6 +135,9 @@ type Engine struct {
 	trimmer      trimmer
 	phases       [PhaseCount]PhaseStats
 	stats        Counters
+	evictor      evictor
+	clientBytes  int64 // memory of all clients, as last counted
+	clientsOver  bool  // after all that could be evicted were
 	errorCounts  map[string]uint64
 	info         infoRegistry
 	rng          uint64
@@ -169,6 +172,7 @@ func New(o Options) *Engine {
 	e.ks.Hooks.Flushed = e.dbFlushed
 	e.blocked.byKey, e.blocked.isReady = make(map[watchKey][]*session.Session), make(map[watchKey]struct{})
 	e.followLimits()
+	e.followMemory()
 	e.followEvents()
 	e.trimmer.begin(e)
 	return e
@@ -314,6 +318,8 @@ func (e *Engine) Detach(s *session.Session) {
 		return
 	}
 	s.Closed = true
+	e.clientBytes -= int64(s.Counted)
+	s.Counted = 0
 	e.Unwatch(s)
 	s.ResetTransaction()
 	e.hub.LeaveAll(&s.Subs)

@@ -17,6 +17,9 @@ func sortInt64(v []int64) { slices.Sort(v) }
 // the call only.
 func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	s.LastCommand = e.wall
+	if e.evictClients(); s.Closed {
+		return
+	}
 	if s.Reply == session.SkipNext {
 		s.Reply = session.Skip
 	}
@@ -142,10 +145,8 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | DenyOOM | ReadOnly | MayReplicate)
 		}
 	}
-	if f&DenyOOM != 0 {
-		if limit := e.cfg.Live.MaxMemory; limit > 0 && e.ks.UsedBytes() > limit {
-			return ErrOOM
-		}
+	if !e.makeRoom() && f&DenyOOM != 0 {
+		return ErrOOM
 	}
 	if f&Write != 0 || spec.Name == "ping" {
 		if err := e.refuseWrites(); err != nil {

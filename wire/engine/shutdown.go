@@ -33,6 +33,8 @@ type Hooks struct {
 	Crash func(CrashKind)
 	// Restart replaces the process; it returns only an error.
 	Restart func(graceful bool, after time.Duration) error
+	// Memory says where the memory is.
+	Memory func() MemoryReport
 	// Emptied is called after FLUSHALL.
 	Emptied func()
 }
@@ -90,6 +92,9 @@ func (e *Engine) LastSave() int64 { return e.hooks.LastSave() }
 
 // RewriteConfig is CONFIG REWRITE, and with all DEBUG CONFIG-REWRITE-FORCE-ALL.
 func (e *Engine) RewriteConfig(all bool) error { return e.hooks.RewriteConfig(all) }
+
+// Memory says where the memory is.
+func (e *Engine) Memory() MemoryReport { return e.hooks.Memory() }
 
 // Emptied says that all databases were emptied by command.
 func (e *Engine) Emptied() {

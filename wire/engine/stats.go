@@ -11,6 +11,8 @@ type Counters struct {
 	KeyspaceHits        uint64
 	KeyspaceMisses      uint64
 	ExpiredKeys         uint64
+	EvictedKeys         uint64
+	EvictedClients      uint64
 	Blocked             uint64
 	Cycles              uint64
 	CycleNanos          uint64
@@ -42,6 +44,7 @@ func (e *Engine) ErrorCounts(f func(code string, count uint64)) {
 func (e *Engine) ResetStats() {
 	peak := e.stats.PeakMemory
 	e.stats = Counters{PeakMemory: peak}
+	e.evictor.resetStats()
 	clear(e.errorCounts)
 	for _, s := range e.table.All() {
 		s.stats, s.histogram = Stats{}, nil

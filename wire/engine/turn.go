@@ -119,8 +119,12 @@ func (e *Engine) turn(at int64) (more bool) {
 	if e.hold != nil {
 		return more
 	}
+	e.evictClients()
 	pushed := e.hub.Delivered()
 	e.runTimers()
+	if e.evictOn() {
+		more = true
+	}
 	if e.hub.Delivered() != pushed {
 		more = true // messages that wait for the next release
 	}
@@ -128,7 +132,7 @@ func (e *Engine) turn(at int64) (more bool) {
 		more = true
 	}
 	if len(e.stream) > 0 {
-		e.commit() // expiry made events
+		e.commit() // expiry and eviction made events
 	}
 	if e.ks.LazyFree(lazyFreeBudget) {
 		more = true

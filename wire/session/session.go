@@ -114,6 +114,29 @@ type Session struct {
 	LastCommand time.Time
 	CommandName string // full name of the last command, for CLIENT LIST
 	ArgvBytes   int    // bytes of the command being read or queued, for CLIENT LIST
+	Counted     int    // what the engine counts as this client's memory
+}
+
+// What parts of a session take besides the bytes they hold, about.
+const (
+	sessionBytes = 1024 // the fixed state of a connection
+	queuedBytes  = 64   // a command of a transaction
+	watchedBytes = 64   // a key under WATCH
+	channelBytes = 64   // a subscription
+)
+
+// Memory is what the client costs in bytes: CLIENT LIST's tot-mem, and what maxmemory-clients limits.
+func (s *Session) Memory() int {
+	u := s.Conn.Usage()
+	n := sessionBytes + u.QueryBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + cap(s.Pushes) + s.ArgvBytes + s.QueueBytes +
+		len(s.Queue)*queuedBytes + len(s.Watched)*watchedBytes
+	for i := range s.Watched {
+		n += len(s.Watched[i].Key)
+	}
+	if s.Subs.Any() {
+		n += channelBytes * (s.Subs.Count(pubsub.Channels) + s.Subs.Count(pubsub.Patterns) + s.Subs.Count(pubsub.Shards))
+	}
+	return n
 }
 
 // Wait is one blocked state: when it ends and what is answered then.

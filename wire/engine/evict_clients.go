@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"frankenredis/wire/session"
+)
+
+// leastClientLimit is the lowest limit that counts for maxmemory-clients, in bytes: with less nobody could talk to the server
+// to raise it.
+const leastClientLimit = 128 << 10
+
+// CountClient takes a client's memory into account as it is now. Transports call it after they read for the client or
+// sent to it.
+func (e *Engine) CountClient(s *session.Session) {
+	if s.Closed {
+		return
+	}
+	n := s.Memory()
+	e.clientBytes += int64(n - s.Counted)
+	s.Counted = n
+}
+
+// ClientBytes is the memory of all clients, as last counted.
+func (e *Engine) ClientBytes() int64 { return e.clientBytes }
+
+// clientLimit is what maxmemory-clients allows all clients together, in bytes; 0: anything.
+func (e *Engine) clientLimit() int64 {
+	live := &e.cfg.Live
+	n := live.MaxMemoryClients
+	switch {
+	case n == 0 || (n < 0 && live.MaxMemory <= 0):
+		return 0
+	case n < 0:
+		n = int64(float64(live.MaxMemory) * float64(-n) / 100)
+	}
+	return max(n, leastClientLimit)
+}
+
+// evictClients disconnects clients, the largest first, until all that are left take no more memory than maxmemory-clients
+// allows. Those with CLIENT NO-EVICT stay.
+func (e *Engine) evictClients() {
+	limit := e.clientLimit()
+	if limit == 0 || e.clientBytes <= limit {
+		return
+	}
+	var all []*session.Session
+	for _, s := range e.sessions {
+		if !s.NoEvict {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b *session.Session) int {
+		return cmp.Or(cmp.Compare(b.Counted, a.Counted), cmp.Compare(a.ID, b.ID))
+	})
+	for _, s := range all {
+		if e.clientBytes <= limit {
+			return
+		}
+		e.logger.Info(fmt.Sprintf("Evicting client: id=%d addr=%s laddr=%s fd=%d name=%s db=%d tot-mem=%d cmd=%s user=%s",
+			s.ID, s.Addr, s.LocalAddr, s.FD, s.Name, s.DB, s.Counted, s.CommandName, s.User))
+		e.stats.EvictedClients++
+		s.Conn.Close(false)
+	}
+	if e.clientBytes > limit && !e.clientsOver {
+		e.logger.Warn("Over client maxmemory after evicting all evictable clients")
+	}
+	e.clientsOver = e.clientBytes > limit
+}
