@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 )
@@ -99,6 +100,7 @@ func (b *boot) loadFile(s *survey, f *logFile) (cut, error) {
 	file, err := b.o.FS.Open(f.path)
 	if err != nil {
 		b.ev.saw(Artifact{Path: f.path, Kind: f.artifact(), Class: Unreadable, Size: f.size, Detail: err.Error()})
+		b.ev.decided(ledger.Unreadable, ledger.Refuse, f.path, 0, "%v", err)
 		return none, b.refuse(err, msgOpenFailed, f.name, reason(err))
 	}
 	defer file.Close()
@@ -166,6 +168,9 @@ func (b *boot) loadBase(s *survey, f *logFile, file disk.File, a *Artifact) (end
 	}
 	info, end, err := b.loadSnapshot(r, f.limit, true)
 	a.Keys = info.Keys
+	if err == nil && !(whole && f.facts.HasSum) {
+		err = b.proven(info)
+	}
 	if err != nil {
 		return 0, b.refuseSnapshot(a, err, f)
 	}
@@ -216,7 +221,7 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 	case damage != nil && damage.Torn && !f.last:
 		a.Class, a.Detail = Torn, damage.Error()
 		b.ev.saw(*a)
-		b.ev.decided("torn", "refuse", f.path, damage.Unit, "only the last file may end early")
+		b.ev.decided(ledger.TornMiddle, ledger.Refuse, f.path, damage.Unit, "only the last file may end early")
 		b.warn("%v", damage)
 		if !b.o.LoadTruncated {
 			return c, b.refuse(damage, msgUnexpectedEnd, f.name)
@@ -251,7 +256,7 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 			s.ours = max(s.ours, s.mark.LSN)
 		}
 		a.Class, a.Detail = Foreign, fmt.Sprintf("another server went on behind LSN %d", s.ours)
-	} else if s.foreign && tail.Lines == 0 {
+	} else if s.foreign && tail.Lines == 0 && a.Class == Clean {
 		a.Class = Foreign
 	}
 	b.ev.saw(*a)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 )
@@ -26,13 +27,17 @@ type boot struct {
 func Boot(o Options) (*Result, error) {
 	o.setDefaults()
 	b := &boot{o: o, res: &Result{}}
-	b.ev = &Evidence{Time: o.Now(), Mode: "strict", Dir: o.Dir, BootID: o.BootID}
+	b.ev = &Evidence{Time: o.Now(), Mode: o.mode(), Dir: o.Dir, BootID: o.BootID}
 	b.res.Evidence = b.ev
 	started := time.Now()
 	err := b.run()
 	b.res.Duration, b.res.Bytes = time.Since(started), b.prog.Loaded
 	if err != nil {
 		b.ev.Outcome = "refused"
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			b.ev.Reason = refusal.Reason
+		}
 		if b.res.Lock != nil {
 			b.res.Lock.Close()
 		}
@@ -72,7 +77,7 @@ func (b *boot) lock() error {
 	name := filepath.Join(dir, LockName(b.o.AppendName))
 	lock, err := b.o.FS.Lock(name)
 	if errors.Is(err, disk.ErrLocked) {
-		b.ev.decided("lock", "refuse", name, 0, "another process holds the lock")
+		b.ev.decided(ledger.Locked, ledger.Refuse, name, 0, "another process holds the lock")
 		return b.refuse(err, "Another server uses the append-only files %s in %s: its lock is held.", b.o.AppendName, dir)
 	}
 	if err != nil {
@@ -128,7 +133,7 @@ func (b *boot) bootAOF() error {
 func (b *boot) startEmpty(s *survey) error {
 	if s.mark != nil && s.mark.LSN > 0 {
 		path := filepath.Join(b.dir(), wal.WatermarkName(b.o.AppendName))
-		b.ev.decided("log vanished", "refuse", path, 0, "a log was durable up to LSN %d, and no file of it is left", s.mark.LSN)
+		b.ev.decided(ledger.Vanished, ledger.Refuse, path, 0, "a log was durable up to LSN %d, and no file of it is left", s.mark.LSN)
 		return b.refuse(nil, "The AOF manifest file %s doesn't exist, but %s says that a log was durable up to LSN %d: refusing to start "+
 			"empty in its place. Bring its files back, or remove %s.", wal.ManifestName(b.o.AppendName), path, s.mark.LSN, path)
 	}
@@ -138,9 +143,15 @@ func (b *boot) startEmpty(s *survey) error {
 	if err != nil || info.Size() == 0 {
 		return nil
 	}
+	if b.o.Hardened {
+		b.ev.saw(Artifact{Path: dump, Kind: "snapshot", Class: Unloaded, Size: info.Size()})
+		b.ev.decided(ledger.DumpOnly, ledger.Refuse, dump, 0, "appendonly is on and there is no log")
+		return b.refuse(nil, "The append only file is on but there is none, and %s holds data: refusing to start empty beside it. To load it, "+
+			"start with appendonly no and then use CONFIG SET appendonly yes; to start empty, move it away.", dump)
+	}
 	b.res.Aside = fmt.Sprintf("%s.aside-%s", b.o.DBFile, b.o.Now().UTC().Format("20060102T150405Z"))
 	b.ev.saw(Artifact{Path: dump, Kind: "snapshot", Class: Unloaded, Size: info.Size()})
-	b.ev.decided("dump without log", "set aside", dump, 0, "appendonly is on, so %s is not loaded; the first save keeps it as %s",
+	b.ev.decided(ledger.DumpOnly, ledger.SetAside, dump, 0, "appendonly is on, so %s is not loaded; the first save keeps it as %s",
 		b.o.DBFile, b.res.Aside)
 	b.warn("The append only file is on but there is none: starting empty. The data in %s is NOT loaded. "+
 		"The first save will keep that file as %s. To load it, stop the server, start it with appendonly no, "+
@@ -157,14 +168,14 @@ func (b *boot) identify(s *survey) {
 	if s.cleanStop() {
 		p.ID = old
 		b.res.ID2, b.res.End2 = s.epoch.ID2, s.epoch.End2
-		b.ev.decided("identity", "keep", "", 0, "clean stop at LSN %d: the replication id stays %s", p.LSN, p.ID)
+		b.ev.decided(ledger.Identity, ledger.Keep, "", 0, "clean stop at LSN %d: the replication id stays %s, epoch %d", p.LSN, p.ID, p.Epoch)
 	} else {
 		p.ID = wal.NewReplID()
 		if !old.IsZero() && !s.foreign && len(s.files) > 0 {
 			b.res.ID2, b.res.End2 = old, min(s.end, s.ours)
 		}
-		b.ev.decided("identity", "new", "", 0, "no clean stop: the replication id is now %s, %q was valid up to LSN %d", p.ID,
-			b.res.ID2, b.res.End2)
+		b.ev.decided(ledger.Identity, ledger.New, "", 0, "no clean stop: LSN %d, the replication id is now %s, epoch %d; %s was valid up to LSN %d", p.LSN,
+			p.ID, p.Epoch, b.res.ID2, b.res.End2)
 	}
 	b.res.Log.Position, b.res.Log.ID2, b.res.Log.End2 = *p, b.res.ID2, b.res.End2
 	b.res.Log.Manifest, b.res.Log.Facts, b.res.Log.Tail = s.dir.Manifest, s.dir.Facts, s.tail

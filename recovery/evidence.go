@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 )
 
@@ -25,13 +26,14 @@ const (
 // Evidence is what a recovery saw, decided and did, in order.
 type Evidence struct {
 	Time      time.Time  `json:"time"`
-	Mode      string     `json:"mode"` // "strict"
+	Mode      string     `json:"mode"` // "strict" or "hardened"
 	Dir       string     `json:"dir"`
 	BootID    string     `json:"boot_id,omitempty"`
 	Artifacts []Artifact `json:"artifacts"`
 	Decisions []Decision `json:"decisions"`
 	Actions   []Action   `json:"actions"`
-	Outcome   string     `json:"outcome"` // "loaded", "empty" or "refused"
+	Outcome   string     `json:"outcome"`          // "loaded", "empty" or "refused"
+	Reason    string     `json:"reason,omitempty"` // the line that a refusal logged last
 }
 
 // Artifact is one file as it was found.
@@ -48,15 +50,16 @@ type Artifact struct {
 	Keys     int64   `json:"keys,omitempty"`
 	Commands int64   `json:"commands,omitempty"`
 	Detail   string  `json:"detail,omitempty"`
+	Input    string  `json:"input,omitempty"` // its digest, where it was read whole and is small (ledger: Digests)
 }
 
 // Decision is one choice among what the rules allow.
 type Decision struct {
-	Rule     string `json:"rule"`   // short name of the rule
-	Choice   string `json:"choice"` // "accept", "cut", "refuse", "set aside", "new increment", ...
-	Artifact string `json:"artifact,omitempty"`
-	Pos      int64  `json:"pos,omitempty"`
-	Detail   string `json:"detail"`
+	Rule     ledger.Rule     `json:"rule"`
+	Choice   ledger.Decision `json:"choice"`
+	Artifact string          `json:"artifact,omitempty"`
+	Pos      int64           `json:"pos,omitempty"`
+	Detail   string          `json:"detail"`
 }
 
 // Action is one change on disk.
@@ -67,11 +70,13 @@ type Action struct {
 	From  int64  `json:"from,omitempty"`
 	Bytes int64  `json:"bytes,omitempty"`
 	Error string `json:"error,omitempty"`
+	// The digests of the bytes in question and of the file before and after (ledger: Digests).
+	Input, Before, After string `json:"-"`
 }
 
 func (e *Evidence) saw(a Artifact) { e.Artifacts = append(e.Artifacts, a) }
 
-func (e *Evidence) decided(rule, choice, artifact string, pos int64, format string, args ...any) {
+func (e *Evidence) decided(rule ledger.Rule, choice ledger.Decision, artifact string, pos int64, format string, args ...any) {
 	e.Decisions = append(e.Decisions, Decision{Rule: rule, Choice: choice, Artifact: artifact, Pos: pos, Detail: fmt.Sprintf(format, args...)})
 }
 

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 )
 
@@ -20,7 +21,7 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 		if g.limit == g.size {
 			continue
 		}
-		b.ev.decided("spoiled end", "cut", g.path, g.limit, "an I/O error spoiled the bytes behind; the next increment has them")
+		b.ev.decided(ledger.SpoiledEnd, ledger.Cut, g.path, g.limit, "an I/O error spoiled the bytes behind; the next increment has them")
 		b.warn("%s: cutting %d bytes at offset %d that an I/O error spoiled; the increment behind it has them", g.name, g.size-g.limit, g.limit)
 		if err := b.cutOff(g.path, g.limit, g.size); err != nil {
 			return b.refuse(err, msgTruncateFailed, g.name, reason(err))
@@ -39,9 +40,9 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 
 // judgeCut decides whether the end of the last file may go.
 func (b *boot) judgeCut(f *logFile, c cut) error {
-	rule := "torn end"
+	rule := ledger.TornEnd
 	if c.class == Unproven {
-		rule = "unproven end"
+		rule = ledger.Unproven
 		b.warn("The machine went down while %s was written: nothing proves its last %d bytes, from offset %d on.", f.name, c.size-c.at, c.at)
 	} else {
 		b.warn("%v", c.err)
@@ -50,13 +51,13 @@ func (b *boot) judgeCut(f *logFile, c cut) error {
 		b.warn(msgRevertMulti, f.name)
 	}
 	if !b.o.LoadTruncated {
-		b.ev.decided(rule, "refuse", f.path, c.at, "%d bytes at the end; aof-load-truncated is no", c.size-c.at)
+		b.ev.decided(rule, ledger.Refuse, f.path, c.at, "%d bytes at the end; aof-load-truncated is no", c.size-c.at)
 		if c.format {
 			return b.refuse(c.err, msgBadFormat, f.name)
 		}
 		return b.refuse(c.err, msgUnexpectedEnd, f.name)
 	}
-	b.ev.decided(rule, "cut", f.path, c.at, "%d bytes at the end; aof-load-truncated is yes", c.size-c.at)
+	b.ev.decided(rule, ledger.Cut, f.path, c.at, "%d bytes at the end; aof-load-truncated is yes", c.size-c.at)
 	b.warn(msgShortRead, f.name)
 	b.warn(msgTruncating, f.name, c.at)
 	return nil
@@ -65,9 +66,12 @@ func (b *boot) judgeCut(f *logFile, c cut) error {
 // cutOff copies the bytes from at to size into the quarantine and cuts them off. Cut short anywhere and repeated it ends
 // the same: the copy is durable before the file changes, and its name and bytes are the same each time (I18).
 func (b *boot) cutOff(path string, at, size int64) error {
-	if err := b.quarantine(path, at, size); err != nil {
+	a := Action{What: "truncate", Path: path, From: at, Bytes: size - at, Before: b.tailOf(path)}
+	input, err := b.quarantine(path, at, size)
+	if err != nil {
 		return err
 	}
+	a.Input = input
 	f, err := b.o.FS.OpenReadWrite(path)
 	if err == nil {
 		err = f.Truncate(at)
@@ -78,12 +82,17 @@ func (b *boot) cutOff(path string, at, size int64) error {
 			err = cerr
 		}
 	}
-	return b.ev.did(Action{What: "truncate", Path: path, From: at, Bytes: size - at}, err)
+	a.After = b.tailOf(path)
+	return b.ev.did(a, err)
 }
 
-func (b *boot) quarantine(path string, at, size int64) error {
+// quarantine copies bytes of a file and returns their digest.
+func (b *boot) quarantine(path string, at, size int64) (input string, err error) {
 	name, err := Quarantine(b.o.FS, b.dir(), path, at, size)
-	return b.ev.did(Action{What: "quarantine", Path: path, To: name, From: at, Bytes: size - at}, err)
+	if err == nil {
+		input = b.digestOf(name)
+	}
+	return input, b.ev.did(Action{What: "quarantine", Path: path, To: name, From: at, Bytes: size - at, Input: input}, err)
 }
 
 // migrate moves an old-style file into the append-only folder as its base: first the manifest that names it, then the

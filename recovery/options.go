@@ -29,6 +29,7 @@ type Options struct {
 	Databases     int   // how many there are; 0 means any number
 	MaxString     int64 // longest string taken from an RDB file; 0: the default of package snapshot
 	SkipChecksum  bool  // rdbchecksum no
+	Hardened      bool  // fr-mode hardened: what proves nothing is refused where Redis would load it
 	// KeepExpired loads keys of a plain RDB file that have expired meanwhile (a replica: its primary will delete them).
 	// From an append-only file they are always loaded: expiry is an event in the stream (I20).
 	KeepExpired bool

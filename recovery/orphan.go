@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
 )
@@ -34,7 +35,7 @@ func (b *boot) refuseOrphans() error {
 		if !holds && err == nil {
 			continue
 		}
-		b.ev.decided("no manifest", "refuse", path, 0, "the file holds data and no manifest says how to load it")
+		b.ev.decided(ledger.NoManifest, ledger.Refuse, path, 0, "the file holds data and no manifest says how to load it")
 		return b.refuse(err, "The AOF manifest file %s doesn't exist, but %s holds data: refusing to start empty over it. "+
 			"Bring the manifest back, or move the files of the log away.", wal.ManifestName(b.o.AppendName), path)
 	}
@@ -84,7 +85,7 @@ func (b *boot) refuseShrunk(s *survey, manifest string) error {
 		return nil
 	}
 	b.ev.saw(Artifact{Path: filepath.Join(b.dir(), lost), Kind: "orphan", Class: Unloaded, Size: b.size(lost)})
-	b.ev.decided("manifest too short", "refuse", manifest, 0, "it does not name %s, which holds data", lost)
+	b.ev.decided(ledger.ShortMfst, ledger.Refuse, manifest, 0, "it does not name %s, which holds data", lost)
 	return b.refuse(nil, "The AOF manifest file %s does not name %s, which holds data and was not replaced by a newer base: it is damaged "+
 		"or older than the files. Bring the right one back, or move the file away.", wal.ManifestName(b.o.AppendName), lost)
 }

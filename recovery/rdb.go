@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
 )
@@ -32,21 +33,31 @@ func (b *boot) bootSnapshot() error {
 	if err != nil {
 		a.Detail = err.Error()
 		b.ev.saw(a)
+		b.ev.decided(ledger.Unreadable, ledger.Refuse, path, 0, "%v", err)
 		return b.refuse(err, msgRDBOpen, b.o.DBFile, reason(err))
 	}
 	a.Class, a.Size = Clean, size
 	b.prog.File, b.prog.Total = b.o.DBFile, size
 	info, end, err := b.loadSnapshot(io.NewSectionReader(file, 0, size), size, false)
 	a.Keys, a.Whole = info.Keys, end
+	if err == nil {
+		err = b.proven(info)
+	}
 	if err != nil {
 		return b.refuseSnapshot(&a, err, nil)
 	}
 	if end < size {
 		// Redis never looks behind the end either.
 		a.Detail = fmt.Sprintf("%d bytes follow behind its end", size-end)
+		if b.o.Hardened {
+			b.ev.saw(a)
+			b.ev.decided(ledger.BehindEnd, ledger.Refuse, path, end, "%s", a.Detail)
+			return b.refuse(nil, "%d bytes follow behind the end of the RDB file %s at offset %d: hardened mode does not load it. Cut them off, or start "+
+				"with fr-mode strict.", size-end, path, end)
+		}
 	}
 	b.ev.saw(a)
-	b.ev.decided("identity", "new", path, 0, "a snapshot does not say that the server was stopped in order")
+	b.ev.decided(ledger.Identity, ledger.New, path, 0, "a snapshot does not say that the server was stopped in order")
 	b.replicationOf(info)
 	b.res.Source = Snapshot
 	b.info(msgLoadedRDB, time.Since(started).Seconds())
@@ -141,6 +152,17 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 	return info, rd.Pos(), nil
 }
 
+// errNoChecksum says that nothing proves a snapshot.
+var errNoChecksum = errors.New("it carries no checksum")
+
+// proven refuses, in hardened mode, a snapshot that carries no checksum.
+func (b *boot) proven(info *snapshot.Info) error {
+	if b.o.Hardened && (info.Version < 5 || info.Checksum == 0) {
+		return errNoChecksum
+	}
+	return nil
+}
+
 // countKeys counts keys: a large collection comes in several items.
 func countKeys(items []snapshot.Item) (n int64) {
 	for i := range items {
@@ -198,6 +220,13 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 		return err
 	}
 	a.Class, a.Detail = Corrupt, err.Error()
+	if errors.Is(err, errNoChecksum) {
+		a.Class = Unproven
+		b.ev.saw(*a)
+		b.ev.decided(ledger.NoChecksum, ledger.Refuse, a.Path, 0, "%v", err)
+		return b.refuse(err, "No checksum proves the RDB file %s: hardened mode does not load it. To load it once, start with fr-mode strict, "+
+			"and then SAVE or BGREWRITEAOF.", a.Path)
+	}
 	var apply *applyError
 	var module *moduleError
 	var bad *snapshot.Error
@@ -208,7 +237,7 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 		a.Class = Unreadable
 	}
 	b.ev.saw(*a)
-	b.ev.decided("snapshot", "refuse", a.Path, 0, "%v", err)
+	b.ev.decided(ledger.Snapshot, ledger.Refuse, a.Path, 0, "%v", err)
 	switch {
 	case apply != nil:
 		return b.refuse(err, "Can't load the RDB file %s: %v", a.Path, err)

@@ -3,6 +3,7 @@ package recovery
 import (
 	"errors"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 )
 
@@ -14,7 +15,7 @@ func (b *boot) refuseCorrupt(f *logFile, damage *wal.CorruptError) error {
 
 // refuseDamage refuses over damage that was recorded. The last line is Redis's; the one before says what and where.
 func (b *boot) refuseDamage(f *logFile, damage *wal.CorruptError) error {
-	b.ev.decided("corrupt", "refuse", f.path, damage.Pos, "%v", damage)
+	b.ev.decided(ledger.Corrupt, ledger.Refuse, f.path, damage.Pos, "%v", damage)
 	b.warn("%v. Nothing was changed; 'frctl inspect %s' shows what is there.", damage, b.dir())
 	if damage.EOF {
 		return b.refuse(damage, msgUnexpectedEnd, f.name)
@@ -37,7 +38,7 @@ func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
 			return b.refuseDamage(f, damage)
 		}
 		b.ev.saw(*a)
-		b.ev.decided("apply", "refuse", f.path, refused.pos, "%v", err)
+		b.ev.decided(ledger.Unappliable, ledger.Refuse, f.path, refused.pos, "%v", err)
 		var cmd *CommandError
 		if errors.As(err, &cmd) && cmd.Unknown {
 			return b.refuse(err, msgUnknownCommand, refused.name, f.name)
@@ -46,6 +47,7 @@ func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
 	}
 	a.Class = Unreadable
 	b.ev.saw(*a)
+	b.ev.decided(ledger.Unreadable, ledger.Refuse, f.path, 0, "%v", err)
 	return b.refuse(err, msgReadFailed, f.name, reason(err))
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 )
@@ -113,13 +114,13 @@ func (b *boot) provenEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOpti
 	case f.base || !f.last || s.foreign || f.facts == nil:
 		return keep, false
 	case s.marks(f) && s.mark.Clean && f.size > s.mark.Pos, f.facts.Sealed && f.size > f.facts.Size:
-		b.ev.decided("foreign end", "accept", f.path, 0, "the file went on after it was complete: another server wrote there")
+		b.ev.decided(ledger.ForeignLog, ledger.Accept, f.path, 0, "the file went on after it was complete: another server wrote there")
 		return keep, true
 	case s.sameBoot || s.marks(f) && s.mark.Pos >= f.limit:
 		return keep, false
 	case !b.o.BootTime.IsZero() && !f.modified.Before(b.o.BootTime):
 		// No server of ours has run since the machine started, or the epoch file would say so.
-		b.ev.decided("foreign end", "accept", f.path, 0, "written at %s, after the machine's start: another server, or a copy",
+		b.ev.decided(ledger.ForeignLog, ledger.Accept, f.path, 0, "written at %s, after the machine's start: another server, or a copy",
 			f.modified.UTC().Format("2006-01-02T15:04:05Z"))
 		return keep, true
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 )
 
@@ -62,7 +63,8 @@ func (b *boot) survey() (*survey, error) {
 	var bad *wal.ManifestError
 	switch {
 	case errors.As(err, &bad):
-		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Corrupt, Detail: bad.Error()})
+		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Corrupt, Detail: bad.Error(), Input: b.digestOf(manifest)})
+		b.ev.decided(ledger.BadManifest, ledger.Refuse, manifest, 0, "%v", bad)
 		b.warn(msgManifestError)
 		if bad.Line > 0 && bad.Reason != wal.ManifestLineTooLong {
 			b.warn(msgManifestLine, bad.Line)
@@ -71,6 +73,7 @@ func (b *boot) survey() (*survey, error) {
 		return nil, b.refuse(err, "%s", bad.Reason)
 	case err != nil:
 		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Unreadable, Detail: err.Error()})
+		b.ev.decided(ledger.Unreadable, ledger.Refuse, manifest, 0, "%v", err)
 		return nil, b.refuse(err, msgManifestOpen, manifest, reason(err))
 	}
 	s := &survey{dir: d, named: d.Manifest != nil}
@@ -106,11 +109,15 @@ func (b *boot) surveyCompanions(s *survey, manifest string) {
 		class, detail = Foreign, "another server wrote it"
 	}
 	if s.dir.Mending {
-		b.ev.decided("half-done repair", "accept", manifest, 0, "the repair after an I/O error was cut short when only it had everything: "+
+		b.ev.decided(ledger.HalfRepair, ledger.Accept, manifest, 0, "the repair after an I/O error was cut short when only it had everything: "+
 			"its manifest counts, generation %d", s.dir.Facts.Generation)
 	}
 	s.foreign = s.dir.Facts == nil
-	b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: class, Size: int64(len(s.dir.ManifestBytes)), Detail: detail})
+	b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: class, Size: int64(len(s.dir.ManifestBytes)), Detail: detail,
+		Input: ledger.Digest(s.dir.ManifestBytes)})
+	if s.foreign {
+		b.ev.decided(ledger.ForeignLog, ledger.Accept, manifest, 0, "%s: Redis's rules, and a new replication id", detail)
+	}
 }
 
 // surveyEpoch reads the epoch and watermark files. A lost one is not fatal: less can be proven then.
@@ -166,7 +173,7 @@ func (b *boot) surveyOldStyle(s *survey) error {
 		s.dir.Manifest.History = m.History
 	}
 	s.dir.Facts = nil
-	b.ev.decided("old-style file", "accept", path, 0, "no log in the folder yet: %s becomes its base", b.o.AppendName)
+	b.ev.decided(ledger.OldStyle, ledger.Accept, path, 0, "no log in the folder yet: %s becomes its base", b.o.AppendName)
 	return nil
 }
 
@@ -188,11 +195,12 @@ func (b *boot) surveyFiles(s *survey) error {
 		}
 		info, err := b.o.FS.Stat(f.path)
 		if err != nil {
-			class := Unreadable
+			class, rule := Unreadable, ledger.Unreadable
 			if errors.Is(err, fs.ErrNotExist) {
-				class = Missing
+				class, rule = Missing, ledger.MissingFile
 			}
 			b.ev.saw(Artifact{Path: f.path, Kind: f.artifact(), Class: class, Detail: err.Error()})
+			b.ev.decided(rule, ledger.Refuse, f.path, 0, "the manifest names it: %v", err)
 			return b.refuse(err, msgStatFailed, f.name, reason(err))
 		}
 		f.size, f.limit, f.modified = info.Size(), info.Size(), info.ModTime()

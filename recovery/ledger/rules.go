@@ -52,7 +52,11 @@ var (
 	Unreadable  = Rule{27, "unreadable", Tampering, "what the disk does not give is not taken for empty"}
 	Changed     = Rule{28, "changed-on-disk", NoThreat, "each change on disk at start is recorded"}
 	Started     = Rule{29, "started", NoThreat, "how a start ended"}
-	StaleHelper = Rule{30, "stale", Metadata, "a helper file that does not fit what it describes is not believed"}
+	StaleHelper = Rule{30, "stale", Metadata, "a companion, epoch or watermark that cannot be read or belongs to another manifest is not believed"}
+	HalfRepair  = Rule{31, "half-done-repair", NoThreat, "a repair that was cut short counts when only it has everything"}
+	OldStyle    = Rule{32, "old-style", VersionSkew, "a file of an old server becomes the base of a log"}
+	NoChecksum  = Rule{33, "no-checksum", Downgrade, "hardened: a snapshot that carries no checksum proves nothing and is not loaded"}
+	BehindEnd   = Rule{34, "behind-the-end", Metadata, "hardened: bytes behind a snapshot's end belong to nothing that was written"}
 	LogFailed   = Rule{50, "log-failing", Tampering, "after a failed write or sync nothing more is acknowledged"}
 	LogHealed   = Rule{51, "log-healed", NoThreat, "after an I/O error the log goes on in a new increment"}
 	Switched    = Rule{52, "increment-switched", NoThreat, "an increment is sealed and the next one begins"}
@@ -70,7 +74,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass}
 
 // Decision is what was done about it.
