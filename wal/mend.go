@@ -204,6 +204,7 @@ func (l *Log) healed(to LSN) {
 		l.dirtySince = time.Now()
 	}
 	l.stats.heals++
+	l.o.Record(Event{Kind: Healed, Path: l.cur.path, LSN: to})
 	l.failure.Store(nil)
 	l.publish()
 	l.o.Logger.Warn("AOF write error looks solved. The server can write again.", "path", l.cur.path, "lsn", uint64(to))

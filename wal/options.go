@@ -36,6 +36,8 @@ type Options struct {
 	// Wake is called from the log's goroutines when Released, Full or Err may have changed. It must be cheap and not call
 	// back into the Log. May be nil.
 	Wake func()
+	// Record is told of events, from the log's goroutines and under its locks: it must be cheap and not call back. May be nil.
+	Record func(Event)
 	// BootID names the machine's present boot; default: what Linux says. Only for the epoch file and the watermark.
 	BootID string
 
@@ -81,6 +83,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Wake == nil {
 		o.Wake = func() {}
+	}
+	if o.Record == nil {
+		o.Record = func(Event) {}
 	}
 	if o.BootID == "" {
 		o.BootID = BootID()

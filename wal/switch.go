@@ -77,6 +77,7 @@ func (w *writer) changeOver() {
 	l.man.mu.Unlock()
 	l.mu.Lock()
 	if named {
+		l.o.Record(Event{Kind: Switched, Path: l.cur.path, Pos: m.pos, LSN: m.lsn, Sum: m.sum, HasSum: m.hasSum})
 		l.adopt(next, mark{lsn: m.lsn, db: m.db})
 		if err != nil {
 			l.fail(&WriteError{Op: "open", Path: l.cur.path, Cause: err})

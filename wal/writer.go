@@ -323,6 +323,7 @@ func (l *Log) fail(err error) {
 	if !l.failing {
 		l.failing, l.backoff, l.retryAt = true, 0, time.Time{}
 		l.failure.Store(we)
+		l.o.Record(Event{Kind: Failed, Path: we.Path, Pos: l.synced.pos, LSN: LSN(l.durable.Load()), Err: we})
 	}
 	l.publish()
 	if req := l.pendingSwitch; req != nil {

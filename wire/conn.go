@@ -149,6 +149,9 @@ func (c *conn) protocolError(err error) {
 	if errors.As(err, &pe) {
 		text = pe.Text
 	}
+	st := c.eng.Stats()
+	st.ProtocolErrors++
+	st.ProtocolError = text + ", from " + c.describe()
 	c.eng.Logger().Debug("Protocol error (" + text + ") from client: " + c.describe())
 	mark := len(c.sess.W.Buf)
 	c.eng.ReplyError(&c.sess, engine.ReplyError("ERR Protocol error: "+text))

@@ -19,6 +19,8 @@ var ownRows = []Row{
 	{Name: "fr-mode", kind: oneOf("strict", "hardened"), initial: "strict", Flags: Immutable},
 	// Bytes of effects held in memory while the log cannot take them; at the limit reading from clients stops.
 	{Name: "fr-log-pending-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "256mb"},
+	// Bytes that the ledger of decisions may take in dir/ledger; 0: none is kept.
+	{Name: "fr-ledger-limit", kind: number{lo: 0, hi: maxLong, form: memory}, initial: "16mb", Flags: Immutable},
 	// The # lines in increments and the manifest's companion.
 	{Name: "fr-log-annotations", kind: yesno{}, initial: "yes", Flags: Immutable},
 	// Bytes a second that a background save or a rewrite writes at most; 0: no bound.

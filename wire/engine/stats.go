@@ -22,7 +22,10 @@ type Counters struct {
 	ReplyShrinks        uint64 // reply buffers given back because they had grown large
 	OutputLimitCloses   uint64
 	QueryLimitCloses    uint64
-	PeakMemory          int64
+	// ProtocolErrors are connections ended because their bytes were no commands; ProtocolError says what the last was, and whose.
+	ProtocolErrors uint64
+	ProtocolError  string
+	PeakMemory     int64
 }
 
 // Stats returns the counters; transports and commands may add to them.
