@@ -81,6 +81,7 @@ func (s *server) restart(graceful bool, after time.Duration) error {
 		}
 	}
 	time.Sleep(after)
+	s.closeLedger()
 	if err := os.Chdir(s.begin); err != nil {
 		s.logger.Warn("The directory of the first start cannot be entered: " + err.Error())
 	}
@@ -156,8 +157,10 @@ func (s *server) reopenLog(o recovery.Options, change func(*recovery.Result)) (e
 	defer s.eng.SetLoading(false)
 	result, err := recovery.Boot(o)
 	if err != nil {
+		s.recordRefusal(err)
 		return err
 	}
+	s.recordStart(result.Evidence)
 	change(result)
 	log, err := result.OpenLog(s.logOptions(), s.cfg.Bool("aof-use-rdb-preamble"), s.ks.UsedBytes())
 	if err != nil {

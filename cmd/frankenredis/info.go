@@ -231,13 +231,17 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("eventloop_duration_cmd_sum", s.commandNanos()/1000)
 	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.perSec)
 	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.cycleUsec)
-	wrong := uint64(0) // every refused authentication, and nothing else, is answered with this code
-	s.eng.ErrorCounts(func(code string, n uint64) {
+	w.Field("acl_access_denied_auth", s.wrongPasswords())
+}
+
+// wrongPasswords counts failed authentications: each of them, and nothing else, is answered with this code.
+func (s *server) wrongPasswords() (n uint64) {
+	s.eng.ErrorCounts(func(code string, count uint64) {
 		if code == "WRONGPASS" {
-			wrong = n
+			n = count
 		}
 	})
-	w.Field("acl_access_denied_auth", wrong)
+	return n
 }
 
 // commandNanos is the time spent in commands since the counters began.
@@ -349,4 +353,5 @@ func (s *server) infoOwn(w *engine.InfoWriter) {
 	w.Field("fr_gc_cycles", gc.NumGC)
 	w.Field("fr_gc_pause_usec_total", gc.PauseTotal.Microseconds())
 	s.infoLogOwn(w)
+	s.infoLedger(w)
 }

@@ -73,7 +73,7 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 		FS: s.fs, Dir: s.dir,
 		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
 		AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
-		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(),
+		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(), Hardened: s.cfg.Enum("fr-mode") == "hardened",
 		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
 			return on(func() error { return s.insert(items, false) })
@@ -86,9 +86,9 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 	}
 }
 
-// skipChecksum says whether checksums of RDB files are passed over.
+// skipChecksum says whether checksums of RDB files are passed over. Hardened mode is not to be turned off by halves.
 func (s *server) skipChecksum() bool {
-	return !s.cfg.Bool("rdbchecksum") || s.eng.Debug().SkipChecksums
+	return !s.cfg.Bool("rdbchecksum") && s.cfg.Enum("fr-mode") != "hardened" || s.eng.Debug().SkipChecksums
 }
 
 // onExecutor runs f on the executor and waits for it. The loading goroutine only.
@@ -168,12 +168,14 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 		return
 	}
 	if err != nil {
+		s.recordRefusal(err)
 		// The log's last line says why. Nothing was changed that would make the next start different.
 		s.exit = 1
 		s.eng.Stop()
 		return
 	}
 	s.load.result = result
+	s.recordStart(result.Evidence)
 	s.load.aside = result.Aside
 	s.load.progress.Store(nil)
 	s.saves.keys, s.saves.expired = result.Keys, result.Expired

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 	"frankenredis/wire/engine"
 )
@@ -18,7 +19,7 @@ func (s *server) logOptions() wal.Options {
 		FS: s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
 		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"), KeepHistory: s.cfg.Bool("aof-disable-auto-gc"),
 		Hardened: s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,
-		Logger: s.logger, Wake: s.eng.Wake,
+		Logger: s.logger, Wake: s.eng.Wake, Record: s.recordLog,
 	}
 }
 
@@ -78,6 +79,7 @@ func (s *server) dropLog() {
 	s.log = nil
 	s.eng.SetLog(nil)
 	s.load.result.Position.LSN = log.End()
+	s.record(ledger.Entry{Rule: ledger.LogDropped, Decision: ledger.Note, Artifact: s.logOptions().Dir, Kind: "directory", To: uint64(log.End()), Detail: "appendonly no"})
 	if err := log.Close(true); err != nil {
 		s.logger.Warn("Closing the append-only file: " + err.Error())
 	}

@@ -57,6 +57,7 @@ func (s *server) save() error {
 		SyncEvery: s.syncEvery("rdb-save-incremental-fsync"), Aside: s.load.aside}, frozen, s.snapshotMeta())
 	frozen.Close()
 	if err != nil {
+		s.recordFailedSave("snapshot", err)
 		s.logger.Warn("Error saving the data set: " + err.Error())
 		return err
 	}
@@ -72,7 +73,7 @@ func (s *server) save() error {
 func (s *server) snapshotMeta() snapshot.Meta {
 	m := snapshot.Meta{
 		Created: time.Now(), UsedMemory: s.ks.UsedBytes(),
-		NoCompress: !s.cfg.Bool("rdbcompression"), NoChecksum: !s.cfg.Bool("rdbchecksum"),
+		NoCompress: !s.cfg.Bool("rdbcompression"), NoChecksum: !s.cfg.Bool("rdbchecksum") && s.cfg.Enum("fr-mode") != "hardened",
 		Oldest: s.cfg.Bool("fr-rdb-oldest-version"),
 	}
 	if r := s.load.result; r != nil {

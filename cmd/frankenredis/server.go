@@ -13,6 +13,7 @@ import (
 
 	"frankenredis/kv"
 	"frankenredis/kv/dict"
+	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 	"frankenredis/wire"
@@ -48,6 +49,7 @@ type server struct {
 	exit     int // the process's exit status
 	pidFile  string
 	saves    saveState
+	evidence evidence
 	jobs     jobs
 	rewrites rewrites
 	load     loadState
@@ -109,7 +111,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.eng.SetAuthNeeded(cfg.String("requirepass") != "")
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied, Memory: s.memoryReport,
+		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
 		Crash: func(k engine.CrashKind) { s.crash(k, debugReasons[k]) },
@@ -231,6 +233,7 @@ func (s *server) run() int {
 		s.sink.write(banner(int(s.cfg.Int("port"))))
 	}
 	s.logger.Info("Server initialized")
+	s.openLedger()
 	s.watchSignals()
 	s.startTimers()
 	s.startLoading()
@@ -240,6 +243,8 @@ func (s *server) run() int {
 		s.exit = 1
 	}
 	s.reactor.Close()
+	s.record(ledger.Entry{Rule: ledger.Stopped, Decision: ledger.Note, Artifact: s.dir, Kind: "directory", Detail: fmt.Sprintf("exit status %d", s.exit)})
+	s.closeLedger()
 	return s.exit
 }
 
@@ -256,6 +261,7 @@ func (s *server) startTimers() {
 			s.eng.SampleLatency("expire-cycle", took)
 		}
 		s.watchLog()
+		s.watchDoors(time.Now())
 		s.tendSaves()
 		s.ks.Arena().Reclaim(reclaimPages)
 		s.memory() // for the peak

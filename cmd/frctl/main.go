@@ -70,7 +70,7 @@ Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wr
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newCheck(), newConvert(), newDump(), newInspect(), newVersion())
+	root.AddCommand(newCheck(), newConvert(), newDump(), newEvidence(), newInspect(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

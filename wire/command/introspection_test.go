@@ -22,6 +22,9 @@ func TestKeysAsARealServer(t *testing.T) {
 	const seed = 11
 	rnd := rand.New(rand.NewPCG(seed, seed))
 	check := func(s *engine.Spec) {
+		if strings.HasPrefix(s.Name, "fr.") {
+			return // ours
+		}
 		words := []string{"0", "1", "2", "3", "x", "-1", "", "get", "STORE", "storedist", "keys", "streams", "withscores"}
 		for _, k := range s.Keys {
 			if k.Keyword != "" {

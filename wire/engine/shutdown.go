@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"frankenredis/recovery/ledger"
+)
 
 // ShutdownRequest is what SHUTDOWN or a signal asks for.
 type ShutdownRequest struct {
@@ -35,8 +39,18 @@ type Hooks struct {
 	Restart func(graceful bool, after time.Duration) error
 	// Memory says where the memory is.
 	Memory func() MemoryReport
+	// Evidence is up to n of the ledger's newest records, none older than since (FR.EVIDENCE).
+	Evidence func(n int, since time.Time) []ledger.Record
 	// Emptied is called after FLUSHALL.
 	Emptied func()
+}
+
+// Evidence is up to n of the ledger's newest records, oldest first; none without a ledger.
+func (e *Engine) Evidence(n int, since time.Time) []ledger.Record {
+	if e.hooks.Evidence == nil {
+		return nil
+	}
+	return e.hooks.Evidence(n, since)
 }
 
 // SetHooks installs the hooks.
