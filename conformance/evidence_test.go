@@ -174,6 +174,35 @@ func TestEvidenceCommand(t *testing.T) {
 	}
 }
 
+// What happens while a server runs has its record: a save that fails, a rewrite's new increment and base, the log turned off, the end.
+func TestRunIsRecorded(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes"}})
+	c := s.Dial(t)
+	c.Call(t, "SET", "k", "v")
+	file := filepath.Join(s.Dir, "dump.rdb")
+	ok(t, os.MkdirAll(filepath.Join(file, "full"), 0o755)) // a directory in the file's place: no save can end well
+	if r, _ := c.Do("SAVE"); r.Str != "ERR" {
+		t.Errorf("SAVE: %+v", r)
+	}
+	c.Call(t, "BGREWRITEAOF")
+	waitForRewrite(t, c)
+	c.Call(t, "CONFIG", "SET", "appendonly", "no")
+	waitForText(t, func() string { return c.Call(t, "INFO", "persistence").Str }, "aof_enabled:0")
+	stop(t, s)
+	lines := ledgerLines(t, s.Dir)
+	for _, want := range []string{"54 keep", "52 keep", "53 new", "56 note", "55 note"} {
+		if hasRecord(lines, want) == nil {
+			t.Errorf("no record %q in %+v", want, lines)
+		}
+	}
+	if l := hasRecord(lines, "53 new"); l != nil && (!strings.HasPrefix(l.Input, "aof:") || !strings.HasSuffix(l.Artifact, ".2.base.rdb")) {
+		t.Errorf("%+v", l)
+	}
+	if l := lines[len(lines)-1]; l.Reason != "stopped" || l.Detail != "exit status 0" {
+		t.Errorf("the last record is %+v", l)
+	}
+}
+
 // Hardened mode records what it bounds at its doors, and strict mode does not.
 func TestHostileInputIsRecorded(t *testing.T) {
 	for _, mode := range []string{"strict", "hardened"} {

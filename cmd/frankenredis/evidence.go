@@ -147,9 +147,9 @@ func (d *door) look(now time.Time) (e ledger.Entry, ok bool) {
 	case now.Before(d.next):
 		return e, false
 	case n == d.told:
-		d.pause = max(d.pause/2, doorPause)
-		if !d.next.IsZero() {
-			d.next = now.Add(doorPause)
+		if d.pause > doorPause { // forgiven as slowly as it was earned
+			d.next = now.Add(d.pause)
+			d.pause /= 2
 		}
 		return e, false
 	}

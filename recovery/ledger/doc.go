@@ -41,7 +41,8 @@
 // # Digests
 //
 // "sha256:<hex>" is of all the bytes in question. "tail:<hex>" is SHA-256 of a file's size (8 bytes, little endian) and its last
-// 4096 bytes, or all it has: enough to tell the states of a growing file apart without reading it.
+// 4096 bytes, or all it has: enough to tell the states of a growing file apart without reading it. "aof:<hex>" is the digest by which package
+// wal knows a whole sealed file.
 //
 // # Limits
 //
