@@ -24,7 +24,7 @@ func (f *front) admit(ip net.IP) string {
 		e.Stats().ConnectionsRejected++
 		return tooManyClients
 	}
-	if ip != nil && !ip.IsLoopback() && e.Config().Live.ProtectedMode && !e.PasswordSet() {
+	if ip != nil && !ip.IsLoopback() && e.Config().Live.ProtectedMode && e.Users().Default().AnyPassword() {
 		e.Stats().ConnectionsRejected++
 		return protectedMode
 	}

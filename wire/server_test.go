@@ -99,7 +99,6 @@ func startAt(t *testing.T, conf string, gated bool, clock func() time.Time) *tes
 		s.log = &gatedLog{}
 		e.SetLog(s.log)
 	}
-	e.SetAuthNeeded(cfg.String("requirepass") != "")
 	r.Bind(e)
 	port := freePort(t)
 	if err := r.ListenTCP([]string{"127.0.0.1"}, port, 64); err != nil {

@@ -8,6 +8,7 @@ import (
 	"frankenredis/recovery"
 	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
+	"frankenredis/wire/acl"
 	"frankenredis/wire/engine"
 )
 
@@ -124,7 +125,7 @@ func (s *server) watchedDoors() []*door {
 		{rule: ledger.QueryLimit, count: func() uint64 { return st.QueryLimitCloses }},
 		{rule: ledger.OutputLimit, count: func() uint64 { return st.OutputLimitCloses }},
 		{rule: ledger.Rejected, count: func() uint64 { return st.ConnectionsRejected }},
-		{rule: ledger.WrongPass, count: s.wrongPasswords},
+		{rule: ledger.WrongPass, count: func() uint64 { return s.eng.Stats().Denied[acl.DeniedAuth] }},
 	}
 }
 

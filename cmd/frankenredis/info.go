@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"frankenredis/wire/acl"
 	"frankenredis/wire/engine"
 	"frankenredis/wire/pubsub"
 	"frankenredis/wire/session"
@@ -231,17 +232,10 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("eventloop_duration_cmd_sum", s.commandNanos()/1000)
 	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.perSec)
 	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.cycleUsec)
-	w.Field("acl_access_denied_auth", s.wrongPasswords())
-}
-
-// wrongPasswords counts failed authentications: each of them, and nothing else, is answered with this code.
-func (s *server) wrongPasswords() (n uint64) {
-	s.eng.ErrorCounts(func(code string, count uint64) {
-		if code == "WRONGPASS" {
-			n = count
-		}
-	})
-	return n
+	w.Field("acl_access_denied_auth", st.Denied[acl.DeniedAuth])
+	w.Field("acl_access_denied_cmd", st.Denied[acl.DeniedCommand])
+	w.Field("acl_access_denied_key", st.Denied[acl.DeniedKey])
+	w.Field("acl_access_denied_channel", st.Denied[acl.DeniedChannel])
 }
 
 // commandNanos is the time spent in commands since the counters began.

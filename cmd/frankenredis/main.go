@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"frankenredis/wire/acl"
 	"frankenredis/wire/command"
 	"frankenredis/wire/config"
 	"frankenredis/wire/engine"
@@ -57,6 +58,7 @@ func run(argv []string, in io.Reader) int {
 	cfg, err := config.Load(args, config.LoadOptions{
 		Stdin:     bytes.NewReader(stdin),
 		IsCommand: func(name string) bool { return table.Lookup([]byte(name)) != nil },
+		CheckUser: acl.DirectiveCheck(table.Catalog()),
 	})
 	if err != nil {
 		return fail(err)
@@ -69,10 +71,6 @@ func run(argv []string, in io.Reader) int {
 			fmt.Fprintf(os.Stderr, "'%s' is not served yet, and starting without it would be less safe than you expect. See conformance/PARITY.md.\n", row.Name)
 			return 1
 		}
-	}
-	if len(cfg.Users()) > 0 {
-		fmt.Fprintln(os.Stderr, "'user' is not served yet, and starting without it would be less safe than you expect. See conformance/PARITY.md.")
-		return 1
 	}
 	if err := os.Chdir(cfg.String("dir")); err != nil {
 		fmt.Fprintf(os.Stderr, "Can't chdir to '%s': %v\n", cfg.String("dir"), err)

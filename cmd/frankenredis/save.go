@@ -159,7 +159,7 @@ func (s *server) emptied() {
 
 // rewriteConfig is CONFIG REWRITE; all writes what stands at its default, too.
 func (s *server) rewriteConfig(all bool) error {
-	if err := s.cfg.WriteBack(s.fs, config.RewriteOptions{All: all}); err != nil {
+	if err := s.cfg.WriteBack(s.fs, config.RewriteOptions{Users: s.userLines(), All: all}); err != nil {
 		s.logger.Warn("CONFIG REWRITE failed: " + err.Error())
 		return engine.ReplyError(err.Error())
 	}

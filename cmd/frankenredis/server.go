@@ -108,11 +108,11 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 		Seed: binary.LittleEndian.Uint64(seed[:]),
 	})
 	s.reactor.Bind(s.eng)
-	s.eng.SetAuthNeeded(cfg.String("requirepass") != "")
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
 		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
+		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
 		Crash: func(k engine.CrashKind) { s.crash(k, debugReasons[k]) },
 	})
@@ -122,6 +122,9 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.registerInfo()
 	s.limitClients()
 	s.reportTo(supervisor(cfg))
+	if err := s.defineUsers(); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
@@ -178,10 +181,6 @@ func (s *server) limitClients() {
 // followConfig acts on changes of parameters at run time.
 func (s *server) followConfig() {
 	on := s.cfg.OnApply
-	on("requirepass", func() error {
-		s.eng.SetAuthNeeded(s.cfg.String("requirepass") != "")
-		return nil
-	})
 	on("loglevel", func() error {
 		s.sink.setLevel(s.cfg.Enum("loglevel"))
 		return nil

@@ -74,18 +74,13 @@ func newBed(t testing.TB, conf string, logged bool, clock func() time.Time) *bed
 
 // followConfig does for an executor alone what the server's composition root does when parameters change.
 func followConfig(e *engine.Engine, cfg *config.Store) {
-	auth := func() error {
-		e.SetAuthNeeded(cfg.String("requirepass") != "")
-		return nil
-	}
 	policy := func() error {
 		lfu := strings.HasSuffix(cfg.Enum("maxmemory-policy"), "-lfu")
 		e.Keyspace().SetPolicy(lfu, int(cfg.Int("lfu-log-factor")), int(cfg.Int("lfu-decay-time")))
 		return nil
 	}
-	cfg.OnApply("requirepass", auth)
 	cfg.OnApply("maxmemory-policy", policy, "lfu-log-factor", "lfu-decay-time")
-	_, _ = auth(), policy()
+	_ = policy()
 }
 
 // client returns the i-th client, connecting it when it is new.

@@ -1,13 +1,12 @@
 package command
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"time"
 
+	"frankenredis/wire/acl"
 	"frankenredis/wire/engine"
-	"frankenredis/wire/pubsub"
 	"frankenredis/wire/session"
 )
 
@@ -106,59 +105,8 @@ func clientSetinfoCommand(c *engine.Call) error {
 	return nil
 }
 
-// describeClient is one line of CLIENT LIST.
-func describeClient(e *engine.Engine, s *session.Session) string {
-	u := s.Conn.Usage()
-	flags := ""
-	if s.Monitor {
-		flags += "O"
-	}
-	if s.Subs.Any() {
-		flags += "P"
-	}
-	if s.Multi {
-		flags += "x"
-	}
-	if s.Wait != nil || s.Postponed != nil {
-		flags += "b"
-	}
-	if s.DirtyCAS {
-		flags += "d"
-	}
-	if s.CloseAfterReply {
-		flags += "c"
-	}
-	if s.Unix {
-		flags += "U"
-	}
-	if s.NoEvict {
-		flags += "e"
-	}
-	if s.NoTouch {
-		flags += "T"
-	}
-	if flags == "" {
-		flags = "N"
-	}
-	multi := -1
-	if s.Multi {
-		multi = len(s.Queue)
-	}
-	events := "r"
-	if u.HeldChunks > 0 {
-		events += "w"
-	}
-	now := e.Wall()
-	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
-		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
-		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
-		s.ID, s.Addr, s.LocalAddr, s.FD, shown([]byte(s.Name)), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
-		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
-		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, s.User, s.W.Proto, shown([]byte(s.LibName)), shown([]byte(s.LibVersion)))
-}
-
 func clientInfoCommand(c *engine.Call) error {
-	c.W.Verbatim("txt", describeClient(c.E, c.S)+"\n")
+	c.W.Verbatim("txt", c.E.DescribeClient(c.S)+"\n")
 	return nil
 }
 
@@ -194,7 +142,7 @@ func typeOf(s *session.Session) clientType {
 func clientListCommand(c *engine.Call) error {
 	var out strings.Builder
 	add := func(s *session.Session) {
-		out.WriteString(describeClient(c.E, s))
+		out.WriteString(c.E.DescribeClient(s))
 		out.WriteByte('\n')
 	}
 	switch {
@@ -229,20 +177,21 @@ func clientListCommand(c *engine.Call) error {
 
 // killFilter says which clients CLIENT KILL means; nil and zero ask for nothing.
 type killFilter struct {
-	addr, laddr, user *string
-	id                int64
-	typed             bool
-	typ               clientType // if typed
-	skipMe            bool
+	addr, laddr *string
+	user        *acl.User
+	id          int64
+	typed       bool
+	typ         clientType // if typed
+	skipMe      bool
 }
 
 func (f *killFilter) matches(c *engine.Call, s *session.Session) bool {
 	return (f.addr == nil || s.Addr == *f.addr) && (f.laddr == nil || s.LocalAddr == *f.laddr) &&
-		(f.id == 0 || s.ID == f.id) && (f.user == nil || s.User == *f.user) && (!f.typed || typeOf(s) == f.typ) &&
+		(f.id == 0 || s.ID == f.id) && (f.user == nil || s.User == f.user) && (!f.typed || typeOf(s) == f.typ) &&
 		!(f.skipMe && s == c.S)
 }
 
-func parseKillFilter(args [][]byte) (f killFilter, err error) {
+func parseKillFilter(users *acl.Users, args [][]byte) (f killFilter, err error) {
 	f.skipMe = true
 	for i := 0; i < len(args); i += 2 {
 		if i+1 == len(args) {
@@ -267,10 +216,9 @@ func parseKillFilter(args [][]byte) (f killFilter, err error) {
 		case is(args[i], "LADDR"):
 			f.laddr = &text
 		case is(args[i], "USER"):
-			if string(value) != "default" {
+			if f.user = users.Get(string(value)); f.user == nil {
 				return f, engine.Errorf("ERR No such user '%s'", text)
 			}
-			f.user = &text
 		case is(args[i], "SKIPME") && is(value, "YES"):
 			f.skipMe = true
 		case is(args[i], "SKIPME") && is(value, "NO"):
@@ -290,7 +238,7 @@ func clientKillCommand(c *engine.Call) error {
 		f.addr = &addr
 	} else {
 		var err error
-		if f, err = parseKillFilter(c.Args[2:]); err != nil {
+		if f, err = parseKillFilter(c.E.Users(), c.Args[2:]); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,7 @@
 package command
 
 import (
-	"crypto/subtle"
-
+	"frankenredis/wire/acl"
 	"frankenredis/wire/engine"
 	"frankenredis/wire/session"
 )
@@ -28,23 +27,16 @@ var connectionCommands = []engine.Spec{
 
 const errWrongPass = engine.ReplyError("WRONGPASS invalid username-password pair or user is disabled.")
 
-// authenticate checks a password; there is one user, "default", until ACL users exist.
+// authenticate logs a client in.
 func authenticate(c *engine.Call, user string, password []byte) error {
-	if user != "default" {
+	if !c.E.Authenticate(c.S, user, password, c.Args) {
 		return errWrongPass
 	}
-	if c.E.PasswordSet() {
-		want := []byte(c.E.Config().String("requirepass"))
-		if subtle.ConstantTimeCompare(want, password) != 1 {
-			return errWrongPass
-		}
-	}
-	c.S.User, c.S.Authenticated = "default", true
 	return nil
 }
 
 func authCommand(c *engine.Call) error {
-	user, password := "default", c.Args[1]
+	user, password := acl.DefaultName, c.Args[1]
 	if len(c.Args) <= 3 {
 		for i := 1; i < len(c.Args); i++ {
 			c.Redact(i)
@@ -52,7 +44,7 @@ func authCommand(c *engine.Call) error {
 	}
 	switch len(c.Args) {
 	case 2:
-		if !c.E.PasswordSet() {
+		if c.E.Users().Default().AnyPassword() {
 			return engine.ReplyError("ERR AUTH <password> called without any password configured for the default user. " +
 				"Are you sure your configuration is correct?")
 		}
@@ -184,7 +176,7 @@ func resetCommand(c *engine.Call) error {
 	s.DB, s.Name = 0, ""
 	s.Reply = session.ReplyOn
 	s.NoEvict, s.NoTouch = false, false
-	s.User, s.Authenticated = "default", !c.E.PasswordSet()
+	c.E.Anonymous(s)
 	s.W.Proto = 2
 	c.W.Simple("RESET")
 	return nil

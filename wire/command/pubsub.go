@@ -16,8 +16,8 @@ const (
 var shardKeys = []engine.KeySpec{{Flags: engine.KeyNotKey, Index: 1, Last: -1, Step: 1}}
 
 var pubsubCommands = []engine.Spec{
-	{Name: "psubscribe", Arity: -2, Flags: subscribeFlags, Handler: subscribeTo(pubsub.Patterns, "psubscribe")},
-	{Name: "publish", Arity: 3, Flags: publishFlags, Handler: publishCommand},
+	{Name: "psubscribe", Arity: -2, Flags: subscribeFlags, Channels: engine.EveryPattern, Handler: subscribeTo(pubsub.Patterns, "psubscribe")},
+	{Name: "publish", Arity: 3, Flags: publishFlags, Channels: engine.FirstChannel, Handler: publishCommand},
 	{Name: "pubsub", Arity: -2, Sub: []engine.Spec{
 		{Name: "channels", Arity: -2, Flags: askFlags, Handler: pubsubChannels(pubsub.Channels)},
 		{Name: "help", Arity: 2, Flags: engine.Loading | engine.Stale, Handler: pubsubHelpCommand},
@@ -28,9 +28,9 @@ var pubsubCommands = []engine.Spec{
 	}},
 	{Name: "punsubscribe", Arity: -1, Flags: subscribeFlags, Handler: unsubscribeFrom(pubsub.Patterns, "punsubscribe")},
 	{Name: "spublish", Arity: 3, Flags: publishFlags, Keys: []engine.KeySpec{{Flags: engine.KeyNotKey, Index: 1, Step: 1}},
-		Handler: spublishCommand},
-	{Name: "ssubscribe", Arity: -2, Flags: subscribeFlags, Keys: shardKeys, Handler: subscribeTo(pubsub.Shards, "ssubscribe")},
-	{Name: "subscribe", Arity: -2, Flags: subscribeFlags, Handler: subscribeTo(pubsub.Channels, "subscribe")},
+		Channels: engine.FirstChannel, Handler: spublishCommand},
+	{Name: "ssubscribe", Arity: -2, Flags: subscribeFlags, Keys: shardKeys, Channels: engine.EveryChannel, Handler: subscribeTo(pubsub.Shards, "ssubscribe")},
+	{Name: "subscribe", Arity: -2, Flags: subscribeFlags, Channels: engine.EveryChannel, Handler: subscribeTo(pubsub.Channels, "subscribe")},
 	{Name: "sunsubscribe", Arity: -1, Flags: subscribeFlags, Keys: shardKeys, Handler: unsubscribeFrom(pubsub.Shards, "sunsubscribe")},
 	{Name: "unsubscribe", Arity: -1, Flags: subscribeFlags, Handler: unsubscribeFrom(pubsub.Channels, "unsubscribe")},
 }

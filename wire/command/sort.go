@@ -43,6 +43,7 @@ func sortRoCommand(c *engine.Call) error { return sortElements(c, false) }
 func parseSorting(c *engine.Call, mayStore bool) (s sorting, err error) {
 	args := c.Args
 	s.key, s.most = args[1], -1
+	free := c.ReadsEverything()
 	for i := 2; i < len(args); i++ {
 		left := len(args) - 1 - i
 		switch a := args[i]; {
@@ -67,12 +68,18 @@ func parseSorting(c *engine.Call, mayStore bool) (s sorting, err error) {
 			i++
 			// Once asked not to sort, as in Redis, a later pattern changes nothing.
 			if p := parseKeyPattern(args[i]); p.substitutes {
+				if !free {
+					return s, engine.ReplyError("ERR BY option of SORT denied due to insufficient ACL permissions.")
+				}
 				s.by = &p
 			} else {
 				s.native = true
 			}
 		case is(a, "GET") && left >= 1:
 			i++
+			if !free {
+				return s, engine.ReplyError("ERR GET option of SORT denied due to insufficient ACL permissions.")
+			}
 			s.get = append(s.get, parseKeyPattern(args[i]))
 		default:
 			return s, engine.ErrSyntax

@@ -290,3 +290,29 @@ func replaceClaimArg(c *engine.Call, key, name []byte, group kv.StreamGroup, id 
 func replaceGroup(c *engine.Call, key, name []byte, group kv.StreamGroup) {
 	c.Replace(wordXGroup, wordSetID, key, name, appendStreamID(nil, group.Last()), wordEntriesRead, decimal(group.Read()))
 }
+
+// streamKeys finds the keys behind the option STREAMS where the key spec does not: it may be a group's or a stream's name, too.
+// Nothing is told of what happens to the keys.
+func streamKeys(argv [][]byte) (keys []engine.KeyRef, ok bool) {
+	for i := 1; i < len(argv); i++ {
+		switch {
+		case is(argv[i], "BLOCK"), is(argv[i], "COUNT"):
+			i++
+		case is(argv[i], "GROUP"):
+			i += 2
+		case is(argv[i], "NOACK"):
+		case is(argv[i], "STREAMS"):
+			n := len(argv) - i - 1
+			if n%2 != 0 {
+				return nil, false
+			}
+			for pos := i + 1; pos <= i+n/2; pos++ {
+				keys = append(keys, engine.KeyRef{Pos: pos})
+			}
+			return keys, n > 0
+		default:
+			return nil, false
+		}
+	}
+	return nil, false
+}

@@ -37,19 +37,25 @@ func (s *Store) writeBack(fsys disk.FS, o RewriteOptions) error {
 	}
 	conf, own := s.Rewrite(old, oldOwn, o)
 	if own != oldOwn {
-		if err := replace(fsys, ownFile, own); err != nil {
+		if err := ReplaceText(fsys, ownFile, own); err != nil {
 			return err
 		}
 	}
-	return replace(fsys, s.file, conf)
+	return ReplaceText(fsys, s.file, conf)
 }
 
 // readOptional reads a file; one that is missing is empty.
 func readOptional(fsys disk.FS, name string) (string, error) {
-	f, err := fsys.Open(name)
+	text, err := ReadText(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
+	return text, err
+}
+
+// ReadText reads a file, refusing what no configuration is as large as.
+func ReadText(fsys disk.FS, name string) (string, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return "", err
 	}
@@ -70,8 +76,8 @@ func readOptional(fsys disk.FS, name string) (string, error) {
 	return text, errors.Join(err, f.Close())
 }
 
-// replace writes a temporary file beside name, syncs it, renames it and syncs the directory.
-func replace(fsys disk.FS, name, text string) error {
+// ReplaceText writes a temporary file beside name, syncs it, renames it and syncs the directory.
+func ReplaceText(fsys disk.FS, name, text string) error {
 	temp := fmt.Sprintf("%s.%d.tmp", name, os.Getpid())
 	if err := fill(fsys, temp, name, text); err != nil {
 		_ = fsys.Remove(temp) // the first error is the one to tell

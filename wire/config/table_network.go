@@ -13,9 +13,9 @@ var networkRows = []Row{
 	{Name: "protected-mode", kind: yesno{}, initial: "yes"},
 	{Name: "maxclients", kind: number{lo: 1, hi: maxUint, unsigned: true}, initial: "10000"},
 	{Name: "requirepass", kind: text{unset: true, binary: true}, Flags: Sensitive},
-	{Name: "aclfile", kind: text{}, Flags: Immutable | Refuse, Pending: needACL},
-	{Name: "acllog-max-len", kind: number{hi: maxLong, unsigned: true}, initial: "128", Pending: needACL},
-	{Name: "acl-pubsub-default", kind: oneOf("allchannels", "resetchannels"), initial: "resetchannels", Pending: needACL},
+	{Name: "aclfile", kind: text{}, Flags: Immutable},
+	{Name: "acllog-max-len", kind: number{hi: maxLong, unsigned: true}, initial: "128"},
+	{Name: "acl-pubsub-default", kind: oneOf("allchannels", "resetchannels"), initial: "resetchannels"},
 	{Name: "proto-max-bulk-len", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "512mb"},
 	{Name: "client-query-buffer-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory, unsigned: true}, initial: "1gb"},
 	{

@@ -202,8 +202,9 @@ func (e *Engine) rerun(s *session.Session) {
 	e.blocked.rerun = w
 	mark := len(s.W.Buf)
 	s.Executing = true
-	if spec := w.Spec.(*Spec); !e.makeRoom() && spec.Flags&DenyOOM != 0 {
-		e.reject(s, spec, ErrOOM)
+	spec := w.Spec.(*Spec)
+	if err := e.check(s, spec, w.Argv); err != nil {
+		e.reject(s, spec, err) // what is allowed may have changed meanwhile
 	} else {
 		e.call(s, spec, w.Argv)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"frankenredis/kv"
 	"frankenredis/wal"
+	"frankenredis/wire/acl"
 	"frankenredis/wire/config"
 	"frankenredis/wire/pubsub"
 	"frankenredis/wire/session"
@@ -126,7 +127,8 @@ type Engine struct {
 	monitorLine []byte
 	eventName   []byte // the channel of a keyspace event being made
 	denyWrites  func() error
-	authNeeded  bool
+	users       *acl.Users
+	denials     acl.Log
 	// attackLogged is when a cross-protocol client was last logged.
 	attackLogged time.Time
 	hooks        Hooks
@@ -158,7 +160,7 @@ func New(o Options) *Engine {
 		ks: o.Keyspace, table: o.Table, cfg: o.Config, logger: o.Logger, poller: o.Poller, clock: o.Clock,
 		started: time.Now(), streamDB: -1, sessions: make(map[int64]*session.Session),
 		watched: make(map[watchKey][]*session.Session), errorCounts: make(map[string]uint64), rng: o.Seed | 1,
-		debug: Debug{ReplyPeakReset: DefaultReplyPeakReset}, hub: pubsub.New(),
+		debug: Debug{ReplyPeakReset: DefaultReplyPeakReset}, hub: pubsub.New(), users: acl.NewUsers(o.Table.catalog),
 	}
 	if e.clock == nil {
 		e.clock, e.real = time.Now, true
@@ -174,6 +176,7 @@ func New(o Options) *Engine {
 	e.followLimits()
 	e.followMemory()
 	e.followEvents()
+	e.followUsers()
 	e.trimmer.begin(e)
 	return e
 }
@@ -211,12 +214,6 @@ func (e *Engine) Replication() Replication { return e.repl }
 
 // AddTransport attaches a source of clients.
 func (e *Engine) AddTransport(t Transport) { e.transports = append(e.transports, t) }
-
-// PasswordSet says whether the default user has a password.
-func (e *Engine) PasswordSet() bool { return e.authNeeded }
-
-// SetAuthNeeded says whether the default user has a password.
-func (e *Engine) SetAuthNeeded(needed bool) { e.authNeeded = needed }
 
 // PubSub is where clients subscribe and messages are published.
 func (e *Engine) PubSub() *pubsub.Hub { return e.hub }
@@ -305,7 +302,7 @@ func (e *Engine) Attach(s *session.Session) {
 	e.nextID++
 	s.ID = e.nextID
 	s.W.Proto = 2
-	s.User, s.Authenticated = "default", !e.authNeeded
+	e.Anonymous(s)
 	s.Created, s.LastCommand = e.wall, e.wall
 	s.CommandName = "NULL"
 	e.sessions[s.ID] = s
@@ -352,6 +349,3 @@ func (e *Engine) SessionByID(id int64) *session.Session { return e.sessions[id] 
 
 // SessionCount is the number of connected clients.
 func (e *Engine) SessionCount() int { return len(e.sessions) }
-
-// AuthNeeded says whether this client must authenticate first.
-func (e *Engine) AuthNeeded(s *session.Session) bool { return e.authNeeded && !s.Authenticated }

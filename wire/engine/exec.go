@@ -139,6 +139,11 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	if s.Multi && f&NoMulti != 0 {
 		return ErrNoMulti
 	}
+	if !s.User.Unlimited() {
+		if err := e.checkAccess(s, spec, argv); err != nil {
+			return err
+		}
+	}
 	if f&Control != 0 && s.Multi && len(s.Queue) > 0 && spec.Name == "exec" {
 		// EXEC is refused for what its commands would do, as one unit.
 		for i := range s.Queue {

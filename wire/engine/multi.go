@@ -93,6 +93,9 @@ func (e *Engine) ExecTransaction(c *Call) error {
 func (e *Engine) runQueue(s *session.Session, exec *Spec, queue []session.Queued, from, mark int) {
 	for i := from; i < len(queue); i++ {
 		spec := queue[i].Spec.(*Spec)
+		if !s.User.Unlimited() && e.refusedInExec(s, spec, queue[i].Argv) {
+			continue
+		}
 		e.callMuted(s, spec, queue[i].Argv)
 		if e.hold != nil {
 			e.hold.suspend(exec, queue, i+1, mark)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"frankenredis/recovery/ledger"
+	"frankenredis/wire/session"
 )
 
 // ShutdownRequest is what SHUTDOWN or a signal asks for.
@@ -41,6 +42,9 @@ type Hooks struct {
 	Memory func() MemoryReport
 	// Evidence is up to n of the ledger's newest records, none older than since (FR.EVIDENCE).
 	Evidence func(n int, since time.Time) []ledger.Record
+	// LoadUsers reads the ACL file for a client that asks for it, SaveUsers writes it.
+	LoadUsers func(by *session.Session) error
+	SaveUsers func() error
 	// Emptied is called after FLUSHALL.
 	Emptied func()
 }

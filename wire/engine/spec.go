@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"frankenredis/wire/acl"
 )
 
 // Flag is a property of a command, named as COMMAND INFO names it.
@@ -183,6 +185,17 @@ type KeyRef struct {
 	Flags KeyFlag
 }
 
+// ChannelArgs says which arguments of a command are channels.
+type ChannelArgs uint8
+
+// What the arguments are.
+const (
+	NoChannels   ChannelArgs = iota
+	FirstChannel             // the first one is a channel
+	EveryChannel             // each is
+	EveryPattern             // each is a pattern of channels
+)
+
 // Handler runs one command. It appends its reply to c.W, or returns an error, which the engine turns into the
 // client's error reply; after an error nothing may be half applied. It runs on the executor.
 type Handler func(c *Call) error
@@ -197,11 +210,14 @@ type Spec struct {
 	Keys       []KeySpec
 	// GetKeys finds the keys where specs fail, or tell too little of what is done to a key (see FindKeys).
 	GetKeys func(argv [][]byte) ([]KeyRef, bool)
-	Tips    []string
-	Sub     []Spec
-	Handler Handler
+	// Channels says which arguments are channels that ACLs are about.
+	Channels ChannelArgs
+	Tips     []string
+	Sub      []Spec
+	Handler  Handler
 
 	full  string // "client|kill"
+	rules *acl.Command
 	stats Stats
 	// histogram is how long the command took; nil before the first time.
 	histogram *Histogram
@@ -232,9 +248,13 @@ func (s *Spec) Subcommand(name []byte) *Spec {
 
 // Table is the set of all commands.
 type Table struct {
-	byName map[string]*Spec
-	sorted []*Spec
+	byName  map[string]*Spec
+	sorted  []*Spec
+	catalog *acl.Catalog // of all commands by their original names
 }
+
+// Catalog is what ACL rules can name.
+func (t *Table) Catalog() *acl.Catalog { return t.catalog }
 
 // NewTable builds the table from the families' rows. A duplicate or malformed row is our own mistake: it panics.
 func NewTable(families ...[]Spec) *Table {
@@ -267,6 +287,7 @@ func NewTable(families ...[]Spec) *Table {
 		}
 	}
 	sort.Slice(t.sorted, func(i, j int) bool { return t.sorted[i].Name < t.sorted[j].Name })
+	t.catalog = newCatalog(t.sorted)
 	return t
 }
 

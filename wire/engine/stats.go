@@ -1,6 +1,10 @@
 package engine
 
-import "sort"
+import (
+	"sort"
+
+	"frankenredis/wire/acl"
+)
 
 // Counters are the engine's own figures for INFO. Executor only.
 type Counters struct {
@@ -26,6 +30,7 @@ type Counters struct {
 	ProtocolErrors uint64
 	ProtocolError  string
 	PeakMemory     int64
+	Denied         [acl.DeniedChannel + 1]uint64 // by reason
 }
 
 // Stats returns the counters; transports and commands may add to them.

@@ -30,3 +30,10 @@ func (s *Subscriptions) Count(k Kind) int { return len(s.links[k]) }
 
 // Any says whether there is any subscription: the client is a Pub/Sub client then.
 func (s *Subscriptions) Any() bool { return len(s.byTopic) > 0 }
+
+// Names calls f with the name of each subscription of a kind. f must not change it.
+func (s *Subscriptions) Names(k Kind, f func(name []byte)) {
+	for _, l := range s.links[k] {
+		f(l.topic.name)
+	}
+}

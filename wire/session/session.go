@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frankenredis/wal"
+	"frankenredis/wire/acl"
 	"frankenredis/wire/pubsub"
 	"frankenredis/wire/resp"
 )
@@ -67,8 +68,8 @@ type Session struct {
 	Name       string
 	LibName    string
 	LibVersion string
-	User       string // "default" until ACL users exist
-	Addr       string // peer address as CLIENT LIST prints it
+	User       *acl.User // who the client is; nil is nobody in particular and may do everything
+	Addr       string    // peer address as CLIENT LIST prints it
 	LocalAddr  string
 	FD         int
 	Unix       bool // connected through a unix socket

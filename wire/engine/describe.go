@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"frankenredis/wire/pubsub"
+	"frankenredis/wire/session"
+)
+
+// DescribeClient is one line of CLIENT LIST, without its end.
+func (e *Engine) DescribeClient(s *session.Session) string {
+	u := s.Conn.Usage()
+	flags := ""
+	if s.Monitor {
+		flags += "O"
+	}
+	if s.Subs.Any() {
+		flags += "P"
+	}
+	if s.Multi {
+		flags += "x"
+	}
+	if s.Wait != nil || s.Postponed != nil {
+		flags += "b"
+	}
+	if s.DirtyCAS {
+		flags += "d"
+	}
+	if s.CloseAfterReply {
+		flags += "c"
+	}
+	if s.Unix {
+		flags += "U"
+	}
+	if s.NoEvict {
+		flags += "e"
+	}
+	if s.NoTouch {
+		flags += "T"
+	}
+	if flags == "" {
+		flags = "N"
+	}
+	multi := -1
+	if s.Multi {
+		multi = len(s.Queue)
+	}
+	user := "(superuser)"
+	if s.User != nil {
+		user = s.User.Name
+	}
+	events := "r"
+	if u.HeldChunks > 0 {
+		events += "w"
+	}
+	now := e.Wall()
+	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
+		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
+		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
+		s.ID, s.Addr, s.LocalAddr, s.FD, cText(s.Name), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
+		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
+		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, user, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
+}
+
+// cText is a text as C prints it: nothing behind a NUL.
+func cText(s string) string {
+	s, _, _ = strings.Cut(s, "\x00")
+	return s
+}
