@@ -26,6 +26,7 @@ type Settings struct {
 	Fsync    []string `json:"fsync"`
 	Pipeline []int    `json:"pipeline"`
 	Keys     int      `json:"memory_keys"`
+	Corpora  string   `json:"memory_corpora"`
 }
 
 func main() {
@@ -45,8 +46,9 @@ func run() error {
 	flag.IntVar(&s.Clients, "c", 50, "clients")
 	flag.IntVar(&s.KeySpace, "r", 100_000, "number of different keys")
 	flag.IntVar(&s.Size, "d", 64, "bytes of a value")
-	flag.IntVar(&s.Keys, "keys", 3_000_000, "keys of the memory measurement; 0 leaves it out")
-	tests := flag.String("t", "set,get,incr", "commands, as redis-benchmark names them")
+	flag.IntVar(&s.Keys, "keys", 1_000_000, "elements of each memory measurement; 0 leaves them out")
+	flag.StringVar(&s.Corpora, "m", "", "measure the memory only of corpora whose names contain this")
+	tests := flag.String("t", "set,get,incr", "commands, as redis-benchmark names them, or of our own: "+ownNames()+"; all: each of them")
 	fsync := flag.String("fsync", "off,everysec,always", "fsync policies; off is no AOF at all")
 	pipeline := flag.String("P", "1,16", "pipeline depths")
 	out := flag.String("out", "tools/bench/results", "folder for the results")
@@ -57,6 +59,9 @@ func run() error {
 	}
 	flag.Parse()
 	s.Tests, s.Fsync = strings.Split(*tests, ","), strings.Split(*fsync, ",")
+	if *tests == "all" {
+		s.Tests = allTests()
+	}
 	for _, p := range strings.Split(*pipeline, ",") {
 		n, err := strconv.Atoi(p)
 		if err != nil || n < 1 {

@@ -76,13 +76,18 @@ func measureAll(s Settings) (*Report, error) {
 		}
 	}
 	if s.Keys > 0 {
-		for _, who := range []string{Server, Peer} {
-			fmt.Printf("memory of %d keys: %s\n", s.Keys, who)
-			m, err := measureMemory(s, who)
-			if err != nil {
-				return nil, fmt.Errorf("memory, %s: %w", who, err)
+		for _, kind := range corpora {
+			if !strings.Contains(kind.name, s.Corpora) {
+				continue
 			}
-			report.Memory = append(report.Memory, m)
+			for _, who := range []string{Server, Peer} {
+				fmt.Printf("memory of %d elements, %s: %s\n", s.Keys, kind.name, who)
+				m, err := measureMemory(s, kind, who)
+				if err != nil {
+					return nil, fmt.Errorf("memory of %s, %s: %w", kind.name, who, err)
+				}
+				report.Memory = append(report.Memory, m)
+			}
 		}
 	}
 	return report, nil
@@ -152,8 +157,18 @@ func measure(s Settings, c Case, round int, who string) (samples []Sample, err e
 
 // load runs redis-benchmark once and reads its table.
 func load(s Settings, c Case, server *testbed.Server, test string, requests int) (Sample, error) {
-	out, err := exec.Command(s.Load, "-p", strconv.Itoa(server.Port), "-t", test, "-n", strconv.Itoa(requests), "-c", strconv.Itoa(c.Clients),
-		"-P", strconv.Itoa(c.Pipeline), "-r", strconv.Itoa(s.KeySpace), "-d", strconv.Itoa(s.Size), "--precision", "3", "--csv").Output()
+	args := []string{"-p", strconv.Itoa(server.Port), "-n", strconv.Itoa(requests), "-c", strconv.Itoa(c.Clients),
+		"-P", strconv.Itoa(c.Pipeline), "-r", strconv.Itoa(s.KeySpace), "-d", strconv.Itoa(s.Size), "--precision", "3", "--csv"}
+	own, isOwn := ownTests[test]
+	if isOwn {
+		if err := own.prepare(server); err != nil {
+			return Sample{}, err
+		}
+		args = append(args, own.command...)
+	} else {
+		args = append(args, "-t", test)
+	}
+	out, err := exec.Command(s.Load, args...).Output()
 	if err != nil {
 		return Sample{}, fmt.Errorf("%s: %w\n%s", s.Load, err, out)
 	}
@@ -162,6 +177,9 @@ func load(s Settings, c Case, server *testbed.Server, test string, requests int)
 		return Sample{}, fmt.Errorf("%s printed %q (%v)", s.Load, out, err)
 	}
 	sample := Sample{Test: rows[1][0]}
+	if isOwn {
+		sample.Test = test
+	}
 	for i, column := range rows[0] {
 		var into *float64
 		switch column {

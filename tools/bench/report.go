@@ -136,11 +136,27 @@ func (r *Report) Tables() string {
 				r.ratios(c, test, Server, Peer, cpu))
 		}
 	}
-	if len(r.Memory) == 2 {
-		ours, theirs := r.Memory[0], r.Memory[1]
-		fmt.Fprintf(&b, "\n| %d keys of 16 bytes, values of 64 | ours | theirs | ratio |\n|---|---|---|---|\n", ours.Keys)
-		fmt.Fprintf(&b, "| resident memory | %d MB | %d MB | %.2f |\n", ours.FullRSS>>20, theirs.FullRSS>>20, float64(ours.FullRSS)/float64(theirs.FullRSS))
-		fmt.Fprintf(&b, "| of it, a key | %.1f bytes | %.1f bytes | %.2f |\n", ours.PerKey, theirs.PerKey, ours.PerKey/theirs.PerKey)
-	}
+	r.memoryTable(&b)
 	return b.String()
+}
+
+// memoryTable shows the resident memory beyond an empty server's. The samples of a corpus stand side by side, ours first.
+func (r *Report) memoryTable(b *strings.Builder) {
+	if len(r.Memory) < 2 {
+		return
+	}
+	fmt.Fprintf(b, "\n| memory of %d elements | ours | theirs | ratio | after changes: ours | theirs | ratio |\n|---|---|---|---|---|---|---|\n", r.Memory[0].Elements)
+	line := func(name string, a, b2 Memory) {
+		const mb = 1e6
+		fmt.Fprintf(b, "| %s | %.1f MB | %.1f MB | **%.2f** | %.1f MB | %.1f MB | **%.2f** |\n", name, float64(a.Loaded)/mb, float64(b2.Loaded)/mb,
+			float64(a.Loaded)/float64(b2.Loaded), float64(a.Changed)/mb, float64(b2.Changed)/mb, float64(a.Changed)/float64(b2.Changed))
+	}
+	var ours, theirs Memory
+	for i := 0; i+1 < len(r.Memory); i += 2 {
+		a, c := r.Memory[i], r.Memory[i+1]
+		line(a.Corpus, a, c)
+		ours.Loaded, ours.Changed = ours.Loaded+a.Loaded, ours.Changed+a.Changed
+		theirs.Loaded, theirs.Changed = theirs.Loaded+c.Loaded, theirs.Changed+c.Changed
+	}
+	line("all", ours, theirs)
 }
