@@ -48,6 +48,9 @@ type evictPool struct {
 	n        int
 	all      [evictPoolSize]evictCandidate
 
+	sampled int             // the database consider is about
+	visit   func(arena.Ref) // consider, made once
+
 	db  int    // the database EvictRandom took from last
 	key []byte // the key evicted last
 }
@@ -111,7 +114,8 @@ func (ks *Keyspace) bestCandidate(p EvictPolicy) (at evictCandidate, ok bool) {
 		for _, db := range ks.dbs {
 			if d := db.evictable(volatile); d.Len() > 0 {
 				found = true
-				d.Sample(p.Samples, ks.next, func(r arena.Ref) { ks.consider(db.id, r) })
+				pool.sampled = db.id
+				d.Sample(p.Samples, ks.next, pool.visit)
 			}
 		}
 		if !found {
@@ -147,9 +151,9 @@ func (ks *Keyspace) score(mark uint64) uint64 {
 	return uint64(ks.access.idle(uint32(mark)))
 }
 
-// consider puts a sampled entry into the pool if it is better than the worst one there.
-func (ks *Keyspace) consider(db int, r arena.Ref) {
-	pool := &ks.pool
+// consider puts an entry sampled from the database pool.sampled into the pool if it is better than the worst one there.
+func (ks *Keyspace) consider(r arena.Ref) {
+	pool, db := &ks.pool, ks.pool.sampled
 	mark := ks.mark(r)
 	worst, low := pool.n, uint64(math.MaxUint64)
 	for i := range pool.n {

@@ -72,6 +72,7 @@ func New(o Options) *Keyspace {
 		next: rand.NewPCG(o.RandomSeed, 0x9e3779b97f4a7c15).Uint64,
 	}
 	ks.table = dict.Type{Match: matchEntry, Hash: ks.hashEntry}
+	ks.pool.visit = ks.consider
 	ks.SetExpireEffort(1)
 	ks.SetLimits(DefaultLimits())
 	ks.SetPackedThreshold(0)

@@ -124,7 +124,7 @@ func noTLS(_ *Store, v value) (value, error) {
 	return v, nil
 }
 
-// noDefrag: the arena has no fragments to move, as with any allocator but Redis's own jemalloc.
+// noDefrag: nothing moves blocks yet, so it is refused as with any allocator but Redis's own jemalloc.
 func noDefrag(_ *Store, v value) error {
 	if v.n != 0 {
 		return cause("Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc " +

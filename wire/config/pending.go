@@ -13,6 +13,7 @@ const (
 	needModules     = "MODULE LOAD is answered by it"
 	needBindSource  = "outgoing connections leave from that address"
 	needSocketMark  = "sockets carry the mark"
+	needDefrag      = "while it is on, blocks move out of pages that are mostly empty, and the ratio of pages to blocks falls"
 	needRehash      = "a memory layout exists for which it makes a difference"
 	needWatchdog    = "a stalled executor is reported after it"
 	needPropagation = "errors in propagated commands are treated by it"

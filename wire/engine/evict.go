@@ -131,7 +131,9 @@ func (e *Engine) overLimit(limit int64) (ok bool) {
 		}
 	}
 	e.freeDebts(limit, max(left-time.Duration(e.mono()-began), minFreeTime))
-	ev.spent += time.Duration(e.mono() - began)
+	took := time.Duration(e.mono() - began)
+	e.SampleLatency("eviction-cycle", took)
+	ev.spent += took
 	ev.last = e.limitedMemory()
 	if ev.last <= limit {
 		e.withinLimit()
@@ -162,9 +164,17 @@ const maxFreeTime = 500 * time.Microsecond
 
 // evictOne evicts one key and tells of it: an event, and a unit of its own in the stream.
 func (e *Engine) evictOne() bool {
+	began := int64(0)
+	monitored := e.cfg.Live.LatencyThreshold > 0
+	if monitored {
+		began = e.mono()
+	}
 	db, key, ok := e.ks.Evict(e.evictor.policy)
 	if !ok {
 		return false
+	}
+	if monitored {
+		e.SampleLatency("eviction-del", time.Duration(e.mono()-began))
 	}
 	e.stats.EvictedKeys++
 	word := wordDel
