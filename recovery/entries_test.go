@@ -59,6 +59,8 @@ func TestDecisions(t *testing.T) {
 			last: "* DB loaded from append only file", hardened: []string{"10 note unproven", "33 refuse unproven", refused}, hardLast: "# No checksum proves the RDB file"},
 		{name: "bytes behind a snapshot", noAOF: true, files: map[string]string{"dump.rdb": rdb("a", "1") + "x"}, records: []string{"10 note clean", started},
 			last: "* DB loaded from disk", hardened: []string{"34 refuse clean", refused}, hardLast: "# 1 bytes follow behind the end of the RDB file"},
+		{name: "snapshot of another version", noAOF: true, files: map[string]string{"dump.rdb": strings.Replace(rdb(), "0011", "0099", 1)},
+			records: []string{"10 note corrupt", "35 refuse corrupt", refused}, last: "# Fatal error loading the DB, check server logs. Exiting."},
 		{name: "snapshot changed", noAOF: true, files: map[string]string{"dump.rdb": strings.Replace(rdb("a", "1"), "\x01a", "\x01b", 1)},
 			records: []string{"10 note corrupt", "16 refuse corrupt", refused}, last: "# Terminating server after rdb file reading failure."},
 	} {

@@ -237,7 +237,16 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 		a.Class = Unreadable
 	}
 	b.ev.saw(*a)
-	b.ev.decided(ledger.Snapshot, ledger.Refuse, a.Path, 0, "%v", err)
+	rule, pos := ledger.Snapshot, int64(0)
+	switch {
+	case module != nil, errors.Is(err, snapshot.ErrVersion):
+		rule = ledger.TooNew
+	case a.Class == Unreadable:
+		rule = ledger.Unreadable
+	case bad != nil:
+		pos = bad.Pos
+	}
+	b.ev.decided(rule, ledger.Refuse, a.Path, pos, "%v", err)
 	switch {
 	case apply != nil:
 		return b.refuse(err, "Can't load the RDB file %s: %v", a.Path, err)

@@ -122,7 +122,8 @@ func (l *Ledger) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
-	s.Dropped, s.Waiting = l.dropped.Load(), len(l.queue)
+	s.Dropped = l.dropped.Load()
+	s.Waiting += len(l.queue)
 	return s
 }
 
@@ -217,7 +218,7 @@ func (l *Ledger) write(batch []Record) []Record {
 		l.newest[l.next] = r
 		l.next = (l.next + 1) % len(l.newest)
 	}
-	l.stats = Stats{Records: l.w.durable, Bytes: l.w.size, Segment: l.w.num, Last: l.stats.Last, Hash: l.stats.Hash, Err: l.w.err}
+	l.stats = Stats{Records: l.w.durable, Bytes: l.w.size, Segment: l.w.num, Last: l.stats.Last, Hash: l.stats.Hash, Waiting: len(left), Err: l.w.err}
 	if len(wrote) > 0 {
 		l.stats.Last, l.stats.Hash = wrote[len(wrote)-1].Time, wrote[len(wrote)-1].Hash
 	}

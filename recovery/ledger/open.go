@@ -8,8 +8,9 @@ import (
 )
 
 // open takes the lock, finds the end of the chain, mends what a crash left behind it, and writes a record of that. With
-// again set an attempt to write has failed before: nothing is known of what it left, so the segment is made anew.
-func (w *writer) open(again bool) error {
+// before set an attempt to write has failed so: nothing is known of what it left, and the segment is made anew.
+func (w *writer) open(before error) error {
+	again := before != nil
 	if w.lock == nil {
 		if err := w.prepare(); err != nil {
 			return err
@@ -35,7 +36,7 @@ func (w *writer) open(again bool) error {
 	}
 	opened := w.own(Opened, Accept, "")
 	if again {
-		opened = w.own(Opened, Accept, "after a failed write")
+		opened = w.own(Opened, Accept, "could not be written before: "+before.Error())
 	}
 	switch {
 	case damage != nil && !damage.Torn:

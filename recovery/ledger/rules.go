@@ -57,6 +57,7 @@ var (
 	OldStyle    = Rule{32, "old-style", VersionSkew, "a file of an old server becomes the base of a log"}
 	NoChecksum  = Rule{33, "no-checksum", Downgrade, "hardened: a snapshot that carries no checksum proves nothing and is not loaded"}
 	BehindEnd   = Rule{34, "behind-the-end", Metadata, "hardened: bytes behind a snapshot's end belong to nothing that was written"}
+	TooNew      = Rule{35, "snapshot-version", VersionSkew, "an RDB file of a version or a module that is not known here is never loaded"}
 	LogFailed   = Rule{50, "log-failing", Tampering, "after a failed write or sync nothing more is acknowledged"}
 	LogHealed   = Rule{51, "log-healed", NoThreat, "after an I/O error the log goes on in a new increment"}
 	Switched    = Rule{52, "increment-switched", NoThreat, "an increment is sealed and the next one begins"}
@@ -74,7 +75,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass}
 
 // Decision is what was done about it.

@@ -36,10 +36,10 @@ func (w *writer) release() {
 
 // write appends records and syncs them. It returns what became durable, records of the ledger's own included, and the rest.
 func (w *writer) write(batch []Record) (wrote, left []Record) {
-	again := w.err != nil
+	before := w.err
 	w.err, w.wrote = nil, nil
 	if w.f == nil {
-		if err := w.open(again); err != nil {
+		if err := w.open(before); err != nil {
 			return w.wrote, w.failed(batch, err)
 		}
 		// What a failed attempt wrote after all is not written twice.
