@@ -289,7 +289,7 @@ func aclDryrunCommand(c *engine.Call) error {
 	case acl.DeniedChannel:
 		kind = "channel"
 	}
-	c.W.BulkString("User " + u.Name + " has no permissions to access the '" + shown(argv[pos]) + "' " + kind)
+	c.W.BulkString("User " + u.Name + " has no permissions to access the '" + string(argv[pos]) + "' " + kind)
 	return nil
 }
 
