@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"frankenredis/wire/session"
@@ -59,8 +58,7 @@ func (e *Engine) evictClients() {
 		if e.clientBytes <= limit {
 			return
 		}
-		e.logger.Info(fmt.Sprintf("Evicting client: id=%d addr=%s laddr=%s fd=%d name=%s db=%d tot-mem=%d cmd=%s user=%s",
-			s.ID, s.Addr, s.LocalAddr, s.FD, s.Name, s.DB, s.Counted, s.CommandName, s.User))
+		e.logger.Info("Evicting client: " + e.DescribeClient(s))
 		e.stats.EvictedClients++
 		s.Conn.Close(false)
 	}
