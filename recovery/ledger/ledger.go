@@ -78,6 +78,7 @@ type Ledger struct {
 	closing sync.Once
 	closed  atomic.Bool
 	dropped atomic.Uint64
+	waiting atomic.Int64 // entries taken and not yet written
 
 	mu     sync.Mutex // held for moments only; protects what follows
 	stats  Stats
@@ -110,9 +111,11 @@ func (l *Ledger) Record(e Entry) {
 		l.dropped.Add(1)
 		return
 	}
+	l.waiting.Add(1)
 	select {
 	case l.queue <- item{l.o.Now(), e}:
 	default:
+		l.waiting.Add(-1)
 		l.dropped.Add(1)
 	}
 }
@@ -122,8 +125,7 @@ func (l *Ledger) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
-	s.Dropped = l.dropped.Load()
-	s.Waiting += len(l.queue)
+	s.Dropped, s.Waiting = l.dropped.Load(), int(l.waiting.Load())
 	return s
 }
 
@@ -218,11 +220,16 @@ func (l *Ledger) write(batch []Record) []Record {
 		l.newest[l.next] = r
 		l.next = (l.next + 1) % len(l.newest)
 	}
-	l.stats = Stats{Records: l.w.durable, Bytes: l.w.size, Segment: l.w.num, Last: l.stats.Last, Hash: l.stats.Hash, Waiting: len(left), Err: l.w.err}
+	l.stats = Stats{Records: l.w.durable, Bytes: l.w.size, Segment: l.w.num, Last: l.stats.Last, Hash: l.stats.Hash, Err: l.w.err}
 	if len(wrote) > 0 {
 		l.stats.Last, l.stats.Hash = wrote[len(wrote)-1].Time, wrote[len(wrote)-1].Hash
 	}
 	l.mu.Unlock()
+	for i := range batch[:len(batch)-len(left)] {
+		if batch[i].Rule != Dropped.Number { // those are ours, nobody waits for them
+			l.waiting.Add(-1)
+		}
+	}
 	if now := l.w.err != nil; now != failing {
 		l.o.Failed(l.w.err)
 	}
