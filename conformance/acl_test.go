@@ -3,12 +3,15 @@ package conformance
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"frankenredis/conformance/generate"
 	"frankenredis/conformance/reference"
+	"frankenredis/conformance/testbed"
 )
 
 // ruleMaker makes up rules for ACL SETUSER, most of them good.
@@ -150,4 +153,97 @@ func plainCall(c reference.Command) []string {
 		args = append(args, fmt.Sprintf("%c", 'a'+len(args)%3))
 	}
 	return args
+}
+
+// ACL LOAD and SAVE, and whom a new file disconnects, are alike here and in redict.
+func TestACLFile(t *testing.T) {
+	var told [2]string
+	for i, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		file := filepath.Join(t.TempDir(), "users.acl")
+		write := func(lines ...string) { ok(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644)) }
+		write("user a on nopass ~* &foo +@all", "user b on nopass ~* &* +@all", "user c on >x +get")
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--aclfile", file}})
+		var out strings.Builder
+		clients := map[string]*testbed.Client{}
+		do := func(name string, args ...string) {
+			c := clients[name]
+			if c == nil {
+				c = s.Dial(t)
+				clients[name] = c
+				if name[0] != '-' {
+					_, err := c.Do("AUTH", name[:1], "x")
+					ok(t, err)
+				}
+			}
+			r, err := c.Do(args...)
+			if err != nil {
+				r.Str = "(closed)"
+			}
+			fmt.Fprintf(&out, "%s %q: %s\n", name, args, strings.ReplaceAll(r.String(), file, "FILE"))
+		}
+		everybody := func() {
+			for _, name := range []string{"-", "a", "b"} {
+				do(name, "ACL", "WHOAMI")
+			}
+			for _, name := range []string{"a subscribed", "b subscribed", "- subscribed"} {
+				do(name, "PING")
+			}
+			do("-", "ACL", "LIST")
+		}
+		do("a subscribed", "SUBSCRIBE", "foo")
+		do("b subscribed", "SUBSCRIBE", "bar")
+		do("- subscribed", "SUBSCRIBE", "zoo")
+		do("-", "ACL", "LOAD")
+		everybody()
+		write("user a on nopass ~* &foo &x +@all -get", "user b on nopass ~* resetchannels &foo +@all")
+		do("-", "ACL", "LOAD")
+		everybody()
+		write("user a on bad +nonsense")
+		do("-", "ACL", "LOAD")
+		write("user default on nopass ~* resetchannels &bar +@all", "user b on nopass (~* +@all) +acl")
+		do("-", "ACL", "LOAD")
+		everybody()
+		do("-", "ACL", "SETUSER", "n", "on", ">p", "(~x +get)")
+		do("-", "ACL", "SAVE")
+		text, err := os.ReadFile(file)
+		ok(t, err)
+		out.Write(text)
+		ok(t, os.Remove(file))
+		do("-", "ACL", "LOAD")
+		everybody()
+		told[i] = out.String()
+	}
+	if told[0] != told[1] {
+		t.Errorf("ours:\n%s\ntheirs:\n%s", told[0], told[1])
+	}
+}
+
+// What is wrong with users in a configuration ends the start with Redis's words.
+func TestUserDirectives(t *testing.T) {
+	for _, conf := range []string{
+		"user x bad", "user x on +get (+get", "user x on\nuser x on", "user x on +nonsense", "user x on (+nonsense)", `user "a b" on`,
+		"user x on\naclfile users.acl", "aclfile users.acl", "aclfile wrong.acl",
+	} {
+		var told [2]string
+		for i, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+			dir := t.TempDir()
+			ok(t, os.WriteFile(filepath.Join(dir, "wrong.acl"), []byte("user a +nonsense bad\nuser a\n#\nuser b ~* ~x\n"), 0o644))
+			ok(t, os.WriteFile(filepath.Join(dir, "c.conf"), []byte(conf+"\nport 0\nsave ''\n"), 0o644))
+			out, code := runServer(t, binary, dir, "", "c.conf")
+			if code != 1 {
+				t.Errorf("%q: %s ends with %d", conf, binary, code)
+			}
+			out = strings.NewReplacer("Redict 7.3.6", "Redis 7.2.4", "Redict", "Redis", "redict", "redis").Replace(out)
+			for _, line := range strings.Split(out, "\n") {
+				if _, text, warning := strings.Cut(line, " # "); warning && !strings.Contains(line, "overcommit") {
+					told[i] += text + "\n"
+				} else if strings.HasPrefix(out, "\n***") {
+					told[i] += line + "\n"
+				}
+			}
+		}
+		if told[0] != told[1] || told[0] == "" {
+			t.Errorf("%q: ours:\n%s\ntheirs:\n%s", conf, told[0], told[1])
+		}
+	}
 }

@@ -68,10 +68,8 @@ func (s *Users) applyLine(u *User, place string, words []string) (wrong string) 
 }
 
 // Replace puts other users in place of all. The default user stays the one it is and becomes what the other is; for each
-// other user that was there, moved is called with the one that has the name now, nil when there is none, and before that
-// with the default user as it was and as it is.
+// other user that was there, moved is called with the one that has the name now, nil when there is none.
 func (s *Users) Replace(next *Users, moved func(old, now *User)) {
-	moved(s.def.clone(), next.def)
 	s.def.become(next.def)
 	old := s.byName
 	s.byName = next.byName

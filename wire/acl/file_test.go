@@ -61,7 +61,7 @@ func TestReplace(t *testing.T) {
 		}
 	})
 	slices.Sort(moves)
-	if !slices.Equal(moves, []string{"a nobody", "b b", "default default"}) || s.Default() != def || s.Get("default") != def || def.Enabled() {
+	if !slices.Equal(moves, []string{"a nobody", "b b"}) || s.Default() != def || s.Get("default") != def || def.Enabled() {
 		t.Errorf("moves %q, default %v", moves, def)
 	}
 }

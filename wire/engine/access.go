@@ -188,13 +188,10 @@ func (e *Engine) DeleteUser(by *session.Session, name string) bool {
 	return true
 }
 
-// ReplaceUsers is ACL LOAD: clients keep their user if one of its name is left and they have lost no channel.
+// ReplaceUsers is ACL LOAD: clients keep their user if one of its name is left and they have lost no channel. As in Redis,
+// subscriptions of the default user are not looked at.
 func (e *Engine) ReplaceUsers(by *session.Session, next *acl.Users) {
 	e.users.Replace(next, func(old, now *acl.User) {
-		if old.Name == acl.DefaultName {
-			e.endLostSubscriptions(by, e.users.Default(), acl.LostChannels(old, now))
-			return
-		}
 		if now != nil {
 			e.endLostSubscriptions(by, old, acl.LostChannels(old, now))
 		}
