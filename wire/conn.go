@@ -356,7 +356,7 @@ func (c *conn) overLimit() {
 // while lists of subscribers are gone through.
 func (c *conn) checkPushed() {
 	made := len(c.sess.W.Buf) + len(c.sess.Pushes)
-	if limit := c.outputLimit().Hard; made > replyKeep && limit > 0 && (c.sess.Subs.Any() || c.sess.Monitor) && int64(c.heldBytes+made-replyKeep) > limit && !c.over {
+	if limit := c.outputLimit().Hard; made > replyKeep && limit > 0 && (c.sess.Subs.Any() || c.sess.Monitor || c.sess.Invalidated) && int64(c.heldBytes+made-replyKeep) > limit && !c.over {
 		c.overLimit()
 		c.over, c.sess.CloseAfterReply = true, true
 	}

@@ -79,6 +79,38 @@ func TestMonitorWaitsForTheLog(t *testing.T) {
 	}
 }
 
+// An invalidation leaves no earlier than the change is durable, broadcast or not.
+func TestInvalidationsWaitForTheLog(t *testing.T) {
+	for _, mode := range []string{"", " BCAST"} {
+		s := start(t, "", true)
+		c, w := dial(t, s.epoll), dial(t, s.epoll)
+		c.send(t, "CLIENT TRACKING ON"+mode+"\r\nGET k\r\nHELLO 3\r\n")
+		c.expect(t, "+OK\r\n$-1\r\n%7\r\n")
+		for range 25 { // the rest of the greeting
+			if _, err := c.r.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.send(t, "SET k v\r\n")
+		c.silent(t, "told of what is not covered"+mode)
+		s.release(1 << 40)
+		c.expect(t, ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n")
+	}
+}
+
+// A key that expires with nobody asking is told at once.
+func TestExpiryInvalidates(t *testing.T) {
+	for _, mode := range []string{"", " BCAST"} {
+		both(t, "", func(t *testing.T, s *testServer, addr string) {
+			b, c := subscribe(t, addr, "__redis__:invalidate"), dial(t, addr)
+			c.send(t, "SET k v PX 60\r\nCLIENT TRACKING ON REDIRECT 1"+mode+"\r\nGET k\r\n")
+			c.expect(t, "+OK\r\n+OK\r\n$1\r\nv\r\n")
+			s.on(func() { s.eng.After(150e6, func() { s.eng.Keyspace().ExpireCycle(1e9) }) })
+			b.expect(t, "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\nk\r\n")
+		})
+	}
+}
+
 // A monitoring client that does not read is closed by the limits of normal clients, also within a turn, and idleness is no reason.
 func TestMonitorOverItsLimitIsClosed(t *testing.T) {
 	both(t, "timeout 1\nclient-output-buffer-limit normal 1mb 0 0\n", func(t *testing.T, s *testServer, addr string) {

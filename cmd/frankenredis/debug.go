@@ -102,6 +102,7 @@ func (s *server) loadLog() error {
 	if s.log == nil {
 		return errors.New("there is no log")
 	}
+	s.eng.Flushed()
 	for i := range s.ks.Len() {
 		s.ks.DB(i).Flush(false)
 	}

@@ -100,6 +100,7 @@ func (s *server) reload(r engine.Reload) error {
 		}
 	}
 	if r.Flush {
+		s.eng.Flushed()
 		for i := range s.ks.Len() {
 			s.ks.DB(i).Flush(false)
 		}

@@ -12,6 +12,7 @@ import (
 
 var clientRow = engine.Spec{Name: "client", Arity: -2,
 	Sub: []engine.Spec{
+		clientCachingRow, clientGetredirRow,
 		{Name: "getname", Arity: 2, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
 			Handler: clientGetnameCommand},
 		{Name: "help", Arity: 2, Flags: engine.Loading | engine.Stale, Categories: engine.CatConnection,
@@ -40,6 +41,7 @@ var clientRow = engine.Spec{Name: "client", Arity: -2,
 		{Name: "setname", Arity: 3, Flags: engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
 			Tips:    []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
 			Handler: clientSetnameCommand},
+		clientTrackingRow, clientTrackinginfoRow,
 		{Name: "unblock", Arity: -3, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
 			Handler: clientUnblockCommand},
 		{Name: "unpause", Arity: 2, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale, Categories: engine.CatConnection,
@@ -371,6 +373,8 @@ func clientUnpauseCommand(c *engine.Call) error {
 
 func clientHelpCommand(c *engine.Call) error {
 	return help(c,
+		"CACHING (YES|NO)", "    Whether the keys that the next command reads are tracked.",
+		"GETREDIR", "    The id of the client that is told instead of this one, 0 or -1.",
 		"GETNAME", "    The name of this connection.",
 		"ID", "    The id of this connection.",
 		"INFO", "    What LIST shows, of this connection.",
@@ -384,6 +388,9 @@ func clientHelpCommand(c *engine.Call) error {
 		"REPLY (ON|OFF|SKIP)", "    Answer this connection, do not, or leave out the next answer.",
 		"SETINFO (LIB-NAME|LIB-VER) <value>", "    Tell which client library this is.",
 		"SETNAME <name>", "    Name this connection.",
+		"TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]", "         [OPTIN] [OPTOUT] [NOLOOP]",
+		"    Tell this connection, or another, when keys change that it has read.",
+		"TRACKINGINFO", "    How this connection tracks.",
 		"UNBLOCK <id> [TIMEOUT|ERROR]", "    End the wait of a blocked connection.",
 		"UNPAUSE", "    End a pause.")
 }

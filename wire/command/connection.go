@@ -173,6 +173,7 @@ func resetCommand(c *engine.Call) error {
 	s.ResetTransaction()
 	c.E.PubSub().LeaveAll(&s.Subs)
 	c.E.Unmonitor(s)
+	c.E.Untrack(s)
 	s.DB, s.Name = 0, ""
 	s.Reply = session.ReplyOn
 	s.NoEvict, s.NoTouch = false, false

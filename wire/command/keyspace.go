@@ -416,6 +416,7 @@ func flushdbCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
+	c.E.Flushed()
 	c.Dirty(c.DB.Flush(async))
 	// Propagated even when there was nothing: a replica may hold keys this side has lost to expiry.
 	c.ForcePropagate()
@@ -428,6 +429,7 @@ func flushallCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
+	c.E.Flushed()
 	ks := c.E.Keyspace()
 	n := 0
 	for i := range ks.Len() {

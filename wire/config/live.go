@@ -40,6 +40,8 @@ type Live struct {
 
 	LatencyThreshold int64 // latency-monitor-threshold, milliseconds; 0: off
 	LatencyTracking  bool
+
+	TrackingMaxKeys uint64 // tracking-table-max-keys; 0: no limit
 }
 
 func (s *Store) refreshLive() {
@@ -72,5 +74,6 @@ func (s *Store) refreshLive() {
 		SlowlogMaxLen:           uint64(s.Int("slowlog-max-len")),
 		LatencyThreshold:        s.Int("latency-monitor-threshold"),
 		LatencyTracking:         s.Bool("latency-tracking"),
+		TrackingMaxKeys:         uint64(s.Int("tracking-table-max-keys")),
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 // Closing criteria: what has to be true before a parameter counts as acted on.
 const (
-	needPubsub      = "channels, keyspace events and invalidations are served and follow it"
 	needReplication = "a replica syncs from and to a redis-server 7.2 and the setting shows in its behaviour"
 	needCluster     = "cluster mode answers CLUSTER SLOTS and redirects"
 	needTLS         = "the listener serves TLS with redis-cli --tls"

@@ -26,7 +26,7 @@ var networkRows = []Row{
 	{Name: "io-threads", kind: integer(1, 128), initial: "1", Flags: Immutable, Pending: needThreads},
 	{Name: "io-threads-do-reads", kind: yesno{}, initial: "no", Flags: Immutable, Pending: needThreads},
 	{Name: "notify-keyspace-events", kind: events{}},
-	{Name: "tracking-table-max-keys", kind: number{hi: maxLong, unsigned: true}, initial: "1000000", Pending: needPubsub},
+	{Name: "tracking-table-max-keys", kind: number{hi: maxLong, unsigned: true}, initial: "1000000"},
 	{Name: "enable-protected-configs", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable},
 	{Name: "enable-debug-command", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable},
 	{Name: "enable-module-command", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable, Pending: needModules},

@@ -124,7 +124,12 @@ func (e *Engine) dropKeyWait(s *session.Session) {
 }
 
 // countWatched tells the keyspace whether anybody wants to hear of changes.
-func (e *Engine) countWatched() { e.ks.Watching = len(e.watched) + len(e.blocked.byKey) }
+func (e *Engine) countWatched() {
+	e.ks.Watching = len(e.watched) + len(e.blocked.byKey) + e.tracking.clients
+}
+
+// WatchedKeys is the number of keys under WATCH.
+func (e *Engine) WatchedKeys() int { return len(e.watched) }
 
 // signalKey notes that a key somebody waits for has changed.
 func (e *Engine) signalKey(k watchKey) {

@@ -25,6 +25,17 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 	if s.Wait != nil || s.Postponed != nil {
 		flags += "b"
 	}
+	redirect := int64(-1)
+	if s.Tracking.On {
+		redirect = s.Tracking.Redirect
+		flags += "t"
+		if s.Tracking.Broken {
+			flags += "R"
+		}
+		if s.Tracking.Bcast {
+			flags += "B"
+		}
+	}
 	if s.DirtyCAS {
 		flags += "d"
 	}
@@ -58,10 +69,10 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 	now := e.Wall()
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
-		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
+		"user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		s.ID, s.Addr, s.LocalAddr, s.FD, cText(s.Name), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
 		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
-		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, user, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
+		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, user, redirect, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
 }
 
 // cText is a text as C prints it: nothing behind a NUL.

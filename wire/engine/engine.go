@@ -122,6 +122,7 @@ type Engine struct {
 	hub        *pubsub.Hub
 	slow       SlowLog
 	latency    Latency
+	tracking   tracker
 	monitors   []*session.Session
 	// monitorLine is scratch for what they are sent.
 	monitorLine []byte
@@ -321,6 +322,7 @@ func (e *Engine) Detach(s *session.Session) {
 	s.ResetTransaction()
 	e.hub.LeaveAll(&s.Subs)
 	e.Unmonitor(s)
+	e.Untrack(s)
 	if s.Wait != nil {
 		e.dropWait(s)
 	}

@@ -41,6 +41,9 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	if s.Reply == session.Skip {
 		s.Reply = session.ReplyOn
 	}
+	if s.Tracking.Caching && !s.Multi && !strings.HasPrefix(s.CommandName, "client|") {
+		s.Tracking.Caching = false
+	}
 	s.CommandEnded()
 }
 
@@ -237,6 +240,9 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 	if (e.dirty > dirty || c.force) && !c.replaced && !c.silent {
 		// The database the command began in: SELECT inside a command propagates nothing.
 		e.appendEffect(c.DB.ID(), argv)
+	}
+	if e.tracking.clients > 0 && spec.Flags&ReadOnly != 0 && !e.loading {
+		e.tracking.remember(e.frames[0].S, spec, argv)
 	}
 	nanos := e.mono() - start
 	spec.stats.Nanos += uint64(nanos)

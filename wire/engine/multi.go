@@ -177,6 +177,12 @@ func (e *Engine) keyChanged(db *kv.DB, key []byte) {
 	if len(e.blocked.byKey) > 0 {
 		e.signalKey(watchKey{db.ID(), string(key)})
 	}
+	if e.tracking.clients > 0 {
+		e.invalidate(key)
+	}
+	if len(e.watched) == 0 {
+		return
+	}
 	for _, s := range e.watched[watchKey{db.ID(), string(key)}] {
 		if e.staleWatch(s, db, key) {
 			continue

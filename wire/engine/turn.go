@@ -103,6 +103,9 @@ func (e *Engine) turn(at int64) (more bool) {
 		more = true
 	}
 	e.serveBlocked() // what posts and timers changed
+	if e.hold == nil && len(e.tracking.prefixes) > 0 {
+		e.broadcast()
+	}
 	at = e.mark(PhaseServe, at)
 	e.commit()
 	if e.hold == nil {
@@ -120,12 +123,16 @@ func (e *Engine) turn(at int64) (more bool) {
 		return more
 	}
 	e.evictClients()
-	pushed := e.hub.Delivered()
+	pushed := e.hub.Delivered() + e.tracking.sent
 	e.runTimers()
 	if e.evictOn() {
 		more = true
 	}
-	if e.hub.Delivered() != pushed {
+	if e.tracking.clients > 0 {
+		e.broadcast()
+		more = e.limitTracking() || more
+	}
+	if e.hub.Delivered()+e.tracking.sent != pushed {
 		more = true // messages that wait for the next release
 	}
 	if len(e.blocked.ready) > 0 {

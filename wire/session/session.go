@@ -99,6 +99,8 @@ type Session struct {
 	Closed          bool
 	NoEvict         bool
 	NoTouch         bool
+	Tracking        Tracking
+	Invalidated     bool // the client was sent an invalidation: its output is bounded as that of subscribers
 	Monitor         bool // MONITOR: the client sees every command. Set by the engine
 
 	// LastWrite is the end of the effect stream after this client's last write: what WAIT and WAITAOF wait for.
