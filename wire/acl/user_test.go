@@ -82,3 +82,24 @@ func TestPasswords(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a client sends as rules: no panic, and what is refused changes nothing.
+func FuzzSet(f *testing.F) {
+	for _, seed := range []string{"on;+get;(~a +set)", "(;%R~x;)", "+config|get;-@read;&x", "\x00;+\x00;(\x00);%;#;<", "(\"a\" '')"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, rules string) {
+		s := NewUsers(testCatalog())
+		if err := set(t, s, "u", "on;>p;+get;~a;&c;(+set)"); err != nil {
+			t.Fatal(err)
+		}
+		before := s.Get("u").String()
+		if err := set(t, s, "u", rules); err != nil && s.Get("u").String() != before {
+			t.Errorf("%q was refused (%v) and changed the user to %s", rules, err, s.Get("u"))
+		}
+		s.Get("u").Check(&Query{Command: s.catalog.lookup("get"), Argv: [][]byte{[]byte("get"), []byte("a")}, Keys: func() []Key { return []Key{{Pos: 1, Read: true}} }})
+		if _, err := s.ParseFile("f", "user x "+rules); err == nil {
+			_, _ = DirectiveCheck(s.catalog)(append([]string{"x"}, strings.Split(rules, " ")...))
+		}
+	})
+}
