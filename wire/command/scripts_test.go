@@ -23,7 +23,8 @@ import (
 const scripts = "../../conformance/testdata"
 
 // needServer are scripts about what the server's composition root adds to the executor; the conformance suite runs them.
-var needServer = map[string]string{"server/debug": "logs and crashes belong to the server", "server/info": "the fields of INFO belong to the server"}
+var needServer = map[string]string{"server/debug": "logs and crashes belong to the server", "server/info": "the fields of INFO belong to the server",
+	"server/latency": "the fields of INFO belong to the server"}
 
 // The conformance scripts, run in this process: the front on a loopback port, an executor, the command table.
 func TestScripts(t *testing.T) {
