@@ -74,7 +74,7 @@ const chunkBytes = 64
 // run parses and executes what is buffered, within the client's budget. more: complete input is left over.
 func (c *conn) run() (more bool) {
 	for n := 0; ; n++ {
-		if c.dead || c.sess.CloseAfterReply || c.sess.Wait != nil || c.sess.Postponed != nil {
+		if c.dead || c.sess.Executing || c.sess.CloseAfterReply || c.sess.Wait != nil || c.sess.Postponed != nil {
 			return false
 		}
 		if n == engine.MaxCommandsPerClient || len(c.sess.W.Buf) >= engine.MaxReplyPerClient {
@@ -185,7 +185,7 @@ func (c *conn) describe() string { return "addr=" + c.sess.Addr + " laddr=" + c.
 // release sends what may leave. end is the stream end all of this turn's replies were made at. failing: the log takes
 // no writes, and what acknowledges none may leave uncovered.
 func (c *conn) release(end, released wal.LSN, failing bool) {
-	if c.dead {
+	if c.dead || c.sess.Executing { // executing: in a turn within its command, which is not answered yet
 		return
 	}
 	if c.over {

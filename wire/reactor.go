@@ -96,6 +96,9 @@ func (r *Reactor) Poll(limit time.Duration) error {
 		r.drainWake()
 		limit = 0
 	}
+	if r.events == nil {
+		r.events = make([]unix.EpollEvent, maxEvents) // for a turn within a turn
+	}
 	n, err := 0, error(nil)
 	if r.hot || limit == 0 {
 		n, err = epollRaw(r.epfd, r.events, min(limit, shortWait))
@@ -161,8 +164,10 @@ func (r *Reactor) Serve() (more bool) {
 	r.turn++
 	r.beginTurn()
 	r.serveLeftover()
-	for i := range r.ready {
-		ev := &r.ready[i]
+	ready, events := r.ready, r.events
+	r.ready, r.events = nil, nil // a command may take turns within this one
+	for i := range ready {
+		ev := &ready[i]
 		fd := int(ev.Fd)
 		if fd == r.wakefd {
 			r.drainWake()
@@ -180,7 +185,7 @@ func (r *Reactor) Serve() (more bool) {
 			s.writable()
 		}
 		switch {
-		case ev.Events&^uint32(unix.EPOLLOUT) == 0 || r.full || s.isLeft:
+		case ev.Events&^uint32(unix.EPOLLOUT) == 0 || r.full || s.isLeft || s.sess.Executing:
 			// A client with input left over is not read from: what it sends must not pile up here.
 		case s.deaf:
 			s.end() // it was not asked for input any more: the connection is gone altogether
@@ -188,7 +193,7 @@ func (r *Reactor) Serve() (more bool) {
 			r.receive(s)
 		}
 	}
-	r.ready = nil
+	r.events = events
 	return len(r.leftover) > 0 && !r.full
 }
 

@@ -224,7 +224,7 @@ func getKeys(c *engine.Call, flags bool) error {
 		return engine.ReplyError("ERR Invalid number of arguments specified for command")
 	}
 	keys, ok := s.FindKeys(argv)
-	if !ok || len(keys) == 0 && s.Flags&engine.NoMandatoryKeys == 0 {
+	if (!ok || len(keys) == 0) && s.Flags&engine.NoMandatoryKeys == 0 {
 		return engine.ReplyError("ERR Invalid arguments specified for command")
 	}
 	c.W.Array(len(keys))

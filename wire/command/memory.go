@@ -77,7 +77,7 @@ func memoryStatsCommand(c *engine.Call) error {
 	integer("clients.normal", r.Clients)
 	integer("cluster.links", 0)
 	integer("aof.buffer", r.LogBuffer)
-	integer("lua.caches", 0)
+	integer("lua.caches", int64(c.E.ScriptStats().CachedBytes))
 	integer("functions.caches", 0)
 	for _, db := range r.Databases {
 		c.W.BulkString(fmt.Sprintf("db.%d", db.ID))

@@ -187,6 +187,9 @@ func shutdownCommand(c *engine.Call) error {
 		// Without replicas to wait for, a shutdown is over before the next command is read.
 		return engine.ReplyError("ERR No shutdown in progress.")
 	}
+	if c.E.Busy() && !r.NoSave {
+		return engine.ErrBusy
+	}
 	if err := c.E.Shutdown(r); err != nil {
 		return engine.ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
 	}

@@ -5,7 +5,7 @@ const (
 	needReplication = "a replica syncs from and to a redis-server 7.2 and the setting shows in its behaviour"
 	needCluster     = "cluster mode answers CLUSTER SLOTS and redirects"
 	needTLS         = "the listener serves TLS with redis-cli --tls"
-	needLua         = "scripts run and the busy state is announced after it"
+	needLua         = "scripts find print, getfenv, setfenv and newproxy with it"
 	needCPUAffinity = "the threads named by it run on the listed processors only"
 	needThreads     = "reading and writing sockets on further threads is measured to be of use"
 	needMemcheck    = "a crash tests the memory it happened in"

@@ -62,7 +62,7 @@ var generalRows = []Row{
 		Name: "shutdown-on-sigterm", kind: enum{words: shutdownWords, flags: true}, initial: "default", Flags: Several,
 		check: notBoth,
 	},
-	{Name: "busy-reply-threshold", Alias: "lua-time-limit", kind: integer(0, maxLong), initial: "5000", Pending: needLua},
+	{Name: "busy-reply-threshold", Alias: "lua-time-limit", kind: integer(0, maxLong), initial: "5000"},
 	{Name: "slowlog-log-slower-than", kind: integer(-1, maxLong), initial: "10000"},
 	{Name: "slowlog-max-len", kind: number{hi: maxLong, unsigned: true}, initial: "128"},
 	{Name: "latency-monitor-threshold", kind: integer(0, maxLong), initial: "0"},

@@ -113,13 +113,32 @@ func (e *Engine) checkAccess(s *session.Session, spec *Spec, argv [][]byte) erro
 		return nil
 	}
 	e.denied(s, d, deniedObject(d, spec, argv, pos), s.User.Name)
+	return ReplyError("NOPERM " + refusal(d, spec, s.User))
+}
+
+// refusal says what a user may not do.
+func refusal(d acl.Denial, spec *Spec, u *acl.User) string {
 	switch d {
 	case acl.DeniedKey:
-		return ReplyError("NOPERM No permissions to access a key")
+		return "No permissions to access a key"
 	case acl.DeniedChannel:
-		return ReplyError("NOPERM No permissions to access a channel")
+		return "No permissions to access a channel"
 	}
-	return ReplyError("NOPERM User " + s.User.Name + " has no permissions to run the '" + spec.full + "' command")
+	return "User " + u.Name + " has no permissions to run the '" + spec.full + "' command"
+}
+
+// checkScriptAccess is the check of a command that a script calls.
+func (e *Engine) checkScriptAccess(sc *script, spec *Spec, argv [][]byte) error {
+	u := sc.caller.User
+	if u.Unlimited() {
+		return nil
+	}
+	d, pos := e.Permits(u, spec, argv)
+	if d == acl.Allowed {
+		return nil
+	}
+	e.denied(sc.caller, d, deniedObject(d, spec, argv, pos), u.Name)
+	return ReplyError("ERR ACL failure in script: " + refusal(d, spec, u))
 }
 
 // refusedInExec checks a command of a transaction again and answers it when it is allowed no longer.
@@ -158,7 +177,10 @@ func (e *Engine) denied(s *session.Session, d acl.Denial, object, user string) {
 	}
 	e.stats.Denied[d]++
 	context := "toplevel"
-	if s.Multi {
+	switch {
+	case e.script != nil && e.script.caller == s:
+		context = "lua"
+	case s.Multi:
 		context = "multi"
 	}
 	limit := e.cfg.Int("acllog-max-len")

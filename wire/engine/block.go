@@ -118,7 +118,7 @@ func (e *Engine) Paused() (on, all bool) {
 }
 
 // paused says whether this command must wait for the end of a pause.
-func (e *Engine) paused(s *session.Session, spec *Spec) bool {
+func (e *Engine) paused(s *session.Session, spec *Spec, argv [][]byte) bool {
 	if e.hold != nil {
 		return true
 	}
@@ -129,10 +129,10 @@ func (e *Engine) paused(s *session.Session, spec *Spec) bool {
 	if e.pauseAll {
 		return true // CLIENT UNPAUSE too: as in Redis only time ends such a pause
 	}
-	f := spec.Flags // of a command that would only be queued as well: no client learns more than it would from Redis
+	f := spec.flagsOf(argv) // of a command that would only be queued as well: no client learns more than it would from Redis
 	if f&Control != 0 && s.Multi && spec.Name == "exec" {
 		for i := range s.Queue {
-			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | MayReplicate)
+			f |= s.Queue[i].Spec.(*Spec).flagsOf(s.Queue[i].Argv) & (Write | MayReplicate)
 		}
 	}
 	return f&(Write|MayReplicate) != 0

@@ -115,8 +115,8 @@ func (c *Call) Notify(class byte, event string, key []byte) { c.E.Notify(class, 
 // the caller checks c.CanBlock first.
 func (c *Call) Block(w *session.Wait) { c.E.block(c.S, w) }
 
-// CanBlock says whether the client may be blocked: not inside a transaction.
-func (c *Call) CanBlock() bool { return !c.E.inExec }
+// CanBlock says whether the client may be blocked: not inside a transaction or a script.
+func (c *Call) CanBlock() bool { return !c.E.inExec && c.E.script == nil }
 
 // StreamEnd is the end of the effect stream including this turn's effects so far.
 func (c *Call) StreamEnd() wal.LSN { return c.E.StreamEnd() }

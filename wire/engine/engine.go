@@ -95,11 +95,17 @@ type Engine struct {
 	unitCount int
 	numBuf    []byte
 
-	dirty   int64 // changes since the last save
-	inExec  bool
-	depth   int
-	frames  [3]Call
-	loading bool
+	dirty  int64 // changes since the last save
+	inExec bool
+	full   bool    // memory was over maxmemory when the command began, and nothing could be evicted
+	script *script // nil: none is running
+	muted  bool    // what the script calls is not propagated
+	// idleScript is kept for the next one.
+	idleScript  *script
+	scriptStats ScriptStats
+	depth       int
+	frames      [4]Call // EXEC, a script, what it calls, and room
+	loading     bool
 	// passiveExpire: keys expire only when looked at.
 	passiveExpire bool
 	expireMode    kv.ExpireMode // what the keyspace was told last

@@ -65,7 +65,7 @@ func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 		e.reject(s, spec, err)
 		return
 	}
-	if e.paused(s, spec) {
+	if e.paused(s, spec, argv) {
 		e.postpone(s, argv)
 		return
 	}
@@ -75,6 +75,9 @@ func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 		return
 	}
 	e.call(s, spec, argv)
+	if e.Busy() {
+		return // in the middle of a script's unit
+	}
 	e.endUnit(s)
 	if len(e.blocked.ready) > 0 {
 		e.serveBlocked()
@@ -130,7 +133,7 @@ func (e *Engine) resolve(argv [][]byte) (*Spec, error) {
 
 // check applies what Redis checks before a command runs, in Redis's order.
 func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
-	f := spec.Flags
+	f := spec.flagsOf(argv)
 	if f&Protected != 0 {
 		if err := e.allowProtected(s, spec); err != nil {
 			return err
@@ -150,10 +153,13 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	if f&Control != 0 && s.Multi && len(s.Queue) > 0 && spec.Name == "exec" {
 		// EXEC is refused for what its commands would do, as one unit.
 		for i := range s.Queue {
-			f |= s.Queue[i].Spec.(*Spec).Flags & (Write | DenyOOM | ReadOnly | MayReplicate)
+			f |= s.Queue[i].Spec.(*Spec).flagsOf(s.Queue[i].Argv) & (Write | DenyOOM | ReadOnly | MayReplicate)
 		}
 	}
-	if !e.makeRoom() && f&DenyOOM != 0 {
+	if !e.Busy() {
+		e.full = !e.makeRoom()
+	}
+	if e.full && f&DenyOOM != 0 {
 		return ErrOOM
 	}
 	if f&Write != 0 || spec.Name == "ping" {
@@ -166,6 +172,9 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	}
 	if e.loading && f&Loading == 0 {
 		return ErrLoading
+	}
+	if e.Busy() && f&AllowBusy == 0 {
+		return ErrBusy
 	}
 	if s.Monitor && f&(Write|ReadOnly|MayReplicate) != 0 {
 		return ErrMonitorKeyspace
@@ -271,7 +280,7 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 		}
 	}
 	spec.stats.Calls++
-	if e.stats.ErrorReplies != failed {
+	if e.stats.ErrorReplies > failed { // CONFIG RESETSTAT lowers it
 		spec.stats.Failed++
 	}
 	e.stats.Commands++
@@ -302,13 +311,18 @@ func (e *Engine) replyError(s *session.Session, err error) {
 	if strings.ContainsAny(text, "\r\n") {
 		text = strings.NewReplacer("\r", " ", "\n", " ").Replace(text)
 	}
+	e.countError(text)
+	s.W.Error(text)
+}
+
+// countError counts an error in errorstats.
+func (e *Engine) countError(text string) {
 	e.stats.ErrorReplies++
 	code, _, _ := strings.Cut(text, " ")
 	// Bounded as in Redis: a client that makes up error codes must not fill the memory.
 	if len(e.errorCounts) < 128 || e.errorCounts[code] > 0 {
 		e.errorCounts[code]++
 	}
-	s.W.Error(text)
 }
 
 // unknownError says that there is no such command.

@@ -36,7 +36,7 @@ type hold struct {
 // CanHold says whether Hold may be called: not from a command inside another one, unless that is EXEC, and not while the log
 // is loaded.
 func (c *Call) CanHold() bool {
-	return !c.E.loading && (c.E.depth == 1 || (c.E.depth == 2 && c.E.inExec))
+	return !c.E.loading && c.E.script == nil && (c.E.depth == 1 || (c.E.depth == 2 && c.E.inExec))
 }
 
 // Hold lets work run on a goroutine of its own, and when it has returned, finish on the executor, in a call of its own with the

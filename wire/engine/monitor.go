@@ -39,7 +39,9 @@ func (e *Engine) feedMonitors(s *session.Session, argv [][]byte, redacted []int)
 	b = fmt.Appendf(b, ".%06d [", now.Nanosecond()/1000)
 	b = strconv.AppendInt(b, int64(s.DB), 10)
 	b = append(b, ' ')
-	if s.Unix {
+	if s.Script {
+		b = append(b, "lua"...)
+	} else if s.Unix {
 		b = append(append(b, "unix:"...), e.cfg.String("unixsocket")...)
 	} else {
 		b = append(b, s.Addr...)

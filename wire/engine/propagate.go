@@ -25,7 +25,7 @@ var (
 
 // appendEffect adds one effect to the unit being made. Without a consumer no stream is made and positions stand still.
 func (e *Engine) appendEffect(db int, argv [][]byte) {
-	if e.log == nil || e.loading {
+	if e.log == nil || e.loading || e.muted {
 		return
 	}
 	if db != e.streamDB {
@@ -112,9 +112,10 @@ func (e *Engine) keyExpired(db *kv.DB, key []byte) {
 	if e.cfg.Live.LazyfreeExpire {
 		word = wordUnlink
 	}
-	own := e.unitOwn
+	own, muted := e.unitOwn, e.muted
+	e.muted = false // that a key is gone is true whatever a script wants propagated
 	e.appendEffect(db.ID(), [][]byte{word, key})
-	e.unitOwn = own
+	e.unitOwn, e.muted = own, muted
 	e.stats.ExpiredKeys++
 	e.Notify('x', "expired", db.ID(), key)
 	switch {

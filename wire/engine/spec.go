@@ -212,9 +212,11 @@ type Spec struct {
 	GetKeys func(argv [][]byte) ([]KeyRef, bool)
 	// Channels says which arguments are channels that ACLs are about.
 	Channels ChannelArgs
-	Tips     []string
-	Sub      []Spec
-	Handler  Handler
+	// FlagsOf, if any, says which flags hold for one argument vector: of a script its text decides.
+	FlagsOf func(argv [][]byte) Flag
+	Tips    []string
+	Sub     []Spec
+	Handler Handler
 
 	full  string // "client|kill"
 	rules *acl.Command
@@ -226,6 +228,14 @@ type Spec struct {
 
 // FullName is the command's name with its parent's: "client|kill".
 func (s *Spec) FullName() string { return s.full }
+
+// flagsOf are the flags that hold for argv.
+func (s *Spec) flagsOf(argv [][]byte) Flag {
+	if s.FlagsOf == nil {
+		return s.Flags
+	}
+	return s.FlagsOf(argv)
+}
 
 // Stats are the counters INFO commandstats shows for one command.
 type Stats struct {

@@ -73,6 +73,7 @@ type Session struct {
 	LocalAddr  string
 	FD         int
 	Unix       bool // connected through a unix socket
+	Script     bool // no client: what a script calls runs for it
 	Conn       Conn
 
 	DB            int

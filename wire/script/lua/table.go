@@ -10,7 +10,7 @@ import "math"
 //
 // Setting a field to nil keeps its node, so fields may be cleared while a table is walked.
 //
-// The methods do not ask metamethods and, but for [Table.Set], do not heed the read-only flag.
+// The methods do not ask metamethods and do not heed the read-only flag.
 type Table struct {
 	header
 	absent uint8 // bit set: the metamethod with this number is known to be missing, see meta.go
@@ -200,6 +200,9 @@ func (t *Table) SetInt(i int, val Value) {
 	}
 	t.put(Int(i), val)
 }
+
+// Set sets t[key]; the key is neither nil nor NaN.
+func (t *Table) Set(key, val Value) { t.put(key, val) }
 
 // SetField sets t[name].
 func (t *Table) SetField(name string, val Value) { t.put(t.owner.text(name), val) }
