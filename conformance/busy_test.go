@@ -1,0 +1,48 @@
+package conformance
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"frankenredis/conformance/testbed"
+)
+
+// While a script runs too long others are told so, and can end it as long as it has written nothing. What it wrote is whole.
+func TestBusyScript(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Binary: testbed.Subject(t)})
+	runs, other := s.Dial(t), s.Dial(t)
+	other.Call(t, "CONFIG", "SET", "busy-reply-threshold", "1")
+	begin := func(script string) {
+		t.Helper()
+		if err := runs.Send("EVAL", script, "0"); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(10 * time.Second); ; {
+			r, err := other.Do("GET", "k")
+			if err != nil || time.Now().After(end) {
+				t.Fatal(r, err)
+			}
+			if strings.HasPrefix(r.Str, "BUSY ") {
+				return
+			}
+		}
+	}
+	begin("while true do end")
+	if r, err := other.Do("SCRIPT", "KILL"); err != nil || r.Str != "OK" {
+		t.Fatal(r, err)
+	}
+	if r, err := runs.Receive(); err != nil || !strings.HasPrefix(r.Str, "ERR Script killed by user with SCRIPT KILL...") {
+		t.Error(r, err)
+	}
+	begin("redis.call('INCR', 'k') local i = 0 while i < 2e7 do i = i + 1 end return redis.call('INCR', 'k')")
+	if r, err := other.Do("SCRIPT", "KILL"); err != nil || !strings.HasPrefix(r.Str, "UNKILLABLE ") {
+		t.Error(r, err)
+	}
+	if r, err := runs.Receive(); err != nil || r.Int != 2 {
+		t.Error(r, err)
+	}
+	if r := other.Call(t, "GET", "k"); r.Str != "2" {
+		t.Error(r)
+	}
+}
