@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,9 +15,10 @@ import (
 const dir = "/data/ledger"
 
 func testOptions(fs *crashfs.FS) Options {
-	at := time.UnixMilli(1700000000000)
+	var at atomic.Int64 // the clock is read by whoever records and by the goroutine that writes
+	at.Store(1700000000000)
 	return Options{FS: fs, Dir: dir, Mode: "strict", Retry: time.Millisecond,
-		Now: func() time.Time { at = at.Add(time.Millisecond); return at }}
+		Now: func() time.Time { return time.UnixMilli(at.Add(1)) }}
 }
 
 func newDisk() *crashfs.FS {
