@@ -87,7 +87,7 @@ func readLog(log io.Reader) (*tally, error) {
 			if e.Outcome != testbed.Skip {
 				t.script(e, failed)
 			}
-		case "random":
+		case "random", "events":
 			t.seeds++
 			t.seedsFailed += failed
 			t.families[e.Case] = true
