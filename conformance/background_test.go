@@ -242,3 +242,74 @@ func TestAppendonlyAtRunTime(t *testing.T) {
 		})
 	}
 }
+
+// fr-save-max-rate slows a save down, which can be given up all the same.
+func TestSaveRate(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--save", "", "--fr-save-max-rate", "1kb", "--rdbcompression", "no"}})
+	c := s.Dial(t)
+	c.Call(t, "DEBUG", "POPULATE", "20000", "key", "100")
+	c.Call(t, "BGSAVE")
+	// Without a bound these two megabytes would be written at once.
+	for range 50 {
+		c.Call(t, "WAIT", "1", "10")
+	}
+	if !saving(t, c) {
+		t.Error("the save has ended: nothing slowed it down")
+	}
+	c.Call(t, "FLUSHALL")
+	if temp, _ := filepath.Glob(filepath.Join(s.Dir, "*.rdb")); saving(t, c) || len(temp) > 0 {
+		t.Errorf("given up, and these are there: %v", temp)
+	}
+}
+
+// aof-disable-auto-gc keeps what a rewrite replaced, as history, until it is off again.
+func TestKeepHistory(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--save", ""}})
+	c := s.Dial(t)
+	c.Call(t, "SET", "k", "v")
+	c.Call(t, "CONFIG", "SET", "aof-disable-auto-gc", "yes")
+	c.Call(t, "BGREWRITEAOF")
+	waitForRewrite(t, c)
+	history := func() int {
+		p, err := os.ReadFile(filepath.Join(s.Dir, "appendonlydir", "appendonly.aof.manifest"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(p), " type h")
+	}
+	old := filepath.Join(s.Dir, "appendonlydir", "appendonly.aof.1.incr.aof")
+	if _, err := os.Stat(old); err != nil || history() != 2 {
+		t.Errorf("%v; %d files are history, want 2", err, history())
+	}
+	c.Call(t, "CONFIG", "SET", "aof-disable-auto-gc", "no")
+	waitFor(t, "the history to go", func() bool { return history() == 0 })
+	if _, err := os.Stat(old); !os.IsNotExist(err) {
+		t.Errorf("the old increment: %v", err)
+	}
+}
+
+// Who connects while little is loaded waits for the answer, as with Redis, and never sees LOADING.
+func TestNoLoadingForLittle(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--save", "3600 1"}})
+	s.Dial(t).Call(t, "DEBUG", "POPULATE", "1000")
+	s.Dial(t).Call(t, "SAVE")
+	s.Kill()
+	s.SetArgs("--key-load-delay", "300")
+	if err := s.RestartNoWait(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		c, err := s.DialErr()
+		if err != nil && time.Now().Before(deadline) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if r, err := c.Do("DBSIZE"); err != nil || r.Int != 1000 {
+			t.Errorf("the first answer is %v, %v", r, err)
+		}
+		return
+	}
+}

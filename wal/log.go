@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"sync"
@@ -219,11 +220,11 @@ func (l *Log) openLast(s Start) error {
 // would ever bring them to the disk (I8). Without a watermark there is nothing to go by: a stock server trusts the cache.
 func (l *Log) rewriteUnsynced(c *increment) error {
 	wm, err := ReadWatermark(l.o.FS, l.o.Dir, l.o.Name)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	at := int64(0)
-	if wm.Seq == c.ref.Seq {
+	if err == nil && wm.Seq == c.ref.Seq { // one that cannot be read covers nothing
 		at = wm.Pos
 	}
 	buf := make([]byte, windowSize)

@@ -56,8 +56,11 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 		return j.stopped()
 	}
 	if delay := s.cfg.Int("rdb-key-save-delay"); delay != 0 {
-		// Microseconds; below zero so many keys share one.
-		meta.Pace = pacer(delay, j)
+		pause := pacer(delay, j.stopped)
+		meta.Pace = func() error {
+			j.keys.Add(1) // Progress would be told too seldom
+			return pause()
+		}
 	}
 	s.jobs.now = j
 	j.done = engine.Background(func() {
@@ -67,8 +70,9 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 	return j
 }
 
-// pacer makes a save slow, for test beds: rdb-key-save-delay.
-func pacer(delay int64, j *job) func() error {
+// pacer makes work slow, for test beds (rdb-key-save-delay, key-load-delay): what it returns is called behind each key. delay is in
+// microseconds; below zero so many keys share one.
+func pacer(delay int64, stopped func() error) func() error {
 	n := int64(0)
 	every, sleep := int64(1), time.Duration(delay)*time.Microsecond
 	if delay < 0 {
@@ -79,9 +83,8 @@ func pacer(delay int64, j *job) func() error {
 		if n++; n%every != 0 {
 			return nil
 		}
-		j.keys.Add(1)
 		for left := sleep; left > 0; left -= slice {
-			if err := j.stopped(); err != nil {
+			if err := stopped(); err != nil {
 				return err
 			}
 			time.Sleep(min(left, slice))

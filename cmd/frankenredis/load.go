@@ -28,6 +28,10 @@ type loadState struct {
 	rates      rates
 	empty      int64 // keys without elements passed over
 
+	delay  atomic.Int64 // key-load-delay
+	pace   func() error // of the loading goroutine, made for paceOf
+	paceOf int64
+
 	progress atomic.Pointer[recovery.Progress] // written by the loading goroutine
 	quit     chan struct{}                     // closed by shutdown: the loading goroutine gives up
 	reply    chan error                        // the executor answers the loading goroutine, which waits
@@ -37,6 +41,7 @@ type loadState struct {
 func (s *server) startLoading() {
 	s.load.began = time.Now()
 	s.load.startBytes = s.eng.UsedMemory()
+	s.load.delay.Store(s.cfg.Int("key-load-delay"))
 	s.load.quit, s.load.reply = make(chan struct{}), make(chan error, 1)
 	s.load.loader.Conn = silentConn{}
 	s.load.loader.W.Proto = 2
@@ -76,13 +81,47 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(), Hardened: s.cfg.Enum("fr-mode") == "hardened",
 		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
-			return on(func() error { return s.insert(items, false) })
+			return inSlices(s, items, func(some []snapshot.Item) error { return on(func() error { return s.insert(some, false) }) })
 		},
 		Apply: func(batch []recovery.Command) error {
-			return on(func() error { return s.apply(batch) })
+			return inSlices(s, batch, func(some []recovery.Command) error { return on(func() error { return s.apply(some) }) })
 		},
 		Progress: func(p recovery.Progress) { s.load.progress.Store(&p) },
 		Logger:   s.logger,
+	}
+}
+
+// inSlices has what is loaded taken up at once, or with key-load-delay one by one and slowly. The loading goroutine only.
+func inSlices[T any](s *server, all []T, load func([]T) error) error {
+	for len(all) > 0 {
+		some, delay := all, s.load.delay.Load()
+		if delay != 0 {
+			some = all[:1]
+		}
+		if err := load(some); err != nil {
+			return err
+		}
+		all = all[len(some):]
+		if delay == 0 {
+			continue
+		}
+		if s.load.paceOf != delay {
+			s.load.paceOf, s.load.pace = delay, pacer(delay, s.load.stopped)
+		}
+		if err := s.load.pace(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopped is an error once the loading is to be given up.
+func (l *loadState) stopped() error {
+	select {
+	case <-l.quit:
+		return recovery.ErrStopped
+	default:
+		return nil
 	}
 }
 

@@ -223,6 +223,10 @@ func (s *server) followConfig() {
 	on("appendfsync", s.followPolicy)
 	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit", "aof-disable-auto-gc")
 	on("appendonly", s.followAppendonly)
+	on("key-load-delay", func() error {
+		s.load.delay.Store(s.cfg.Int("key-load-delay"))
+		return nil
+	})
 }
 
 // run serves until the server is told to stop, and returns the exit status.

@@ -96,11 +96,13 @@ func unescape(c byte) byte {
 }
 
 // Quote writes s as one double-quoted word that SplitArgs reads back byte for byte.
-func Quote(s string) string {
+func Quote(s string) string { return string(AppendQuoted(make([]byte, 0, len(s)+2), s)) }
+
+// AppendQuoted is Quote at the end of b; MONITOR shows arguments so.
+func AppendQuoted[T string | []byte](b []byte, s T) []byte {
 	const hex = "0123456789abcdef"
-	b := make([]byte, 0, len(s)+2)
 	b = append(b, '"')
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch c := s[i]; c {
 		case '\\', '"':
 			b = append(b, '\\', c)
@@ -122,7 +124,7 @@ func Quote(s string) string {
 			}
 		}
 	}
-	return string(append(b, '"'))
+	return append(b, '"')
 }
 
 // wordList writes words so that a parameter of several words reads the same ones back, quoting only where it must.

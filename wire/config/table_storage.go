@@ -23,7 +23,7 @@ var persistenceRows = []Row{
 		check: baseName("appenddirname", "dirname", false),
 	},
 	{Name: "appendfsync", kind: oneOf("everysec", "always", "no"), initial: "everysec"},
-	{Name: "no-appendfsync-on-rewrite", kind: yesno{}, initial: "no"},
+	{Name: "no-appendfsync-on-rewrite", kind: yesno{}, initial: "no", Pending: needSyncRest},
 	{Name: "auto-aof-rewrite-percentage", kind: integer(0, maxInt), initial: "100"},
 	{Name: "auto-aof-rewrite-min-size", kind: number{hi: maxLong, form: memory}, initial: "64mb"},
 	{Name: "aof-load-truncated", kind: yesno{}, initial: "yes"},

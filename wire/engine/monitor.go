@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"frankenredis/wire/config"
 	"frankenredis/wire/session"
 )
 
@@ -48,7 +49,7 @@ func (e *Engine) feedMonitors(s *session.Session, argv [][]byte, redacted []int)
 	}
 	b = append(b, ']')
 	for i := range argv {
-		b = appendQuoted(append(b, ' '), hidden(argv, redacted, i))
+		b = config.AppendQuoted(append(b, ' '), hidden(argv, redacted, i))
 	}
 	b = append(b, "\r\n"...)
 	for _, m := range e.monitors {
@@ -60,33 +61,4 @@ func (e *Engine) feedMonitors(s *session.Session, argv [][]byte, redacted []int)
 	if cap(b) > maxIdleUnit {
 		e.monitorLine = nil
 	}
-}
-
-// appendQuoted writes an argument as Redis shows it: in double quotes, whatever is not printable ASCII escaped.
-func appendQuoted(b, arg []byte) []byte {
-	const digits = "0123456789abcdef"
-	b = append(b, '"')
-	for _, ch := range arg {
-		switch ch {
-		case '\\', '"':
-			b = append(b, '\\', ch)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		case '\a':
-			b = append(b, '\\', 'a')
-		case '\b':
-			b = append(b, '\\', 'b')
-		default:
-			if ch >= ' ' && ch <= '~' {
-				b = append(b, ch)
-			} else {
-				b = append(b, '\\', 'x', digits[ch>>4], digits[ch&15])
-			}
-		}
-	}
-	return append(b, '"')
 }
