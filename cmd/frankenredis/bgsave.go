@@ -72,7 +72,7 @@ func (s *server) finishSave(j *job, err error) {
 		s.logger.Warn("Background saving was given up")
 	default:
 		s.saves.failed = true
-		s.recordFailedSave("snapshot", err)
+		s.recordFailedSave("snapshot", "dbfilename", err)
 		s.logger.Warn("Error saving the data set: " + err.Error())
 		s.logger.Warn("Background saving error")
 	}

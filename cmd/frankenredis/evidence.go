@@ -85,9 +85,9 @@ func (s *server) recordLog(e wal.Event) {
 	s.record(x)
 }
 
-// recordFailedSave records that a snapshot or a rewrite came to nothing.
-func (s *server) recordFailedSave(what string, err error) {
-	s.record(ledger.Entry{Rule: ledger.SaveFailed, Decision: ledger.Keep, Artifact: s.dataPath(s.cfg.String("dbfilename")), Kind: what, Detail: err.Error()})
+// recordFailedSave records that a snapshot or a rewrite came to nothing: what it was to replace stays.
+func (s *server) recordFailedSave(what, parameter string, err error) {
+	s.record(ledger.Entry{Rule: ledger.SaveFailed, Decision: ledger.Keep, Artifact: s.dataPath(s.cfg.String(parameter)), Kind: what, Detail: err.Error()})
 }
 
 // newestRecords is FR.EVIDENCE.

@@ -132,7 +132,7 @@ func (s *server) finishRewrite(j *job, err error) {
 		s.logger.Warn("Background AOF rewrite was given up")
 	default:
 		r.failed = true
-		s.recordFailedSave("base", err)
+		s.recordFailedSave("base", "appenddirname", err)
 		s.logger.Warn("Background AOF rewrite terminated with error: " + err.Error())
 		s.rewriteFailed()
 	}

@@ -57,7 +57,7 @@ func (s *server) save() error {
 		SyncEvery: s.syncEvery("rdb-save-incremental-fsync"), Aside: s.load.aside}, frozen, s.snapshotMeta())
 	frozen.Close()
 	if err != nil {
-		s.recordFailedSave("snapshot", err)
+		s.recordFailedSave("snapshot", "dbfilename", err)
 		s.logger.Warn("Error saving the data set: " + err.Error())
 		return err
 	}
