@@ -140,26 +140,7 @@ func readFacts(fsys disk.FS, path string, generation uint64) (*Facts, error) {
 }
 
 // readFile reads a small file whole.
-func readFile(fsys disk.FS, path string) ([]byte, error) {
-	f, err := fsys.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > maxFacts {
-		return nil, fmt.Errorf("%s: %d bytes are too many", path, size)
-	}
-	p := make([]byte, size)
-	n, err := f.ReadAt(p, 0)
-	if err == io.EOF {
-		err = nil
-	}
-	return p[:n], err
-}
+func readFile(fsys disk.FS, path string) ([]byte, error) { return disk.ReadFile(fsys, path, maxFacts) }
 
 // writeFile replaces dir/file in the order that leaves either the old or the new one whole and durable at every instant
 // (I12): write a temporary file, fsync it, rename it, fsync the folder.

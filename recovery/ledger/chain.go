@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strconv"
@@ -230,22 +229,5 @@ func durableBehind(p []byte) (seq uint64) {
 
 // readSegment reads a segment whole.
 func readSegment(fsys disk.FS, path string) ([]byte, error) {
-	f, err := fsys.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > maxSegment {
-		return nil, fmt.Errorf("%s: %d bytes; a segment has at most %d", path, size, maxSegment)
-	}
-	p := make([]byte, size)
-	n, err := f.ReadAt(p, 0)
-	if err == io.EOF {
-		err = nil
-	}
-	return p[:n], err
+	return disk.ReadFile(fsys, path, maxSegment)
 }
