@@ -55,13 +55,13 @@ func TestI21Begin(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			begun := len(l.shots) // from here on the new state is in charge
+			begun := l.taken() // from here on the new state is in charge
 			l.log, l.store, l.first = log, fresh, true
 			l.live.Store(log)
 			if err := l.write([]string{"SET", "more", "x"}); err != nil {
 				t.Fatal(err)
 			}
-			written := len(l.shots)
+			written := l.taken()
 			last := l.store.String()
 			if err := l.stop(); err != nil {
 				t.Fatal(err)

@@ -80,6 +80,13 @@ func (l *life) shoot(e crashfs.Event, frozen *crashfs.FS) {
 	l.mu.Unlock()
 }
 
+// taken is how many shots there are.
+func (l *life) taken() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.shots)
+}
+
 // start recovers and opens the log.
 func (l *life) start() error {
 	o := bootOn(l.fs, l.bootID)

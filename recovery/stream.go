@@ -134,7 +134,7 @@ func (b *boot) provenEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOpti
 	for {
 		frame, err := r.Next()
 		if err == nil {
-			if end := frame.Pos + frame.Size; end <= durable && !frame.InUnit {
+			if end := frame.Pos + frame.Size; end <= durable && frame.Whole {
 				proven = end
 			}
 			continue

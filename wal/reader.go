@@ -29,6 +29,8 @@ type Frame struct {
 	// InUnit says that the frame lies between MULTI and EXEC or is one of them: only behind the EXEC is the state one that
 	// clients could see.
 	InUnit bool
+	// Whole says that no unit is open behind the frame: what ends here is a state that clients could see.
+	Whole bool
 	Raw    []byte   // its bytes as they stand in the file; valid until the next call
 	Args   [][]byte // commands and prologue: the arguments, valid until the next call; nil when Verify is on
 	Line   *Line    // our lines; valid until the next call
@@ -196,6 +198,7 @@ func (r *Reader) next() (*Frame, error) {
 	if r.pos >= r.unitEnd {
 		r.unitEnd = 0
 	}
+	r.frame.Whole = r.unitEnd == 0
 	return &r.frame, nil
 }
 
