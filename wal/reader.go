@@ -31,11 +31,11 @@ type Frame struct {
 	InUnit bool
 	// Whole says that no unit is open behind the frame: what ends here is a state that clients could see.
 	Whole bool
-	Raw    []byte   // its bytes as they stand in the file; valid until the next call
-	Args   [][]byte // commands and prologue: the arguments, valid until the next call; nil when Verify is on
-	Line   *Line    // our lines; valid until the next call
-	Text   []byte   // comments: the line without its newline; valid until the next call
-	Unix   int64    // comments: the time in Unix seconds if it is a "#TS:" line, else 0
+	Raw   []byte   // its bytes as they stand in the file; valid until the next call
+	Args  [][]byte // commands and prologue: the arguments, valid until the next call; nil when Verify is on
+	Line  *Line    // our lines; valid until the next call
+	Text  []byte   // comments: the line without its newline; valid until the next call
+	Unix  int64    // comments: the time in Unix seconds if it is a "#TS:" line, else 0
 }
 
 // ReaderOptions say what is read.
