@@ -173,10 +173,11 @@ func load(s Settings, c Case, server *testbed.Server, test string, requests int)
 		return Sample{}, fmt.Errorf("%s: %w\n%s", s.Load, err, out)
 	}
 	rows, err := csv.NewReader(strings.NewReader(string(out))).ReadAll()
-	if err != nil || len(rows) != 2 || len(rows[0]) != len(rows[1]) {
+	if err != nil || len(rows) < 2 {
 		return Sample{}, fmt.Errorf("%s printed %q (%v)", s.Load, out, err)
 	}
-	sample := Sample{Test: rows[1][0]}
+	row := rows[len(rows)-1] // before it stands what the test needed, as LRANGE its LPUSH
+	sample := Sample{Test: row[0]}
 	if isOwn {
 		sample.Test = test
 	}
@@ -192,7 +193,7 @@ func load(s Settings, c Case, server *testbed.Server, test string, requests int)
 		default:
 			continue
 		}
-		if *into, err = strconv.ParseFloat(rows[1][i], 64); err != nil {
+		if *into, err = strconv.ParseFloat(row[i], 64); err != nil {
 			return Sample{}, err
 		}
 	}
