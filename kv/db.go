@@ -2,6 +2,7 @@ package kv
 
 import (
 	"frankenredis/kv/arena"
+	"frankenredis/kv/btree"
 	"frankenredis/kv/dict"
 )
 
@@ -17,7 +18,8 @@ type DB struct {
 type dbState struct {
 	keys     dict.Dict // every entry
 	volatile dict.Dict // the entries that have an expiry
-	bytes    int64     // arena bytes of entries and blobs; the dicts count their own
+	slots    arena.Ref // the root of the tree of entries by slot; 0: there is none
+	bytes    int64     // arena bytes of entries and blobs; the dicts and the tree count their own
 
 	avgTTL       Millis
 	expireCursor uint64
@@ -28,6 +30,9 @@ func (db *DB) reset() {
 	db.dbState = dbState{
 		keys:     dict.New(db.ks.a, &db.ks.table),
 		volatile: dict.New(db.ks.a, &db.ks.table),
+	}
+	if db.ks.slotOf != nil {
+		db.slots = btree.New(db.ks.a, &slotTree).Root()
 	}
 }
 
@@ -46,6 +51,9 @@ func (db *DB) AvgTTL() Millis { return db.avgTTL }
 // Bytes is what the database occupies in the arena, and how much of it is the tables that find keys.
 func (db *DB) Bytes() (total, tables int64) {
 	tables = db.keys.MemBytes() + db.volatile.MemBytes()
+	if db.slots != 0 {
+		tables += db.slotTree().MemBytes()
+	}
 	return db.bytes + tables, tables
 }
 
@@ -220,6 +228,7 @@ func (db *DB) relink(hash uint64, old, now cell) {
 	if old.ref == 0 {
 		db.bytes += int64(db.ks.a.Usable(now.ref))
 		db.keys.Insert(hash, now.ref)
+		db.slotAdded(now)
 		if now.h.volatile() {
 			db.volatile.Insert(hash, now.ref)
 		}
@@ -228,6 +237,7 @@ func (db *DB) relink(hash uint64, old, now cell) {
 	moved := old.ref != now.ref
 	if moved {
 		db.keys.Replace(hash, old.ref, now.ref)
+		db.slotMoved(old.ref, now)
 	}
 	switch was, is := old.h.volatile(), now.h.volatile(); {
 	case was && is && moved:

@@ -39,6 +39,7 @@ func (db *DB) discard(hash uint64, c cell, lazy bool) {
 
 // unlink takes an entry out of both dicts; its memory stays.
 func (db *DB) unlink(hash uint64, c cell) {
+	db.slotRemoved(c)
 	db.keys.DeleteRef(hash, c.ref)
 	if c.h.volatile() {
 		db.volatile.DeleteRef(hash, c.ref)
@@ -115,6 +116,7 @@ func (db *DB) Move(key []byte, to *DB) bool {
 	db.bytes -= n
 	to.bytes += n
 	to.keys.Insert(hash, r)
+	to.slotAdded(c)
 	if h.volatile() {
 		to.volatile.Insert(hash, r)
 	}

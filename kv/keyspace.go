@@ -11,10 +11,11 @@ import (
 
 // Options configure a Keyspace.
 type Options struct {
-	Databases  int       // how many databases; 0 means 16
-	HashSeed   dict.Seed // keys the hash of keys; random in a server, so that clients cannot aim at one bucket
-	RandomSeed uint64    // seeds what is random: RANDOMKEY, LFU counters
-	Protect    bool      // arena.Options.Protect: a stray write to frozen memory faults
+	Databases  int                     // how many databases; 0 means 16
+	HashSeed   dict.Seed               // keys the hash of keys; random in a server, so that clients cannot aim at one bucket
+	RandomSeed uint64                  // seeds what is random: RANDOMKEY, LFU counters
+	SlotOf     func(key []byte) uint16 // the hash slot of a key, for SlotLen and EachInSlot; nil: there are none
+	Protect    bool                    // arena.Options.Protect: a stray write to frozen memory faults
 }
 
 // Hooks are called by the keyspace as things happen. They may look keys up with NoTouch and NoExpire, and must not change
@@ -45,6 +46,7 @@ type Keyspace struct {
 	mode   ExpireMode
 	access accessPolicy
 	next   func() uint64 // the seeded generator
+	slotOf func(key []byte) uint16
 	lazy   lazyQueue
 	cycle  expireCycle
 	pool   evictPool
@@ -68,7 +70,7 @@ type Keyspace struct {
 func New(o Options) *Keyspace {
 	ks := &Keyspace{
 		a:    arena.New(arena.Options{Protect: o.Protect}),
-		seed: o.HashSeed,
+		seed: o.HashSeed, slotOf: o.SlotOf,
 		next: rand.NewPCG(o.RandomSeed, 0x9e3779b97f4a7c15).Uint64,
 	}
 	ks.table = dict.Type{Match: matchEntry, Hash: ks.hashEntry}

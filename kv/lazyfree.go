@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"frankenredis/kv/arena"
+	"frankenredis/kv/btree"
 	"frankenredis/kv/dict"
 )
 
@@ -25,6 +26,7 @@ type lazyItem struct {
 	db             bool // the dicts count
 	volatileGone   bool // the volatile one is freed already
 	keys, volatile dict.Dict
+	slots          arena.Ref // the tree of slots still to be freed; 0: there is none
 
 	objects int   // objects it still counts for LazyPending
 	hidden  int64 // bytes UsedBytes no longer counts
@@ -67,7 +69,7 @@ func (db *DB) Flush(async bool) (removed int) {
 	if removed == 0 {
 		return 0
 	}
-	item := lazyItem{db: true, keys: db.keys, volatile: db.volatile}
+	item := lazyItem{db: true, keys: db.keys, volatile: db.volatile, slots: db.slots}
 	if async {
 		item.objects = removed
 		item.owed, _ = db.Bytes()
@@ -104,6 +106,10 @@ func (ks *Keyspace) freeStep() (done bool) {
 	q := &ks.lazy
 	before := ks.a.UsedBytes()
 	switch item := &q.items[0]; {
+	case item.db && item.slots != 0:
+		if btree.Open(ks.a, &slotTree, item.slots).Free(func(arena.Ref) {}, lazyStep) {
+			item.slots = 0
+		}
 	case item.db && !item.volatileGone:
 		item.volatileGone = item.volatile.Free(func(arena.Ref) {}, lazyStep)
 	case item.db:

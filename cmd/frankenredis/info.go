@@ -63,7 +63,13 @@ func (s *server) registerInfo() {
 		e.ErrorCounts(func(code string, n uint64) { w.Fieldf("errorstat_"+code, "count=%d", n) })
 	})
 	e.Info("latencystats", s.infoLatency)
-	e.Info("cluster", func(w *engine.InfoWriter) { w.Field("cluster_enabled", 0) })
+	e.Info("cluster", func(w *engine.InfoWriter) {
+		enabled := 0
+		if s.cluster != nil {
+			enabled = 1
+		}
+		w.Field("cluster_enabled", enabled)
+	})
 	e.Info("keyspace", s.infoKeyspace)
 	e.Info("frankenredis", s.infoOwn)
 }
@@ -75,7 +81,7 @@ func (s *server) infoServer(w *engine.InfoWriter) {
 	w.Field("redis_git_sha1", "00000000")
 	w.Field("redis_git_dirty", 0)
 	w.Field("redis_build_id", buildID())
-	w.Field("redis_mode", "standalone")
+	w.Field("redis_mode", s.eng.Mode())
 	w.Field("os", osName())
 	w.Field("arch_bits", strconv.IntSize)
 	w.Field("monotonic_clock", "POSIX clock_gettime")

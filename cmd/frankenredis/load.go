@@ -219,6 +219,7 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 	s.load.progress.Store(nil)
 	s.saves.keys, s.saves.expired = result.Keys, result.Expired
 	s.eng.Saved(s.eng.DirtyCount())
+	s.claimSlots()
 	if log != nil {
 		s.log = log
 		s.eng.SetLog(log)

@@ -17,6 +17,7 @@ import (
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 	"frankenredis/wire"
+	"frankenredis/wire/cluster"
 	"frankenredis/wire/config"
 	"frankenredis/wire/engine"
 )
@@ -27,6 +28,7 @@ type server struct {
 	sink    *logSink
 	logger  hclog.Logger
 	ks      *kv.Keyspace
+	cluster *cluster.State // nil: the server is on its own
 	eng     *engine.Engine
 	reactor *wire.Reactor
 	fs      disk.FS
@@ -95,7 +97,12 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	}
 	s.runID = hex.EncodeToString(seed[:20])
 	s.hashSeed = dict.Seed(seed[20:36])
+	var slotOf func([]byte) uint16
+	if cfg.Bool("cluster-enabled") {
+		slotOf = cluster.KeySlot
+	}
 	s.ks = kv.New(kv.Options{
+		SlotOf:     slotOf,
 		Databases:  int(cfg.Int("databases")),
 		HashSeed:   s.hashSeed,
 		RandomSeed: binary.LittleEndian.Uint64(seed[32:]),
@@ -122,6 +129,9 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.registerInfo()
 	s.limitClients()
 	s.reportTo(supervisor(cfg))
+	if err := s.joinCluster(); err != nil {
+		return nil, err
+	}
 	if err := s.defineUsers(); err != nil {
 		return nil, err
 	}
@@ -231,9 +241,9 @@ func (s *server) followConfig() {
 
 // run serves until the server is told to stop, and returns the exit status.
 func (s *server) run() int {
-	s.logger.Info(fmt.Sprintf("Running mode=standalone, port=%d.", s.cfg.Int("port")))
+	s.logger.Info(fmt.Sprintf("Running mode=%s, port=%d.", s.eng.Mode(), s.cfg.Int("port")))
 	if s.cfg.Bool("always-show-logo") {
-		s.sink.write(banner(int(s.cfg.Int("port"))))
+		s.sink.write(banner(s.eng.Mode(), int(s.cfg.Int("port"))))
 	}
 	s.logger.Info("Server initialized")
 	s.openLedger()
@@ -308,13 +318,13 @@ func (s *server) ready() {
 }
 
 // banner is what always-show-logo prints: other tools look for the PID in it.
-func banner(port int) []byte {
+func banner(mode string, port int) []byte {
 	return fmt.Appendf(nil, `
      .-------.
      |  o o  |     FrankenRedis %s (Redis %s) 64 bit
-   --|   ^   |--   Running in standalone mode
+   --|   ^   |--   Running in %s mode
      |  ===  |     Port: %d
      '-------'     PID: %d
 
-`, version, engine.RedisVersion, port, os.Getpid())
+`, version, engine.RedisVersion, mode, port, os.Getpid())
 }

@@ -61,7 +61,10 @@ func (s *server) setTitle() {
 		case "listen-addr":
 			return listen, true
 		case "server-mode":
-			return "", true // a standalone server has none
+			if s.cluster != nil {
+				return "[cluster]", true
+			}
+			return "", true // a server on its own has none
 		case "port":
 			return fmt.Sprint(s.cfg.Int("port")), true
 		case "tls-port":

@@ -117,7 +117,7 @@ func helloCommand(c *engine.Call) error {
 	c.W.BulkString("id")
 	c.W.Int(c.S.ID)
 	c.W.BulkString("mode")
-	c.W.BulkString("standalone")
+	c.W.BulkString(c.E.Mode())
 	c.W.BulkString("role")
 	c.W.BulkString("master")
 	c.W.BulkString("modules")
@@ -151,6 +151,11 @@ func echoCommand(c *engine.Call) error {
 }
 
 func selectCommand(c *engine.Call) error {
+	if c.E.Cluster() != nil {
+		if n, err := integer(c.Args[1]); err == nil && n != 0 {
+			return engine.ReplyError("ERR SELECT is not allowed in cluster mode")
+		}
+	}
 	n, err := database(c, c.Args[1])
 	if err != nil {
 		return err
@@ -176,7 +181,7 @@ func resetCommand(c *engine.Call) error {
 	c.E.Untrack(s)
 	s.DB, s.Name = 0, ""
 	s.Reply = session.ReplyOn
-	s.NoEvict, s.NoTouch = false, false
+	s.NoEvict, s.NoTouch, s.ReadOnly, s.Asking = false, false, false, false
 	c.E.Anonymous(s)
 	s.W.Proto = 2
 	c.W.Simple("RESET")

@@ -334,6 +334,9 @@ func rename(c *engine.Call, onlyNew bool) (bool, error) {
 }
 
 func moveCommand(c *engine.Call) error {
+	if c.E.Cluster() != nil {
+		return engine.ReplyError("ERR MOVE is not allowed in cluster mode")
+	}
 	n, err := database(c, c.Args[2])
 	if err != nil {
 		return err
@@ -443,6 +446,9 @@ func flushallCommand(c *engine.Call) error {
 }
 
 func swapdbCommand(c *engine.Call) error {
+	if c.E.Cluster() != nil {
+		return engine.ReplyError("ERR SWAPDB is not allowed in cluster mode")
+	}
 	first, err := swapIndex(c.Args[1], "ERR invalid first DB index")
 	if err != nil {
 		return err

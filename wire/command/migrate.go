@@ -108,10 +108,11 @@ func (m *migration) hide(c *engine.Call, i int) {
 }
 
 var (
-	wordAuth    = []byte("AUTH")
-	wordSelect  = []byte("SELECT")
-	wordRestore = []byte("RESTORE")
-	wordReplace = []byte("REPLACE")
+	wordAuth          = []byte("AUTH")
+	wordSelect        = []byte("SELECT")
+	wordRestore       = []byte("RESTORE")
+	wordRestoreAsking = []byte("RESTORE-ASKING")
+	wordReplace       = []byte("REPLACE")
 )
 
 func (mg *migrator) command(c *engine.Call) error {
@@ -123,6 +124,10 @@ func (mg *migrator) command(c *engine.Call) error {
 		return engine.ReplyError("ERR MIGRATE cannot be called from here")
 	}
 	compress := c.E.Config().Bool("rdbcompression")
+	word := wordRestore
+	if c.E.Cluster() != nil {
+		word = wordRestoreAsking // the other node is still importing the slot
+	}
 	for _, key := range keys {
 		e, found := c.LookupRead(key)
 		if !found {
@@ -132,7 +137,7 @@ func (mg *migrator) command(c *engine.Call) error {
 		if at, volatile := e.Expire(); volatile {
 			ttl = max(int64(at-c.Now), 1)
 		}
-		argv := [][]byte{wordRestore, key, decimal(ttl), snapshot.AppendDump(nil, e, compress), wordReplace}
+		argv := [][]byte{word, key, decimal(ttl), snapshot.AppendDump(nil, e, compress), wordReplace}
 		if !m.replace {
 			argv = argv[:4]
 		}

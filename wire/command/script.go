@@ -132,7 +132,7 @@ func scriptArgs(c *engine.Call) (keys, args [][]byte, err error) {
 
 func (r *scripts) run(c *engine.Call, s *script.Script, keys, args [][]byte) error {
 	rules := engine.ScriptRules{Declared: s.Flags.Declared, NoWrites: s.Flags.NoWrites, AllowOOM: s.Flags.AllowOOM,
-		ReadOnly: c.Spec.Flags&engine.ReadOnly != 0}
+		ReadOnly: c.Spec.Flags&engine.ReadOnly != 0, NoCluster: s.Flags.NoCluster, CrossSlots: s.Flags.AllowCrossSlotKeys}
 	var counted bool
 	var failure error
 	if err := c.RunScript(rules, func() { counted, failure = r.in.Run(s, keys, args, c.W) }); err != nil {

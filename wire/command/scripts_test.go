@@ -24,7 +24,10 @@ const scripts = "../../conformance/testdata"
 
 // needServer are scripts about what the server's composition root adds to the executor; the conformance suite runs them.
 var needServer = map[string]string{"server/debug": "logs and crashes belong to the server", "server/info": "the fields of INFO belong to the server",
-	"server/latency": "the fields of INFO belong to the server"}
+	"server/latency": "the fields of INFO belong to the server", "cluster/nodes": clusterServer, "cluster/serving": clusterServer,
+	"cluster/slots": clusterServer, "cluster/sort": clusterServer}
+
+const clusterServer = "the file and the timer of a node belong to the server"
 
 // The conformance scripts, run in this process: the front on a loopback port, an executor, the command table.
 func TestScripts(t *testing.T) {

@@ -43,7 +43,7 @@ func sortRoCommand(c *engine.Call) error { return sortElements(c, false) }
 func parseSorting(c *engine.Call, mayStore bool) (s sorting, err error) {
 	args := c.Args
 	s.key, s.most = args[1], -1
-	free := c.ReadsEverything()
+	free, clustered := c.ReadsEverything(), c.E.Cluster() != nil
 	for i := 2; i < len(args); i++ {
 		left := len(args) - 1 - i
 		switch a := args[i]; {
@@ -68,6 +68,9 @@ func parseSorting(c *engine.Call, mayStore bool) (s sorting, err error) {
 			i++
 			// Once asked not to sort, as in Redis, a later pattern changes nothing.
 			if p := parseKeyPattern(args[i]); p.substitutes {
+				if clustered {
+					return s, engine.ReplyError("ERR BY option of SORT denied in Cluster mode.")
+				}
 				if !free {
 					return s, engine.ReplyError("ERR BY option of SORT denied due to insufficient ACL permissions.")
 				}
@@ -77,6 +80,9 @@ func parseSorting(c *engine.Call, mayStore bool) (s sorting, err error) {
 			}
 		case is(a, "GET") && left >= 1:
 			i++
+			if clustered {
+				return s, engine.ReplyError("ERR GET option of SORT denied in Cluster mode.")
+			}
 			if !free {
 				return s, engine.ReplyError("ERR GET option of SORT denied due to insufficient ACL permissions.")
 			}

@@ -31,19 +31,18 @@ var replicationRows = []Row{
 }
 
 var clusterRows = []Row{
-	{Name: "cluster-enabled", kind: yesno{}, initial: "no", Flags: Immutable | Refuse, Pending: needCluster},
-	{Name: "cluster-config-file", kind: text{}, initial: "nodes.conf", Flags: Immutable, Pending: needCluster},
-	{Name: "cluster-port", kind: integer(0, 65535), initial: "0", Flags: Immutable, Pending: needCluster},
-	{Name: "cluster-node-timeout", kind: integer(0, maxLong), initial: "15000", Pending: needCluster},
-	{Name: "cluster-announce-ip", kind: text{unset: true}, Pending: needCluster},
-	{Name: "cluster-announce-hostname", kind: text{unset: true}, check: hostname, Pending: needCluster},
-	{Name: "cluster-announce-human-nodename", kind: text{unset: true, binary: true}, check: nodeName, Pending: needCluster},
-	{Name: "cluster-announce-port", kind: integer(0, 65535), initial: "0", Pending: needCluster},
-	{Name: "cluster-announce-tls-port", kind: integer(0, 65535), initial: "0", Pending: needCluster},
-	{Name: "cluster-announce-bus-port", kind: integer(0, 65535), initial: "0", Pending: needCluster},
+	{Name: "cluster-enabled", kind: yesno{}, initial: "no", Flags: Immutable},
+	{Name: "cluster-config-file", kind: text{}, initial: "nodes.conf", Flags: Immutable},
+	{Name: "cluster-port", kind: integer(0, 65535), initial: "0", Flags: Immutable},
+	{Name: "cluster-node-timeout", kind: integer(0, maxLong), initial: "15000"},
+	{Name: "cluster-announce-ip", kind: text{unset: true}},
+	{Name: "cluster-announce-hostname", kind: text{unset: true}, check: hostname},
+	{Name: "cluster-announce-human-nodename", kind: text{unset: true, binary: true}, check: nodeName},
+	{Name: "cluster-announce-port", kind: integer(0, 65535), initial: "0"},
+	{Name: "cluster-announce-tls-port", kind: integer(0, 65535), initial: "0"},
+	{Name: "cluster-announce-bus-port", kind: integer(0, 65535), initial: "0"},
 	{
 		Name: "cluster-preferred-endpoint-type", kind: oneOf("ip", "hostname", "unknown-endpoint"), initial: "ip",
-		Pending: needCluster,
 	},
 	{
 		Name: "cluster-replica-validity-factor", Alias: "cluster-slave-validity-factor", kind: integer(0, maxInt),
@@ -52,9 +51,9 @@ var clusterRows = []Row{
 	{Name: "cluster-replica-no-failover", Alias: "cluster-slave-no-failover", kind: yesno{}, initial: "no", Pending: needCluster},
 	{Name: "cluster-migration-barrier", kind: integer(0, maxInt), initial: "1", Pending: needCluster},
 	{Name: "cluster-allow-replica-migration", kind: yesno{}, initial: "yes", Pending: needCluster},
-	{Name: "cluster-require-full-coverage", kind: yesno{}, initial: "yes", Pending: needCluster},
-	{Name: "cluster-allow-reads-when-down", kind: yesno{}, initial: "no", Pending: needCluster},
-	{Name: "cluster-allow-pubsubshard-when-down", kind: yesno{}, initial: "yes", Pending: needCluster},
+	{Name: "cluster-require-full-coverage", kind: yesno{}, initial: "yes"},
+	{Name: "cluster-allow-reads-when-down", kind: yesno{}, initial: "no"},
+	{Name: "cluster-allow-pubsubshard-when-down", kind: yesno{}, initial: "yes"},
 	{Name: "cluster-link-sendbuf-limit", kind: number{hi: -1, form: memory, unsigned: true}, initial: "0", Pending: needCluster},
 }
 

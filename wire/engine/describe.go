@@ -45,6 +45,9 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 	if s.Unix {
 		flags += "U"
 	}
+	if s.ReadOnly {
+		flags += "r"
+	}
 	if s.NoEvict {
 		flags += "e"
 	}

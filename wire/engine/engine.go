@@ -10,6 +10,7 @@ import (
 	"frankenredis/kv"
 	"frankenredis/wal"
 	"frankenredis/wire/acl"
+	"frankenredis/wire/cluster"
 	"frankenredis/wire/config"
 	"frankenredis/wire/pubsub"
 	"frankenredis/wire/session"
@@ -76,6 +77,9 @@ type Engine struct {
 	logger hclog.Logger
 	poller Poller
 	clock  func() time.Time
+
+	cluster     *cluster.State // nil: the server is on its own
+	saveCluster func() error
 
 	log        Log
 	repl       Replication

@@ -52,6 +52,8 @@ func replyText(err error) string {
 	switch e := err.(type) {
 	case ReplyError:
 		return string(e)
+	case redirection:
+		return string(e)
 	case *unknownError:
 		return e.Error()
 	default:

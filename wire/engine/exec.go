@@ -44,6 +44,9 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	if s.Tracking.Caching && !s.Multi && !strings.HasPrefix(s.CommandName, "client|") {
 		s.Tracking.Caching = false
 	}
+	if s.Asking && !s.Multi && s.CommandName != "asking" {
+		s.Asking = false
+	}
 	s.CommandEnded()
 }
 
@@ -147,6 +150,11 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	}
 	if !s.User.Unlimited() {
 		if err := e.checkAccess(s, spec, argv); err != nil {
+			return err
+		}
+	}
+	if e.cluster != nil {
+		if err := e.redirect(s, spec, argv); err != nil {
 			return err
 		}
 	}
@@ -294,6 +302,10 @@ func (e *Engine) reject(s *session.Session, spec *Spec, err error) {
 	if spec != nil && spec.Name == "exec" {
 		text := replyText(err)
 		e.abortTransaction(s)
+		if _, ok := err.(redirection); ok {
+			e.replyError(s, err)
+			return
+		}
 		e.replyError(s, ReplyError("EXECABORT Transaction discarded because of: "+strings.TrimPrefix(text, "ERR ")))
 		return
 	}

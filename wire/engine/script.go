@@ -37,7 +37,9 @@ type ScriptRules struct {
 	Declared bool // it has a shebang; without one nothing is refused beforehand
 	NoWrites bool
 	AllowOOM bool
-	ReadOnly bool // called by a command that only reads (EVAL_RO)
+	// NoCluster scripts do not run on a node of a cluster; CrossSlots ones may use keys of several slots.
+	NoCluster, CrossSlots bool
+	ReadOnly              bool // called by a command that only reads (EVAL_RO)
 }
 
 // Effects says where what a script's commands do is propagated to, as redis.set_repl counts it.
@@ -62,6 +64,9 @@ type script struct {
 	began    int64 // monotonic
 	busy     bool  // it has taken long: others are told so
 	nested   bool  // a turn within its own is under way
+	// slot is the one its keys must be in (noSlot: it has not used any), unless crossSlots.
+	slot       int
+	crossSlots bool
 }
 
 // noConn is the connection of a script's client: there is none.
@@ -80,6 +85,9 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 	}
 	c.silent = true
 	if rules.Declared {
+		if rules.NoCluster && e.cluster != nil {
+			return errScriptNoCluster
+		}
 		if err := e.checkScript(rules); err != nil {
 			return err
 		}
@@ -102,6 +110,10 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 	s.Conn, s.Script, s.Authenticated, s.User = noConn{}, true, true, c.S.User
 	s.DB, s.NoTouch, s.Created = c.S.DB, c.S.NoTouch, e.wall
 	s.W.Buf, s.W.Proto = buf, 2
+	if e.cluster != nil {
+		sc.crossSlots = !rules.Declared || rules.CrossSlots
+		sc.slot, _ = e.route(c.S.Asking, c.Spec, c.Args, nil) // it was let in: there is no error
+	}
 	e.script = sc
 	defer func() {
 		e.script, e.idleScript = nil, sc
@@ -136,6 +148,9 @@ func (e *Engine) ScriptCall(argv [][]byte) ([]byte, error) {
 	spec, err := e.scriptSpec(argv)
 	if err == nil {
 		err = e.checkScriptCall(sc, spec, argv)
+	}
+	if err == nil && e.cluster != nil {
+		err = e.routeScript(sc, spec, argv)
 	}
 	if err != nil {
 		if spec != nil {

@@ -100,6 +100,8 @@ type Session struct {
 	Closed          bool
 	NoEvict         bool
 	NoTouch         bool
+	ReadOnly        bool // READONLY: of a replica in a cluster, reads are served
+	Asking          bool // ASKING: the next command may meet a slot that is being imported
 	Tracking        Tracking
 	Invalidated     bool // the client was sent an invalidation: its output is bounded as that of subscribers
 	Monitor         bool // MONITOR: the client sees every command. Set by the engine

@@ -1,0 +1,97 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// The slots are those that Redis's documentation and clients know.
+func TestKeySlot(t *testing.T) {
+	if got := crc16([]byte("123456789")); got != 0x31C3 {
+		t.Fatalf("CRC16 of 123456789 is %#x", got)
+	}
+	for key, want := range map[string]uint16{
+		"": 0, "foo": 12182, "{foo}bar": 12182, "bar{foo}": 12182, "a{}b": 13694, "{{a}}b": 10276, "b": 3300, "a": 15495, "{b": KeySlot([]byte("{b")),
+	} {
+		if got := KeySlot([]byte(key)); got != want {
+			t.Errorf("%q: slot %d, want %d", key, got, want)
+		}
+	}
+}
+
+const threeNodes = `875cdc3232aa00dff9752711ba01207b0d1d7af3 127.0.0.1:7001@17001,,tls-port=0,nodename=nick,shard-id=cd8e6db555ee70d1041d43ceba42da63bbdf7bbd myself,master - 0 0 5 connected 0-8000 [100->-b2a38db0bfc1ae6510717f0d856c96ea840b864a] [9000-<-b2a38db0bfc1ae6510717f0d856c96ea840b864a]
+b2a38db0bfc1ae6510717f0d856c96ea840b864a 127.0.0.1:7002@17002,host,tls-port=0,shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276 master - 0 0 1 disconnected 8001-16382 16383
+c2a38db0bfc1ae6510717f0d856c96ea840b864a 127.0.0.1:7003@17003,,tls-port=0,shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276 slave b2a38db0bfc1ae6510717f0d856c96ea840b864a 0 0 1 disconnected
+vars currentEpoch 7 lastVoteEpoch 3
+`
+
+// What is read is written again; a node that nothing is heard of fails after the timeout, and the cluster with it.
+func TestFile(t *testing.T) {
+	now := time.UnixMilli(1000)
+	s, err := Parse([]byte(threeNodes), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Epoch != 7 || s.VoteEpoch != 3 || s.Me.Slots != 8001 || s.Me.Name != "nick" || s.Len() != 3 {
+		t.Fatalf("%+v, me %+v", s.Epoch, s.Me)
+	}
+	other := s.Owner(16383)
+	if other == s.Me || s.Migrating(100) != other || s.Importing(9000) != other || len(s.ReplicasOf(other)) != 1 {
+		t.Fatal("slots are not as written")
+	}
+	again := string(s.AppendFile(nil))
+	want := strings.ReplaceAll(strings.ReplaceAll(threeNodes, "8001-16382 16383", "8001-16383"), " 0 0 1 ", " 1000 0 1 ")
+	if again != want {
+		t.Errorf("written:\n%s\nwant:\n%s", again, want)
+	}
+	const timeout = 10 * time.Second
+	if s.Judge(now, true, timeout) || s.OK {
+		t.Error("served at once")
+	}
+	if !s.Judge(now.Add(3*time.Second), true, timeout) || !s.OK {
+		t.Error("not served after the delay")
+	}
+	if !s.Judge(now.Add(11*time.Second), true, timeout) || s.OK || other.Flags&PFail == 0 {
+		t.Error("a silent node does not fail")
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	lines := strings.SplitAfter(threeNodes, "\n")
+	for name, text := range map[string]string{
+		"garbage":          "garbage\n",
+		"nobody is myself": lines[1] + lines[2],
+		"slot 16384":       strings.Replace(threeNodes, "0-8000", "0-16384", 1),
+		"unknown flag":     strings.Replace(threeNodes, "myself,master", "myself,king", 1),
+		"a port":           strings.Replace(threeNodes, ":7002@", ":70020@", 1),
+		"a move":           strings.Replace(threeNodes, "[100->-", "[100-?-", 1),
+		"an epoch":         strings.Replace(threeNodes, "currentEpoch 7", "currentEpoch x", 1),
+		"a field":          strings.Replace(threeNodes, "nodename=", "x=", 1),
+	} {
+		if _, err := Parse([]byte(text), time.Now()); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	// Cut anywhere it is read or refused, and never panics.
+	for i := range threeNodes {
+		_, _ = Parse([]byte(threeNodes[:i]), time.Now())
+	}
+}
+
+func TestEpochs(t *testing.T) {
+	s := New()
+	if !s.BumpEpoch() || s.BumpEpoch() || s.Me.Epoch != 1 {
+		t.Errorf("epoch %d after two bumps", s.Me.Epoch)
+	}
+	s.Assign(5, s.Me)
+	id, shard := s.Me.ID, s.Me.ShardID
+	s.Reset(false)
+	if s.Me.ID != id || s.Me.ShardID != shard || s.Me.Epoch != 1 || s.Owner(5) != nil || s.Me.Slots != 0 {
+		t.Error("a soft reset keeps who the node is and forgets the rest")
+	}
+	s.Reset(true)
+	if s.Me.ID == id || s.Me.Epoch != 0 || s.Lookup(s.Me.ID) != s.Me || s.Lookup(id) != nil {
+		t.Error("a hard reset makes another node")
+	}
+}

@@ -1,0 +1,291 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrCorrupt says that a nodes.conf is none.
+var ErrCorrupt = errors.New("corrupted cluster config file")
+
+// AppendNodes appends what CLUSTER NODES answers, a line a node; file: with what only the file holds.
+func (s *State) AppendNodes(b []byte, file bool) []byte {
+	ranges := make(map[*Node][]byte)
+	s.Ranges(func(from, to int, n *Node) {
+		if n == nil {
+			return
+		}
+		r := fmt.Appendf(ranges[n], " %d", from)
+		if to > from {
+			r = fmt.Appendf(r, "-%d", to)
+		}
+		ranges[n] = r
+	})
+	for _, n := range s.Nodes() {
+		b = s.AppendNode(b, n, file)
+		b = append(b, ranges[n]...)
+		if n == s.Me {
+			for i := range s.slots {
+				if to := s.migrating[i]; to != nil {
+					b = fmt.Appendf(b, " [%d->-%s]", i, to.ID)
+				} else if from := s.importing[i]; from != nil {
+					b = fmt.Appendf(b, " [%d-<-%s]", i, from.ID)
+				}
+			}
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// AppendNode appends a node's line without its slots and the line's end.
+func (s *State) AppendNode(b []byte, n *Node, file bool) []byte {
+	b = fmt.Appendf(b, "%s %s:%d@%d", n.ID, n.IP, n.Port, n.BusPort)
+	if n.Hostname != "" || file {
+		b = fmt.Appendf(b, ",%s", n.Hostname)
+	}
+	if file {
+		b = fmt.Appendf(b, ",tls-port=%d", n.TLSPort)
+		if n.Name != "" {
+			b = fmt.Appendf(b, ",nodename=%s", n.Name)
+		}
+		b = fmt.Appendf(b, ",shard-id=%s", n.ShardID)
+	}
+	of, link, ping := "-", "disconnected", int64(0)
+	if n.Of != nil {
+		of = n.Of.ID
+	}
+	if n == s.Me {
+		link = "connected"
+	}
+	if !n.pingSent.IsZero() {
+		ping = n.pingSent.UnixMilli()
+	}
+	return fmt.Appendf(b, " %s %s %d 0 %d %s", n.Flags, of, ping, n.Epoch, link)
+}
+
+// AppendFile appends the whole nodes.conf.
+func (s *State) AppendFile(b []byte) []byte {
+	b = s.AppendNodes(b, true)
+	return fmt.Appendf(b, "vars currentEpoch %d lastVoteEpoch %d\n", s.Epoch, s.VoteEpoch)
+}
+
+// Parse reads a nodes.conf. now is when nodes are taken to have been asked first.
+func Parse(text []byte, now time.Time) (*State, error) {
+	s := &State{nodes: make(map[string]*Node)}
+	for i, line := range strings.Split(string(text), "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if err := s.parseLine(words, now); err != nil {
+			return nil, fmt.Errorf("%w: line %d: %v", ErrCorrupt, i+1, err)
+		}
+	}
+	if s.Me == nil {
+		return nil, fmt.Errorf("%w: no line is about this node", ErrCorrupt)
+	}
+	for _, n := range s.nodes {
+		s.Epoch = max(s.Epoch, n.Epoch)
+		if n.ShardID == "" {
+			if n.Of != nil && n.Of.ShardID != "" {
+				n.ShardID = n.Of.ShardID
+			} else {
+				n.ShardID = randomID()
+			}
+		}
+	}
+	return s, nil
+}
+
+func (s *State) parseLine(words []string, now time.Time) error {
+	if words[0] == "vars" {
+		for i := 1; i+1 < len(words); i += 2 {
+			v, err := strconv.ParseUint(words[i+1], 10, 64)
+			switch {
+			case err != nil:
+				return err
+			case words[i] == "currentEpoch":
+				s.Epoch = v
+			case words[i] == "lastVoteEpoch":
+				s.VoteEpoch = v
+			}
+		}
+		return nil
+	}
+	if len(words) < 8 || !isID(words[0]) {
+		return errors.New("not a node")
+	}
+	n := s.node(words[0])
+	if err := n.parseAddress(words[1]); err != nil {
+		return err
+	}
+	for _, name := range strings.Split(words[2], ",") {
+		known := name == "noflags"
+		for _, f := range flagNames {
+			if f.name == name {
+				n.Flags |= f.flag
+				known = true
+			}
+		}
+		if !known {
+			return fmt.Errorf("unknown flag %q", name)
+		}
+	}
+	if n.Flags&Myself != 0 {
+		s.Me = n
+	}
+	if words[3] != "-" {
+		if !isID(words[3]) {
+			return errors.New("the primary is not a node")
+		}
+		n.Of = s.node(words[3])
+	}
+	if n.Flags&Myself == 0 {
+		n.pingSent = now
+	}
+	epoch, err := strconv.ParseUint(words[6], 10, 64)
+	if err != nil {
+		return err
+	}
+	n.Epoch = epoch
+	for _, w := range words[8:] {
+		if err := s.parseSlots(n, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// node finds or makes a node.
+func (s *State) node(id string) *Node {
+	n := s.nodes[id]
+	if n == nil {
+		n = &Node{ID: id}
+		s.nodes[id] = n
+	}
+	return n
+}
+
+func isID(w string) bool {
+	if len(w) != 40 {
+		return false
+	}
+	for i := range len(w) {
+		if c := w[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// parseAddress reads ip:port[@busport][,host[,name=value]...].
+func (n *Node) parseAddress(w string) error {
+	parts := strings.Split(w, ",")
+	if len(parts) > 1 {
+		n.Hostname = parts[1]
+	}
+	for _, aux := range parts[min(2, len(parts)):] {
+		name, v, found := strings.Cut(aux, "=")
+		switch {
+		case !found:
+			return fmt.Errorf("field %q has no value", aux)
+		case name == "shard-id":
+			if !isID(v) {
+				return errors.New("the shard has no id")
+			}
+			n.ShardID = v
+		case name == "nodename":
+			n.Name = v
+		case name == "tls-port":
+			p, err := port(v)
+			if err != nil {
+				return err
+			}
+			n.TLSPort = p
+		case name == "tcp-port": // of a node whose clients come by TLS first
+		default:
+			return fmt.Errorf("unknown field %q", name)
+		}
+	}
+	at := strings.LastIndexByte(parts[0], ':')
+	if at < 0 {
+		return errors.New("no port")
+	}
+	n.IP = parts[0][:at]
+	base, bus, given := strings.Cut(parts[0][at+1:], "@")
+	p, err := port(base)
+	if err != nil {
+		return err
+	}
+	n.Port, n.BusPort = p, p+BusOffset
+	if given {
+		if n.BusPort, err = port(bus); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BusOffset is how far above a node's port the one of its bus is by default.
+const BusOffset = 10000
+
+func port(w string) (int, error) {
+	p, err := strconv.ParseUint(w, 10, 16)
+	return int(p), err
+}
+
+// parseSlots reads "5", "5-9", "[5->-id]" or "[5-<-id]".
+func (s *State) parseSlots(n *Node, w string) error {
+	if strings.HasPrefix(w, "[") {
+		at := strings.IndexByte(w, '-')
+		if at < 0 || len(w) < at+4 || !strings.HasSuffix(w, "]") {
+			return fmt.Errorf("%q is no slot on the move", w)
+		}
+		slot, err := slotNumber(w[1:at])
+		id := w[at+3 : len(w)-1]
+		if err != nil || w[at+2] != '-' || !isID(id) {
+			return fmt.Errorf("%q is no slot on the move", w)
+		}
+		switch w[at+1] {
+		case '>':
+			s.migrating[slot] = s.node(id)
+		case '<':
+			s.importing[slot] = s.node(id)
+		default:
+			return fmt.Errorf("%q is no slot on the move", w)
+		}
+		return nil
+	}
+	first, last, isRange := strings.Cut(w, "-")
+	from, err := slotNumber(first)
+	to := from
+	if err == nil && isRange {
+		to, err = slotNumber(last)
+	}
+	if err != nil {
+		return err
+	}
+	for i := from; i <= to; i++ {
+		s.Assign(uint16(i), n)
+	}
+	s.Changed = false
+	return nil
+}
+
+func slotNumber(w string) (int, error) {
+	v, err := strconv.ParseUint(w, 10, 64)
+	if err == nil && v >= Slots {
+		err = fmt.Errorf("there is no slot %d", v)
+	}
+	return int(v), err
+}
+
+// ValidAddress says whether a node could be reached there: a numeric address, and ports that exist.
+func ValidAddress(ip string, port, busPort int64) bool {
+	return net.ParseIP(ip) != nil && port > 0 && port <= 65535 && busPort > 0 && busPort <= 65535
+}
