@@ -9,7 +9,6 @@ const (
 	needCPUAffinity = "the threads named by it run on the listed processors only"
 	needThreads     = "reading and writing sockets on further threads is measured to be of use"
 	needMemcheck    = "a crash tests the memory it happened in"
-	needModules     = "MODULE LOAD is answered by it"
 	needBindSource  = "outgoing connections leave from that address"
 	needSocketMark  = "sockets carry the mark"
 	needDefrag      = "while it is on, blocks move out of pages that are mostly empty, and the ratio of pages to blocks falls"

@@ -29,7 +29,7 @@ var networkRows = []Row{
 	{Name: "tracking-table-max-keys", kind: number{hi: maxLong, unsigned: true}, initial: "1000000"},
 	{Name: "enable-protected-configs", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable},
 	{Name: "enable-debug-command", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable},
-	{Name: "enable-module-command", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable, Pending: needModules},
+	{Name: "enable-module-command", kind: oneOf("no", "yes", "local"), initial: "no", Flags: Immutable},
 }
 
 var generalRows = []Row{
