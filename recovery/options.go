@@ -114,6 +114,8 @@ type Result struct {
 	// Position is where the stream stands: id, epoch and LSN. With AOF off the epoch is 0 and the LSN is the replication
 	// offset the RDB file carried.
 	Position wal.Position
+	// DB is the stream's database at Position: where a replica's primary goes on.
+	DB int
 	// ID2 is the second replication id, valid up to End2; zero if there is none.
 	ID2  wal.ReplID
 	End2 wal.LSN

@@ -76,10 +76,14 @@ func (b *boot) replicationOf(info *snapshot.Info) {
 	if err != nil || offset < 0 {
 		return
 	}
-	if db, _ := info.AuxValue("repl-stream-db"); db == "" || db == "-1" {
+	db, _ := info.AuxValue("repl-stream-db")
+	if db == "" || db == "-1" {
 		return // older servers wrote a position here that was none
 	}
 	b.res.ID2, b.res.End2, b.res.Position.LSN = id, wal.LSN(offset), wal.LSN(offset)
+	if n, err := strconv.Atoi(db); err == nil && n >= 0 && (b.o.Databases == 0 || n < b.o.Databases) {
+		b.res.DB = n
+	}
 }
 
 // loadSnapshot loads an RDB from r, which has size bytes, and returns what it said of itself and the position behind it. The error is the

@@ -35,6 +35,12 @@ func (e *applyError) Unwrap() error { return e.err }
 // error is the reader's, or an *applyError.
 func (b *boot) applyFrames(f *logFile, r *wal.Reader) error {
 	db := 0 // as for a stock loader, every file begins there
+	if !f.base {
+		b.res.DB = 0
+		if f.facts != nil {
+			b.res.DB = max(f.facts.DB, 0) // there may be no command behind the last increment's beginning yet
+		}
+	}
 	produce := func(batch *commandBatch) error {
 		batch.reset()
 		batch.end = r.Pos()
@@ -53,6 +59,9 @@ func (b *boot) applyFrames(f *logFile, r *wal.Reader) error {
 				if db, err = b.selected(frame.Args[1]); err != nil {
 					return &wal.CorruptError{Path: f.path, Pos: frame.Pos, Unit: frame.Pos, LSN: frame.LSN,
 						Wanted: fmt.Sprintf("a database below %d", b.o.Databases), Found: fmt.Sprintf("%.20q", frame.Args[1]), Resume: -1}
+				}
+				if !f.base {
+					b.res.DB = db
 				}
 			case frame.InUnit && len(frame.Args) == 1 && (isWord(name, "multi") || isWord(name, "exec")):
 			default:

@@ -39,8 +39,10 @@ func Create(o Options, at Position, b Base) (*Log, error) {
 // Begin makes a log from a base that stands ready (NewBase.At is at's LSN), and opens it at that position. A log that the folder
 // holds already is one that ended: its files become history. It waits for the disk.
 //
+// db is the stream's database there (Start.DB).
+//
 // The order is Create's: until the manifest that names the new files is durable, what was there before is in charge (I21).
-func Begin(o Options, at Position, b NewBase) (*Log, error) {
+func Begin(o Options, at Position, db int, b NewBase) (*Log, error) {
 	o.setDefaults()
 	d, err := ReadDirectory(o.FS, o.Dir, o.Name)
 	if err != nil {
@@ -65,7 +67,7 @@ func Begin(o Options, at Position, b NewBase) (*Log, error) {
 		return nil, fmt.Errorf("wal: begin with %s: %w", path, err)
 	}
 	facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
-	return Open(o, Start{Manifest: m, Facts: facts, Position: at})
+	return Open(o, Start{Manifest: m, Facts: facts, Position: at, DB: db})
 }
 
 func createDir(o *Options) error {

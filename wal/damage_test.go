@@ -10,7 +10,9 @@ import (
 func TestDurableBehind(t *testing.T) {
 	var c increment
 	var file []byte
-	s := newScribe(&Options{Annotate: true, Now: time.Now}, new(liveOptions), Position{ID: testID, Epoch: 1}, new(int64))
+	live := new(liveOptions)
+	live.at.Store(&Position{ID: testID, Epoch: 1})
+	s := newScribe(&Options{Annotate: true, Now: time.Now}, live, new(int64))
 	add := func(p []byte, durable LSN) { // a group commit: its line carries the watermark of then
 		s.buf = s.buf[:0]
 		c.since.Write(p)

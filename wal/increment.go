@@ -58,7 +58,6 @@ func (c *increment) sealable(db int) mark {
 type scribe struct {
 	o      *Options
 	live   *liveOptions
-	at     Position     // of this start; its LSN is not used
 	lastTS *int64       // second of the last "#TS:" line, Unix time
 	buf    []byte       // scratch
 	sel    []byte       // scratch for the prologue
@@ -68,8 +67,8 @@ type scribe struct {
 // joinLimit is up to how many bytes are copied to go out in one write with a line.
 const joinLimit = 16 << 10
 
-func newScribe(o *Options, live *liveOptions, at Position, lastTS *int64) *scribe {
-	return &scribe{o: o, live: live, at: at, lastTS: lastTS, buf: make([]byte, 0, joinLimit+4*maxLine),
+func newScribe(o *Options, live *liveOptions, lastTS *int64) *scribe {
+	return &scribe{o: o, live: live, lastTS: lastTS, buf: make([]byte, 0, joinLimit+4*maxLine),
 		now: func() int64 { return max(o.Now().UnixMilli(), 0) }}
 }
 
@@ -145,14 +144,14 @@ func (s *scribe) head(c *increment, durable LSN) {
 
 // line composes a line that covers the stream up to end, and begins a new range.
 func (s *scribe) line(c *increment, end, durable LSN) {
-	l := Line{Position: s.at, Millis: s.now(), Len: c.since.Len(), Sum: c.since.Sum(), Durable: min(durable, end)}
+	l := Line{Position: *s.live.at.Load(), Millis: s.now(), Len: c.since.Len(), Sum: c.since.Sum(), Durable: min(durable, end)}
 	l.LSN = end
 	s.buf = l.AppendTo(s.buf)
 	c.since.Reset()
 }
 
 func (s *scribe) prologueLine(c *increment, durable LSN) {
-	l := Line{Position: s.at, Millis: s.now(), Sum: SumOf(s.sel), Durable: min(durable, c.lsn), Prologue: int64(len(s.sel))}
+	l := Line{Position: *s.live.at.Load(), Millis: s.now(), Sum: SumOf(s.sel), Durable: min(durable, c.lsn), Prologue: int64(len(s.sel))}
 	l.LSN = c.lsn
 	s.buf = l.AppendTo(s.buf)
 }

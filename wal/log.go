@@ -28,7 +28,7 @@ import (
 //	durable <= synced.lsn                    and less only if a gap in what is durable lies between (I8)
 type Log struct {
 	o  Options
-	at Position // of this start; LSN: where it began
+	at Position // of this start; LSN: where it began. Under mu, but for the executor, which alone changes it with Rename
 
 	end LSN // executor only: end of what was committed
 
@@ -133,7 +133,8 @@ func newLog(o Options, at Position) *Log {
 		syncReq: make(chan syncRequest, 1),
 	}
 	l.live.set(&l.o)
-	l.exec = newScribe(&l.o, &l.live, at, &l.lastTS)
+	l.live.at.Store(&at)
+	l.exec = newScribe(&l.o, &l.live, &l.lastTS)
 	l.tape.reset(at.LSN)
 	return l
 }
@@ -178,7 +179,8 @@ func (l *Log) open(d *Directory, s Start) error {
 	base, sealed := l.man.size()
 	l.baseSize.Store(base)
 	l.sealedSize.Store(base + sealed)
-	m := l.cur.sealable(-1)
+	l.db = beginDB(s.DB)
+	m := l.cur.sealable(l.db)
 	l.wrote, l.synced, l.kept = m, m, m
 	for _, a := range []*atomic.Uint64{&l.written, &l.durable, &l.released, &l.keptLSN} {
 		a.Store(uint64(m.lsn))
@@ -262,7 +264,7 @@ func (l *Log) openFresh(s Start) error {
 	if err != nil {
 		return err
 	}
-	c, err := createIncrement(l.o.FS, l.o.Dir, ref, s.Position.LSN, -1, nil)
+	c, err := createIncrement(l.o.FS, l.o.Dir, ref, s.Position.LSN, beginDB(s.DB), nil)
 	if err != nil {
 		return err
 	}
@@ -270,6 +272,14 @@ func (l *Log) openFresh(s Start) error {
 	files[ref.Name] = c.facts
 	_, err = l.man.persist(m, files)
 	return err
+}
+
+// beginDB is the stream's database where a log is opened; -1: it selects one first.
+func beginDB(db int) int {
+	if db > 0 {
+		return db
+	}
+	return -1
 }
 
 // syncAt makes a file's content durable through a descriptor of its own.

@@ -50,6 +50,7 @@ type liveOptions struct {
 	timestamps   atomic.Bool
 	keepHistory  atomic.Bool
 	pendingLimit atomic.Int64
+	at           atomic.Pointer[Position] // Log.at, for lines
 }
 
 func (live *liveOptions) set(o *Options) {
@@ -114,6 +115,9 @@ type Start struct {
 	// Fresh opens a new increment instead of going on in the last one: after damage, after an I/O error, after a stock
 	// server wrote here.
 	Fresh bool
+	// DB is the stream's database at Position, for an increment that begins there: the stream goes on without a SELECT (a replica's
+	// does). Zero: with one, or in database 0.
+	DB int
 }
 
 // Base describes the state that a fresh log, or a rewritten one, begins with.

@@ -25,7 +25,7 @@ func (l *Log) runWriter() {
 	defer close(l.syncReq)
 	runtime.LockOSThread() // it spends its time in system calls: its own thread wakes up soonest
 	defer runtime.UnlockOSThread()
-	w := &writer{l: l, s: newScribe(&l.o, &l.live, l.at, &l.lastTS)}
+	w := &writer{l: l, s: newScribe(&l.o, &l.live, &l.lastTS)}
 	for {
 		l.mu.Lock()
 		l.gathering.on = false

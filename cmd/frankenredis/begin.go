@@ -93,7 +93,7 @@ func (s *server) writeBeginning(o wal.Options, at wal.Position, opened func(*wal
 		if err != nil {
 			return err
 		}
-		log, err := wal.Begin(o, at, base)
+		log, err := wal.Begin(o, at, 0, base)
 		if err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ func scriptArgs(c *engine.Call) (keys, args [][]byte, err error) {
 }
 
 func (r *scripts) run(c *engine.Call, s *script.Script, keys, args [][]byte) error {
-	rules := engine.ScriptRules{Declared: s.Flags.Declared, NoWrites: s.Flags.NoWrites, AllowOOM: s.Flags.AllowOOM,
+	rules := engine.ScriptRules{Declared: s.Flags.Declared, NoWrites: s.Flags.NoWrites, AllowOOM: s.Flags.AllowOOM, AllowStale: s.Flags.AllowStale,
 		ReadOnly: c.Spec.Flags&engine.ReadOnly != 0, NoCluster: s.Flags.NoCluster, CrossSlots: s.Flags.AllowCrossSlotKeys}
 	var counted bool
 	var failure error

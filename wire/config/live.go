@@ -42,6 +42,11 @@ type Live struct {
 	LatencyTracking  bool
 
 	TrackingMaxKeys uint64 // tracking-table-max-keys; 0: no limit
+
+	// What a replica may do.
+	ReplicaReadOnly        bool
+	ServeStaleData         bool
+	ReplicaIgnoreMaxMemory bool
 }
 
 func (s *Store) refreshLive() {
@@ -75,5 +80,8 @@ func (s *Store) refreshLive() {
 		LatencyThreshold:        s.Int("latency-monitor-threshold"),
 		LatencyTracking:         s.Bool("latency-tracking"),
 		TrackingMaxKeys:         uint64(s.Int("tracking-table-max-keys")),
+		ReplicaReadOnly:         s.Bool("replica-read-only"),
+		ServeStaleData:          s.Bool("replica-serve-stale-data"),
+		ReplicaIgnoreMaxMemory:  s.Bool("replica-ignore-maxmemory"),
 	}
 }

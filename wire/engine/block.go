@@ -122,6 +122,9 @@ func (e *Engine) paused(s *session.Session, spec *Spec, argv [][]byte) bool {
 	if e.hold != nil {
 		return true
 	}
+	if s.Primary {
+		return false // see CanApply
+	}
 	e.endPause()
 	if e.pauseUntil.IsZero() {
 		return false

@@ -116,7 +116,7 @@ func (c *Call) Notify(class byte, event string, key []byte) { c.E.Notify(class, 
 func (c *Call) Block(w *session.Wait) { c.E.block(c.S, w) }
 
 // CanBlock says whether the client may be blocked: not inside a transaction or a script.
-func (c *Call) CanBlock() bool { return !c.E.inExec && c.E.script == nil }
+func (c *Call) CanBlock() bool { return !c.E.inExec && c.E.script == nil && !c.S.Primary }
 
 // StreamEnd is the end of the effect stream including this turn's effects so far.
 func (c *Call) StreamEnd() wal.LSN { return c.E.StreamEnd() }

@@ -13,6 +13,9 @@ import (
 func (e *Engine) DescribeClient(s *session.Session) string {
 	u := s.Conn.Usage()
 	flags := ""
+	if s.Primary {
+		flags += "M"
+	}
 	if s.Monitor {
 		flags += "O"
 	}

@@ -125,6 +125,9 @@ type Engine struct {
 	seenReleased wal.LSN
 	seenFailing  bool
 
+	following    following
+	streamErrors int64 // commands of the primary's stream that failed
+
 	hold       *hold // nil: none
 	pauseUntil time.Time
 	pauseAll   bool
@@ -248,6 +251,8 @@ func (e *Engine) followExpireMode() {
 	switch {
 	case e.loading:
 		mode = kv.ExpireIgnore
+	case e.following.on:
+		mode = kv.ExpireHide
 	case e.hold != nil || !e.pauseUntil.IsZero() || (e.log != nil && e.log.Err() != nil):
 		mode = kv.ExpireHide
 	}

@@ -30,6 +30,7 @@ const (
 	ErrOOM           = ReplyError("OOM command not allowed when used memory > 'maxmemory'.")
 	ErrExecAbort     = ReplyError("EXECABORT Transaction discarded because of previous errors.")
 	ErrReadOnly      = ReplyError("READONLY You can't write against a read only replica.")
+	ErrMasterDown    = ReplyError("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
 	ErrNoMulti       = ReplyError("ERR Command not allowed inside a transaction")
 	ErrUnblocked     = ReplyError("UNBLOCKED client unblocked via CLIENT UNBLOCK")
 	ErrTimeoutNotInt = ReplyError("ERR timeout is not an integer or out of range")

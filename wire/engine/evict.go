@@ -191,6 +191,9 @@ func (e *Engine) evictOne() bool {
 
 // mayEvict says whether keys may be removed now: not while loading, paused or held, and not when the log could not be told.
 func (e *Engine) mayEvict() bool {
+	if e.following.on && (e.following.applying || e.cfg.Live.ReplicaIgnoreMaxMemory) {
+		return false
+	}
 	return !e.loading && e.hold == nil && e.pauseUntil.IsZero() && (e.log == nil || e.log.Err() == nil)
 }
 

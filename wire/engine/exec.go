@@ -170,15 +170,21 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	if e.full && f&DenyOOM != 0 {
 		return ErrOOM
 	}
-	if f&Write != 0 || spec.Name == "ping" {
+	if (f&Write != 0 || spec.Name == "ping") && !s.Primary {
 		if err := e.refuseWrites(); err != nil {
 			return err
 		}
 	}
+	if f&Write != 0 && !s.Primary && e.readOnlyReplica() {
+		return ErrReadOnly
+	}
 	if f&Subscribed == 0 && s.W.Proto != 3 && s.Subs.Any() {
 		return Errorf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", spec.full)
 	}
-	if e.loading && f&Loading == 0 {
+	if f&Stale == 0 && e.stale() {
+		return ErrMasterDown
+	}
+	if e.loading && f&Loading == 0 || e.following.async && f&NoAsyncLoading != 0 {
 		return ErrLoading
 	}
 	if e.Busy() && f&AllowBusy == 0 {

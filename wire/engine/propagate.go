@@ -25,7 +25,7 @@ var (
 
 // appendEffect adds one effect to the unit being made. Without a consumer no stream is made and positions stand still.
 func (e *Engine) appendEffect(db int, argv [][]byte) {
-	if e.log == nil || e.loading || e.muted {
+	if e.log == nil || e.loading || e.muted || e.following.on {
 		return
 	}
 	if db != e.streamDB {

@@ -26,7 +26,11 @@ const (
 	errScriptDenied   = ReplyError("ERR This Redis command is not allowed from script")
 	errScriptReadOnly = ReplyError("ERR Write commands are not allowed from read-only scripts.")
 	errScriptRO       = ReplyError("ERR Can not execute a script with write flag using *_ro command.")
+	errScriptStale    = ReplyError("MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is not set on the script.")
+	errScriptReplica  = ReplyError("READONLY Can not run script with write flag on readonly replica.")
 	errScriptOOM      = ReplyError("OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'")
+
+	errScriptStaleCall = ReplyError("ERR Can not execute the command on a stale replica")
 
 	// ErrScriptKilled ends a script after SCRIPT KILL.
 	ErrScriptKilled = ReplyError("ERR Script killed by user with SCRIPT KILL...")
@@ -37,6 +41,8 @@ type ScriptRules struct {
 	Declared bool // it has a shebang; without one nothing is refused beforehand
 	NoWrites bool
 	AllowOOM bool
+	// AllowStale scripts run on a replica that is cut off, too.
+	AllowStale bool
 	// NoCluster scripts do not run on a node of a cluster; CrossSlots ones may use keys of several slots.
 	NoCluster, CrossSlots bool
 	ReadOnly              bool // called by a command that only reads (EVAL_RO)
@@ -91,6 +97,8 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 		if err := e.checkScript(rules); err != nil {
 			return err
 		}
+	} else if e.stale() {
+		return ErrMasterDown
 	}
 	if len(e.monitors) > 0 && !e.loading {
 		e.feedMonitors(c.S, c.Args, nil)
@@ -125,7 +133,13 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 
 // checkScript refuses a script for what it declared.
 func (e *Engine) checkScript(rules ScriptRules) error {
-	if !rules.NoWrites {
+	if !rules.AllowStale && e.stale() {
+		return errScriptStale
+	}
+	if !rules.NoWrites && !e.following.applying {
+		if e.readOnlyReplica() {
+			return errScriptReplica
+		}
 		if err := e.refuseWrites(); err != nil {
 			return err
 		}
@@ -200,13 +214,19 @@ func (e *Engine) checkScriptCall(sc *script, spec *Spec, argv [][]byte) error {
 	if sc.wrote {
 		return nil // it must not be cut short for what the server has come to
 	}
-	if f&Write != 0 {
+	if f&Write != 0 && !sc.caller.Primary {
+		if e.readOnlyReplica() {
+			return ErrReadOnly
+		}
 		if err := e.refuseWrites(); err != nil {
 			return err
 		}
 	}
 	if f&DenyOOM != 0 && !sc.allowOOM && e.full {
 		return ErrOOM
+	}
+	if f&Stale == 0 && e.stale() {
+		return errScriptStaleCall
 	}
 	return nil
 }

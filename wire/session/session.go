@@ -74,6 +74,7 @@ type Session struct {
 	FD         int
 	Unix       bool // connected through a unix socket
 	Script     bool // no client: what a script calls runs for it
+	Primary    bool // this server is a replica, and the client its primary
 	Conn       Conn
 
 	DB            int

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"frankenredis/kv"
+	"frankenredis/wal"
+	"frankenredis/wire/session"
+)
+
+// following is what the executor knows of being a replica.
+type following struct {
+	on bool // there is a primary
+	up bool // and its stream comes
+
+	source   *session.Session // the primary, as a client; nil: none
+	applying bool             // a command of its stream is being run
+	// async: a snapshot is loaded beside the data set, which is served meanwhile.
+	async bool
+}
+
+// Follow makes the server a replica, or with false a primary. What a replica does by itself is no part of the stream: that is its
+// primary's, byte for byte (ApplyStream). Clients that wait are sent away, because what they wait for may not come any more.
+func (e *Engine) Follow(on bool) {
+	if on {
+		e.endBlockedForRole()
+	}
+	e.following.on = on
+	e.following.up = false
+	e.streamDB = -1
+	e.followExpireMode()
+}
+
+// Following says whether the server is a replica.
+func (e *Engine) Following() bool { return e.following.on }
+
+// SetLinkUp says whether the primary's stream comes (replica-serve-stale-data).
+func (e *Engine) SetLinkUp(up bool) { e.following.up = up }
+
+// stale says that this is a replica cut off from its primary that must not answer from what it has.
+func (e *Engine) stale() bool {
+	return e.following.on && !e.following.up && !e.cfg.Live.ServeStaleData
+}
+
+// readOnlyReplica says that clients may not write here.
+func (e *Engine) readOnlyReplica() bool { return e.following.on && e.cfg.Live.ReplicaReadOnly }
+
+// SetAsyncLoading says whether a snapshot is being loaded beside the data set (repl-diskless-load swapdb).
+func (e *Engine) SetAsyncLoading(on bool) { e.following.async = on }
+
+// AsyncLoading is what SetAsyncLoading said.
+func (e *Engine) AsyncLoading() bool { return e.following.async }
+
+// AttachPrimary registers the primary as a client that may do everything; its stream goes on in database db.
+func (e *Engine) AttachPrimary(s *session.Session, db int) {
+	e.Attach(s)
+	e.stats.ConnectionsReceived--
+	s.Primary, s.User, s.Authenticated = true, nil, true
+	s.DB = db
+	e.following.source = s
+	e.streamDB = db
+}
+
+// DetachPrimary forgets the primary's client and returns the database its stream stands in. A transaction that was not complete
+// is forgotten: its bytes are no part of the stream yet (I5).
+func (e *Engine) DetachPrimary() (db int) {
+	s := e.following.source
+	if s == nil {
+		return 0
+	}
+	e.following.source = nil
+	e.Detach(s)
+	e.unit = e.unit[:0]
+	return s.DB
+}
+
+// CanApply says whether commands of the primary's stream may run now: not while something else is half done, and not while the data
+// set must stand still.
+func (e *Engine) CanApply() bool {
+	return !e.loading && !e.Busy() && e.hold == nil && e.pauseUntil.IsZero() && !e.Stopping() && (e.log == nil || !e.log.Full())
+}
+
+// ApplyStream runs one command of the primary's stream. raw is what it came as. Nothing of it is checked that concerns clients, no key
+// expires by the clock, and nobody hears the reply; it joins this server's stream as it came (I7), a transaction with its EXEC.
+// It returns the position behind everything that was applied in whole units.
+func (e *Engine) ApplyStream(s *session.Session, argv [][]byte, raw []byte) wal.LSN {
+	f := &e.following
+	f.applying = true
+	e.ks.SetExpireMode(kv.ExpireIgnore)
+	e.expireMode = kv.ExpireIgnore
+	e.unit = append(e.unit, raw...)
+	failed, mark := e.stats.ErrorReplies, len(s.W.Buf)
+	s.LastCommand = e.wall
+	s.Executing = true
+	e.dispatch(s, argv)
+	if e.stats.ErrorReplies > failed {
+		e.streamError(s, string(s.W.Buf[min(mark, len(s.W.Buf)):]))
+	}
+	s.Executing, s.Pushes, s.W.Buf = false, nil, s.W.Buf[:0]
+	f.applying = false
+	e.followExpireMode()
+	if !s.Multi {
+		e.stream = append(e.stream, e.unit...)
+		e.streamDB = s.DB
+		if e.unit = e.unit[:0]; cap(e.unit) > maxIdleUnit {
+			e.unit = nil
+		}
+	}
+	return e.StreamEnd()
+}
+
+// streamError says that a command of the stream failed: this server's data may differ from its primary's.
+func (e *Engine) streamError(s *session.Session, reply string) {
+	text := reply
+	if i := slices.Index([]byte(text), '\r'); i >= 0 {
+		text = text[:i]
+	}
+	if len(text) > 0 && text[0] == '-' {
+		text = text[1:]
+	}
+	e.logger.Warn(fmt.Sprintf("== CRITICAL == This replica is sending an error to its master: '%s' after processing the command '%s'", text, s.CommandName))
+	e.streamErrors++
+	if b := e.cfg.Enum("propagation-error-behavior"); b == "panic" || b == "panic-on-replicas" {
+		e.hooks.Crash(CrashPanic)
+	}
+}
+
+// UnexpectedErrors counts commands of the stream that failed here.
+func (e *Engine) UnexpectedErrors() int64 { return e.streamErrors }
+
+// errRoleChanged is what clients hear that waited when the server became a replica.
+const errRoleChanged = ReplyError("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)")
+
+// endBlockedForRole ends all waits of clients with an error, and their connections behind it.
+func (e *Engine) endBlockedForRole() {
+	e.Sessions(func(s *session.Session) {
+		if s.Wait == nil || !s.Wait.Unblockable {
+			return
+		}
+		e.finishWait(s, func(*session.Wait) { e.replyError(s, errRoleChanged) })
+		s.CloseAfterReply = true
+		s.Conn.Close(true)
+	})
+}
