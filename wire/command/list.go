@@ -264,20 +264,22 @@ func editList(c *engine.Call, key []byte) kv.ListEdit {
 	return l
 }
 
-func lmpopCommand(c *engine.Call) error { return popFirstList(c, 1, false, time.Time{}) }
+func lmpopCommand(c *engine.Call) error { return popFirstList(c, 1, false) }
 
 func blmpopCommand(c *engine.Call) error {
-	until, err := blockTimeout(c, c.Args[1])
-	if err != nil {
-		return err
-	}
-	return popFirstList(c, 2, true, until)
+	return popFirstList(c, 2, true)
 }
 
-func popFirstList(c *engine.Call, arg int, block bool, until time.Time) error {
+func popFirstList(c *engine.Call, arg int, block bool) error {
 	p, err := parsePopArguments(c, arg, "LEFT", "RIGHT")
 	if err != nil {
 		return err
+	}
+	var until time.Time
+	if block { // the time is looked at last, as in Redis
+		if until, err = blockTimeout(c, c.Args[1]); err != nil {
+			return err
+		}
 	}
 	key, l, err := firstList(c, p.keys)
 	switch {

@@ -349,10 +349,7 @@ func spopCommand(c *engine.Call) error {
 // popMembers is SPOP with a count.
 func popMembers(c *engine.Call) error {
 	count, err := integer(c.Args[2])
-	if err != nil {
-		return err
-	}
-	if count < 0 {
+	if err != nil || count < 0 {
 		return engine.ErrMustBePos
 	}
 	e, found := c.LookupWrite(c.Args[1])

@@ -135,14 +135,10 @@ func waitForZSets(c *engine.Call, keys [][]byte, until time.Time) error {
 	return nil
 }
 
-func zmpopCommand(c *engine.Call) error { return popFirst(c, 1, false, time.Time{}) }
+func zmpopCommand(c *engine.Call) error { return popFirst(c, 1, false) }
 
 func bzmpopCommand(c *engine.Call) error {
-	until, err := blockTimeout(c, c.Args[1])
-	if err != nil {
-		return err
-	}
-	return popFirst(c, 2, true, until)
+	return popFirst(c, 2, true)
 }
 
 // popArguments are what stands behind a number of keys in ZMPOP and LMPOP: keys, one of two words, and a count.
@@ -181,10 +177,16 @@ func parsePopArguments(c *engine.Call, at int, first, second string) (p popArgum
 	return p, nil
 }
 
-func popFirst(c *engine.Call, at int, block bool, until time.Time) error {
+func popFirst(c *engine.Call, at int, block bool) error {
 	p, err := parsePopArguments(c, at, "MIN", "MAX")
 	if err != nil {
 		return err
+	}
+	var until time.Time
+	if block { // the time is looked at last, as in Redis
+		if until, err = blockTimeout(c, c.Args[1]); err != nil {
+			return err
+		}
 	}
 	key, e, err := firstZSet(c, p.keys)
 	switch {
