@@ -56,6 +56,7 @@ type conn struct {
 	scheduled bool      // on front.dirty
 	inWait    bool      // on front.waiting
 	isLeft    bool      // on front.leftover
+	usual     int       // about how much a turn's reply takes, in bytes
 	peak      int       // largest reply of a turn, for CLIENT LIST rbp
 	peakSince time.Time // forgotten then
 }
@@ -93,6 +94,9 @@ func (c *conn) run() (more bool) {
 		}
 		if argv == nil {
 			break
+		}
+		if n == 0 && c.usual > replyKeep {
+			c.Room(c.usual)
 		}
 		c.eng.Exec(&c.sess, argv)
 	}
@@ -200,6 +204,7 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 			}
 			c.peak = len(w.Buf)
 		}
+		c.usual = max(len(w.Buf), c.usual-c.usual/4)
 		free := end <= released || (failing && !c.sess.Wrote)
 		if free && len(c.held) == 0 {
 			c.eng.Stats().Writes++
@@ -250,6 +255,12 @@ func (c *conn) hold(sent int, lsn wal.LSN) {
 			w.Buf = w.Buf[:0]
 			return
 		}
+	}
+	if cap(w.Buf) > replyKeep && len(w.Buf) < cap(w.Buf)/2 {
+		// It may wait for long, and counts with all its room.
+		small := append([]byte(nil), w.Buf[sent:]...)
+		c.front.giveBuffer(w.Buf)
+		w.Buf, sent = small, 0
 	}
 	c.held = append(c.held, chunk{buf: w.Buf, sent: sent, lsn: lsn, own: c.sess.Wrote})
 	c.heldBytes += cap(w.Buf) + chunkBytes
@@ -302,10 +313,30 @@ func (c *conn) keepBuffer() {
 	w := &c.sess.W
 	if cap(w.Buf) > replyKeep && !c.eng.Debug().KeepReplyBuffers {
 		c.eng.Stats().ReplyShrinks++
+		c.front.giveBuffer(w.Buf)
 		w.Buf = c.front.takeBuffer()
 		return
 	}
 	w.Buf = w.Buf[:0]
+}
+
+// Room implements session.Conn.
+func (c *conn) Room(n int) {
+	w := &c.sess.W
+	had := len(w.Buf)
+	if cap(w.Buf)-had >= n || c.dead {
+		return
+	}
+	want := max(had+n, 2*cap(w.Buf), min(c.usual, bigSizes[len(bigSizes)-1]))
+	var b []byte
+	if want <= replyKeep {
+		b = make([]byte, 0, want)
+	} else {
+		b = c.front.big.take(want)
+	}
+	b = append(b, w.Buf...)
+	c.front.giveBuffer(w.Buf)
+	w.Buf = b
 }
 
 // position is what the oldest output waits for; 0 if there is none.
@@ -395,8 +426,13 @@ func (c *conn) tend(now time.Time) {
 	if d.ReplyPeakReset >= 0 && now.Sub(c.peakSince) > d.ReplyPeakReset {
 		c.peak, c.peakSince = len(c.sess.W.Buf), now
 	}
+	if idle > restAfter && !c.sess.Multi && len(c.sess.Queue) == 0 {
+		c.sess.TrimQueue()
+	}
 	if w := &c.sess.W; !d.KeepReplyBuffers && idle > restAfter && len(w.Buf) == 0 && cap(w.Buf) > 2*replyStart {
+		c.front.giveBuffer(w.Buf)
 		w.Buf = make([]byte, 0, replyStart)
+		c.usual = 0
 	}
 }
 

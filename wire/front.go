@@ -13,7 +13,8 @@ import (
 type front struct {
 	limits
 	eng  *engine.Engine
-	free [][]byte // empty reply buffers
+	free [][]byte // empty reply buffers of at most replyKeep
+	big  bigPool  // and larger ones
 	full bool     // the log takes no more: clients' input stays unread and unexecuted
 
 	dirty    []*conn // to be looked at in this turn's release
@@ -45,9 +46,13 @@ func (f *front) takeBuffer() []byte {
 	return make([]byte, 0, replyStart)
 }
 
-// giveBuffer takes a buffer back that is empty now.
+// giveBuffer takes a buffer back that is empty now, of any size.
 func (f *front) giveBuffer(b []byte) {
-	if cap(b) <= replyKeep && len(f.free) < maxFreeBuffers {
+	if cap(b) > replyKeep {
+		f.big.give(b)
+		return
+	}
+	if len(f.free) < maxFreeBuffers {
 		f.free = append(f.free, b[:0])
 	}
 }

@@ -251,6 +251,7 @@ func (r *Reactor) Close() {
 // reapIdle looks after clients that nothing happens to.
 func (r *Reactor) reapIdle() {
 	now := r.eng.Wall()
+	r.big.trim()
 	for _, s := range r.conns {
 		if s != nil {
 			s.tend(now)

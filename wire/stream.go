@@ -258,6 +258,7 @@ func (t *Stream) Wait() { t.wg.Wait() }
 
 func (t *Stream) reapIdle() {
 	now := t.eng.Wall()
+	t.big.trim()
 	for c := range t.conns {
 		c.tend(now)
 	}

@@ -253,4 +253,5 @@ type silentConn struct{}
 
 func (silentConn) Close(bool)           {}
 func (silentConn) Resumed()             {}
+func (silentConn) Room(int)             {}
 func (silentConn) Usage() session.Usage { return session.Usage{} }

@@ -334,6 +334,7 @@ func (e *Engine) Detach(s *session.Session) {
 	e.clientBytes -= int64(s.Counted)
 	s.Counted = 0
 	e.Unwatch(s)
+	s.TrimQueue() // not emptied: EXEC may be running it
 	s.ResetTransaction()
 	e.hub.LeaveAll(&s.Subs)
 	e.Unmonitor(s)

@@ -141,6 +141,7 @@ type sizedConn struct {
 	closed bool
 }
 
+func (*sizedConn) Room(int)               {}
 func (c *sizedConn) Usage() session.Usage { return session.Usage{HeldBytes: c.held} }
 func (c *sizedConn) Close(bool)           { c.closed = true; c.b.eng.Detach(c.s) }
 

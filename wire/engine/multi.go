@@ -13,10 +13,7 @@ type watchKey struct {
 
 // enqueue copies a command into the transaction.
 func (e *Engine) enqueue(s *session.Session, spec *Spec, argv [][]byte) {
-	s.Queue = append(s.Queue, session.Queued{Argv: copyArgv(argv), Spec: spec})
-	for _, a := range argv {
-		s.QueueBytes += len(a)
-	}
+	s.Enqueue(spec, argv)
 }
 
 // copyArgv copies an argument vector into one block.

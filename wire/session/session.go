@@ -20,6 +20,8 @@ type Conn interface {
 	Close(afterReply bool)
 	// Resumed tells the connection that the session may be served again, or has a reply that was made outside its turn.
 	Resumed()
+	// Room makes room for n more bytes in the session's reply.
+	Room(n int)
 	// Usage reports buffers for CLIENT LIST, in bytes.
 	Usage() Usage
 }
@@ -86,7 +88,9 @@ type Session struct {
 	DirtyExec  bool // a command was refused while queueing: EXEC answers EXECABORT
 	DirtyCAS   bool // a watched key changed: EXEC answers null
 	Queue      []Queued
-	QueueBytes int // memory held by Queue, for CLIENT LIST multi-mem
+	QueueBytes int      // memory held by Queue, for CLIENT LIST multi-mem
+	queueBlock []byte   // what the arguments of the last commands in Queue lie in
+	queueArgs  [][]byte // the same of their vectors
 	Watched    []WatchedKey
 
 	// Subs are the channels and patterns the client is subscribed to; the engine's hub changes them.
@@ -185,6 +189,9 @@ func (s *Session) Push(message []byte) {
 	if s.Executing {
 		s.Pushes = append(s.Pushes, message...)
 	} else {
+		if cap(s.W.Buf)-len(s.W.Buf) < len(message) {
+			s.Conn.Room(len(message))
+		}
 		s.W.Buf = append(s.W.Buf, message...)
 	}
 	s.Conn.Resumed()
@@ -205,9 +212,3 @@ func (s *Session) CommandEnded() {
 
 // maxIdlePushes bounds the buffer for messages kept between commands, in bytes.
 const maxIdlePushes = 4 << 10
-
-// ResetTransaction forgets the queued commands and leaves MULTI. Watched keys are the engine's to release.
-func (s *Session) ResetTransaction() {
-	s.Multi, s.DirtyExec, s.DirtyCAS = false, false, false
-	s.Queue, s.QueueBytes = nil, 0
-}
