@@ -59,7 +59,9 @@ const (
 	msgRDBFatal      = "Fatal error loading the DB, check server logs. Exiting."
 )
 
-// reason words an error as C's strerror does.
+// Reason words an error as C's strerror does.
+func Reason(err error) string { return reason(err) }
+
 func reason(err error) string {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

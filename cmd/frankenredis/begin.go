@@ -44,6 +44,9 @@ var _ engine.Log = (*heldLog)(nil)
 // happened since it ended (I6).
 func (s *server) newBeginning(dir, name string) (wal.Position, error) {
 	at := wal.Position{ID: wal.NewReplID(), Epoch: s.load.result.Position.Epoch, LSN: s.load.result.Position.LSN}
+	if s.eng.Following() {
+		at.ID, at.LSN = s.load.result.Position.ID, s.eng.StreamEnd() // its primary's
+	}
 	e, err := wal.ReadEpoch(s.fs, dir, name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return at, err
@@ -86,14 +89,14 @@ func (s *server) rewriteWithoutLog() error {
 
 // writeBeginning writes the base in the background and opens the log that begins with it.
 func (s *server) writeBeginning(o wal.Options, at wal.Position, opened func(*wal.Log) error, finish func(*job, error)) {
-	plan := s.planBase()
+	plan, db := s.planBase(), s.eng.StreamDB()
 	temp := filepath.Join(o.Dir, wal.TempName(o.Name, rewriteTempName))
 	s.startJob(rewriteJob, func(j *job, meta snapshot.Meta) error {
 		base, err := plan.write(j, meta, temp, at.LSN)
 		if err != nil {
 			return err
 		}
-		log, err := wal.Begin(o, at, 0, base)
+		log, err := wal.Begin(o, at, db, base)
 		if err != nil {
 			return err
 		}
@@ -133,6 +136,9 @@ func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 	s.logHeld = nil
 	if err != nil || !s.cfg.Bool("appendonly") {
 		s.eng.SetLog(nil)
+		if s.eng.Following() {
+			s.eng.SetLog(&bareStream{end: held.End()})
+		}
 		if log != nil {
 			_ = log.Close(false) // nothing was written to it
 		}
@@ -147,7 +153,10 @@ func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 		log.Commit(piece.p, piece.db)
 	}
 	s.log = log
-	s.load.result.Position = at
-	s.load.result.ID2, s.load.result.End2 = wal.ReplID{}, 0
+	s.load.result.Position.Epoch = at.Epoch
+	if !s.eng.Following() {
+		s.load.result.Position = at
+		s.load.result.ID2, s.load.result.End2 = wal.ReplID{}, 0
+	}
 	s.eng.SetLog(log)
 }

@@ -172,7 +172,7 @@ func bit(on bool) int {
 
 func (s *server) infoPersistence(w *engine.InfoWriter) {
 	w.Field("loading", bit(s.eng.Loading()))
-	w.Field("async_loading", 0)
+	w.Field("async_loading", bit(s.eng.AsyncLoading()))
 	s.infoJob(w)
 	w.Field("rdb_changes_since_last_save", s.eng.DirtyCount())
 	w.Field("rdb_bgsave_in_progress", bit(s.busy(saveJob)))
@@ -228,7 +228,7 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("tracking_total_keys", keys)
 	w.Field("tracking_total_items", items)
 	w.Field("tracking_total_prefixes", prefixes)
-	w.Field("unexpected_error_replies", 0)
+	w.Field("unexpected_error_replies", s.eng.UnexpectedErrors())
 	w.Field("total_error_replies", st.ErrorReplies)
 	w.Field("total_reads_processed", st.Reads)
 	w.Field("total_writes_processed", st.Writes)
@@ -260,7 +260,12 @@ func (s *server) commandNanos() (sum uint64) {
 
 func (s *server) infoReplication(w *engine.InfoWriter) {
 	id, offset := s.position()
-	w.Field("role", "master")
+	if s.eng.Following() {
+		w.Field("role", "slave")
+		s.infoReplica(w)
+	} else {
+		w.Field("role", "master")
+	}
 	w.Field("connected_slaves", 0)
 	w.Field("master_failover_state", "no-failover")
 	w.Field("master_replid", id)

@@ -79,7 +79,8 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
 		AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
 		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(), Hardened: s.cfg.Enum("fr-mode") == "hardened",
-		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
+		KeepExpired: s.eng.Following(),
+		Hash:        func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
 			return inSlices(s, items, func(some []snapshot.Item) error { return on(func() error { return s.insert(some, false) }) })
 		},
@@ -147,12 +148,20 @@ var errThere = errors.New("it is there already, from this file or from before")
 // insert puts keys of a snapshot into the keyspace. Unless merge, each must be new: a key that comes twice means that the
 // file is not what was written.
 func (s *server) insert(items []snapshot.Item, merge bool) error {
+	return s.insertInto(nil, items, merge)
+}
+
+// insertInto is insert into databases of their own; nil: those that are served.
+func (s *server) insertInto(dbs []*kv.DB, items []snapshot.Item, merge bool) error {
 	for i := range items {
 		it := &items[i]
 		if it.DB >= s.ks.Len() {
 			return fmt.Errorf("key in database %d: the server is configured to have %d", it.DB, s.ks.Len())
 		}
 		db := s.ks.DB(it.DB)
+		if dbs != nil {
+			db = dbs[it.DB]
+		}
 		if it.Coll != nil && it.Coll.Empty {
 			s.skipEmpty(it)
 			continue
@@ -224,6 +233,7 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 		s.log = log
 		s.eng.SetLog(log)
 	}
+	s.beginFollowing()
 	s.ready()
 }
 

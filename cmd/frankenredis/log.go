@@ -79,6 +79,9 @@ func (s *server) dropLog() {
 	s.log = nil
 	s.eng.SetLog(nil)
 	s.load.result.Position.LSN = log.End()
+	if s.eng.Following() {
+		s.eng.SetLog(&bareStream{end: log.End()})
+	}
 	s.record(ledger.Entry{Rule: ledger.LogDropped, Decision: ledger.Note, Artifact: s.logOptions().Dir, Kind: "directory", To: uint64(log.End()), Detail: "appendonly no"})
 	if err := log.Close(true); err != nil {
 		s.logger.Warn("Closing the append-only file: " + err.Error())

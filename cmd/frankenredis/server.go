@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -55,6 +56,10 @@ type server struct {
 	jobs     jobs
 	rewrites rewrites
 	load     loadState
+	replica  replica
+	dbFile   atomic.Value // dbfilename, for a sync under way
+	// replTimeout is repl-timeout, a time.Duration: links ask for it.
+	replTimeout atomic.Int64
 }
 
 // newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
@@ -117,7 +122,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.reactor.Bind(s.eng)
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, Emptied: s.emptied, Memory: s.memoryReport,
+		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, Emptied: s.emptied, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
@@ -127,6 +132,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.saves.last, s.saves.took, s.rewrites.took = time.Now(), -1, -1
 	s.followConfig()
 	s.registerInfo()
+	s.startAsReplica()
 	s.limitClients()
 	s.reportTo(supervisor(cfg))
 	if err := s.joinCluster(); err != nil {
@@ -230,6 +236,12 @@ func (s *server) followConfig() {
 		s.dir = dir
 		return err
 	})
+	timeout := func() error {
+		s.replTimeout.Store(int64(time.Duration(s.cfg.Int("repl-timeout")) * time.Second))
+		return nil
+	}
+	on("repl-timeout", timeout)
+	_ = timeout()
 	on("appendfsync", s.followPolicy)
 	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit", "aof-disable-auto-gc")
 	on("appendonly", s.followAppendonly)
@@ -264,6 +276,7 @@ func (s *server) run() int {
 // startTimers starts what runs hz times a second.
 func (s *server) startTimers() {
 	tick := func() time.Duration { return time.Second / time.Duration(s.tempo()) }
+	s.eng.Every(everySecond, s.tendPrimary)
 	s.eng.Every(tick, func() {
 		if !s.eng.Loading() && s.eng.ActiveExpire() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
@@ -281,6 +294,9 @@ func (s *server) startTimers() {
 		s.sample()
 	})
 }
+
+// everySecond is the interval of what runs once a second.
+func everySecond() time.Duration { return time.Second }
 
 // tempo is how often a second the timers run now. With dynamic-hz many clients make it more, so that each is looked at
 // often enough.

@@ -14,7 +14,6 @@ const (
 	needDefrag      = "while it is on, blocks move out of pages that are mostly empty, and the ratio of pages to blocks falls"
 	needRehash      = "a memory layout exists for which it makes a difference"
 	needWatchdog    = "a stalled executor is reported after it"
-	needPropagation = "errors in propagated commands are treated by it"
 	needSanitize    = "RESTORE and loading check nested encodings by it"
 	needSyncRest    = "syncs that rest while a job runs are measured to be of use"
 	needRing        = "the commit ring exists; until then ring is refused"

@@ -171,6 +171,14 @@ func (s *Store) LowerMaxClients(n int) {
 	s.refreshLive()
 }
 
+// SetPrimary is what REPLICAOF changes: the server whose replica this one is; host "": none.
+func (s *Store) SetPrimary(host string, port int) {
+	v := &s.values[byName["replicaof"]]
+	if v.list = nil; host != "" {
+		v.list = []string{host, strconv.Itoa(port)}
+	}
+}
+
 // IsSensitive says whether a parameter's value must not be shown in what others see of commands.
 func IsSensitive(name string) bool {
 	i, ok := byName[strings.ToLower(name)]

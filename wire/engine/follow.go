@@ -2,7 +2,7 @@ package engine
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 
 	"frankenredis/kv"
 	"frankenredis/wal"
@@ -16,6 +16,7 @@ type following struct {
 
 	source   *session.Session // the primary, as a client; nil: none
 	applying bool             // a command of its stream is being run
+	raw      []byte           // the stream's bytes of the unit being applied
 	// async: a snapshot is loaded beside the data set, which is served meanwhile.
 	async bool
 }
@@ -71,7 +72,7 @@ func (e *Engine) DetachPrimary() (db int) {
 	}
 	e.following.source = nil
 	e.Detach(s)
-	e.unit = e.unit[:0]
+	e.following.raw = nil
 	return s.DB
 }
 
@@ -89,7 +90,7 @@ func (e *Engine) ApplyStream(s *session.Session, argv [][]byte, raw []byte) wal.
 	f.applying = true
 	e.ks.SetExpireMode(kv.ExpireIgnore)
 	e.expireMode = kv.ExpireIgnore
-	e.unit = append(e.unit, raw...)
+	f.raw = append(f.raw, raw...)
 	failed, mark := e.stats.ErrorReplies, len(s.W.Buf)
 	s.LastCommand = e.wall
 	s.Executing = true
@@ -101,10 +102,10 @@ func (e *Engine) ApplyStream(s *session.Session, argv [][]byte, raw []byte) wal.
 	f.applying = false
 	e.followExpireMode()
 	if !s.Multi {
-		e.stream = append(e.stream, e.unit...)
+		e.stream = append(e.stream, f.raw...)
 		e.streamDB = s.DB
-		if e.unit = e.unit[:0]; cap(e.unit) > maxIdleUnit {
-			e.unit = nil
+		if f.raw = f.raw[:0]; cap(f.raw) > maxIdleUnit {
+			f.raw = nil
 		}
 	}
 	return e.StreamEnd()
@@ -112,13 +113,7 @@ func (e *Engine) ApplyStream(s *session.Session, argv [][]byte, raw []byte) wal.
 
 // streamError says that a command of the stream failed: this server's data may differ from its primary's.
 func (e *Engine) streamError(s *session.Session, reply string) {
-	text := reply
-	if i := slices.Index([]byte(text), '\r'); i >= 0 {
-		text = text[:i]
-	}
-	if len(text) > 0 && text[0] == '-' {
-		text = text[1:]
-	}
+	text, _, _ := strings.Cut(strings.TrimPrefix(reply, "-"), "\r")
 	e.logger.Warn(fmt.Sprintf("== CRITICAL == This replica is sending an error to its master: '%s' after processing the command '%s'", text, s.CommandName))
 	e.streamErrors++
 	if b := e.cfg.Enum("propagation-error-behavior"); b == "panic" || b == "panic-on-replicas" {
@@ -142,4 +137,36 @@ func (e *Engine) endBlockedForRole() {
 		s.CloseAfterReply = true
 		s.Conn.Close(true)
 	})
+}
+
+// Adopt puts databases that were loaded aside in the place of those that are served, which take theirs.
+func (e *Engine) Adopt(dbs []*kv.DB) {
+	e.Flushed()
+	for i, db := range dbs {
+		e.touchWatched(e.ks.DB(i), db)
+		e.signalDB(i)
+	}
+	watching := e.ks.Watching
+	e.ks.Watching = 0 // as for SwapDatabases
+	e.ks.Adopt(dbs)
+	e.ks.Watching = watching
+}
+
+// LoadAside runs f, which fills databases of Keyspace.Beside: nobody hears of their keys, and none of them expires.
+func (e *Engine) LoadAside(f func() error) error {
+	watching, announce := e.ks.Watching, e.ks.Announce
+	e.ks.Watching, e.ks.Announce = 0, false
+	e.ks.SetExpireMode(kv.ExpireIgnore)
+	err := f()
+	e.ks.SetExpireMode(e.expireMode)
+	e.ks.Watching, e.ks.Announce = watching, announce
+	return err
+}
+
+// StreamDB is the database in which the primary's stream stands; 0 without one.
+func (e *Engine) StreamDB() int {
+	if s := e.following.source; s != nil {
+		return s.DB
+	}
+	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"frankenredis/recovery/ledger"
+	"frankenredis/wire/resp"
 	"frankenredis/wire/session"
 )
 
@@ -45,6 +46,10 @@ type Hooks struct {
 	// LoadUsers reads the ACL file for a client that asks for it, SaveUsers writes it.
 	LoadUsers func(by *session.Session) error
 	SaveUsers func() error
+	// ReplicaOf is REPLICAOF; host "": NO ONE. It replies.
+	ReplicaOf func(c *Call, host string, port int) error
+	// Role is ROLE.
+	Role func(w *resp.Writer)
 	// Emptied is called after FLUSHALL.
 	Emptied func()
 }
@@ -104,6 +109,17 @@ func (e *Engine) Commit() { e.commit() }
 
 // InTransaction says whether the command being run is one of an EXEC.
 func (e *Engine) InTransaction() bool { return e.inExec }
+
+// ReplicaOf is REPLICAOF, and with host "" REPLICAOF NO ONE.
+func (e *Engine) ReplicaOf(c *Call, host string, port int) error {
+	if e.cluster != nil {
+		return ReplyError("ERR REPLICAOF not allowed in cluster mode.")
+	}
+	return e.hooks.ReplicaOf(c, host, port)
+}
+
+// Role is ROLE.
+func (e *Engine) Role(w *resp.Writer) { e.hooks.Role(w) }
 
 // LastSave is LASTSAVE.
 func (e *Engine) LastSave() int64 { return e.hooks.LastSave() }

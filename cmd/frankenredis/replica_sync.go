@@ -1,0 +1,463 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"frankenredis/kv"
+	"frankenredis/recovery"
+	"frankenredis/repl"
+	"frankenredis/snapshot"
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+)
+
+// follower is the server's end of one link. Its methods run on the link's goroutine and reach the executor by call.
+type follower struct {
+	s    *server
+	link *repl.Link
+	feed *feed
+	// asked is the history the link asked for, reached how far it got; the executor's, once the link has begun.
+	asked   wal.ReplID
+	reached repl.Phase
+
+	quit chan struct{}
+	once sync.Once
+}
+
+var _ repl.Follower = (*follower)(nil)
+
+func newFollower(s *server) *follower {
+	return &follower{s: s, feed: newFeed(), quit: make(chan struct{})}
+}
+
+// stop ends the link and what waits for it. Any goroutine.
+func (f *follower) stop() {
+	f.once.Do(func() { close(f.quit) })
+	f.feed.close()
+	f.link.Stop()
+}
+
+// call runs do on the executor, unless the link is not wanted any more, and waits for it.
+func (f *follower) call(do func() error) error {
+	done := make(chan error, 1)
+	f.s.eng.Post(func() {
+		if f.s.replica.follower != f {
+			done <- errLinkGone
+			return
+		}
+		done <- do()
+	})
+	select {
+	case err := <-done:
+		return err
+	case <-f.quit:
+		return errLinkGone
+	}
+}
+
+// Feed implements repl.Follower.
+func (f *follower) Feed(p []byte) error {
+	first, err := f.feed.put(p)
+	if first {
+		f.s.eng.Post(func() {}) // a turn
+	}
+	return err
+}
+
+// Refused implements repl.Follower.
+func (f *follower) Refused() {
+	_ = f.call(func() error {
+		f.s.replica.failover = false
+		f.s.logger.Info("Failover target rejected psync request")
+		return nil
+	})
+}
+
+// Ended implements repl.Follower.
+func (f *follower) Ended(_ *repl.Link, err error) {
+	f.s.eng.Post(func() { f.s.linkEnded(f, err) })
+}
+
+// Resume implements repl.Follower.
+func (f *follower) Resume(id wal.ReplID) error {
+	s := f.s
+	var log *wal.Log
+	var at wal.LSN
+	err := f.call(func() error {
+		s.eng.Commit()
+		log, at = s.log, s.eng.StreamEnd()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	now, old := f.asked, wal.ReplID{}
+	end := wal.LSN(0)
+	if !id.IsZero() {
+		now, old, end = id, f.asked, at
+	}
+	if log != nil && log.Position().ID != now {
+		// Nothing is committed meanwhile: only the stream is, and it does not come yet.
+		if err := log.Rename(now, old, end); err != nil {
+			s.logger.Warn("The append-only file cannot take up the primary's history: " + err.Error())
+			return err
+		}
+	}
+	return f.call(func() error {
+		res := s.load.result
+		res.Position.ID = now
+		if !old.IsZero() {
+			res.ID2, res.End2 = old, end
+		}
+		s.replica.failover = false
+		s.attachPrimary(f, s.replica.db)
+		return nil
+	})
+}
+
+// plan is how a snapshot is taken up.
+type plan struct {
+	direct bool // as it comes, without a file
+	aside  bool // beside the data set, which it replaces when it is whole
+	async  bool // and which is served meanwhile
+	file   string
+	del    bool // the file goes when it is loaded
+
+	o     recovery.Options
+	dbs   []*kv.DB // of aside
+	began bool     // the old data set is gone, or will not be asked for any more
+}
+
+// Replace implements repl.Follower.
+func (f *follower) Replace(t *repl.Transfer) (err error) {
+	s := f.s
+	var p plan
+	if err := f.call(func() error { p = s.planSync(f, t); return nil }); err != nil {
+		return err
+	}
+	defer func() {
+		if p.file != "" {
+			_ = os.Remove(p.file) // renamed, if all went well
+		}
+		if err != nil {
+			s.eng.Post(func() { s.syncFailed(f, &p) })
+		}
+	}()
+	if p.direct {
+		t.Announce("to parser")
+		return f.load(t, &p, t)
+	}
+	t.Announce("to disk")
+	if err := f.store(t, &p); err != nil {
+		return err
+	}
+	file, err := os.Open(filepath.Join(s.dir, s.dbFile.Load().(string)))
+	if err != nil {
+		s.logger.Warn("Failed trying to load the MASTER synchronization DB from disk, check server logs.")
+		return &repl.PeerError{Reason: err.Error()}
+	}
+	defer file.Close()
+	return f.load(t, &p, file)
+}
+
+// planSync decides how a snapshot is taken up.
+func (s *server) planSync(f *follower, t *repl.Transfer) plan {
+	f.reached = repl.PhaseTransfer
+	keys := 0
+	for i := range s.ks.Len() {
+		keys += s.ks.DB(i).Len()
+	}
+	p := plan{o: s.recoveryOptions(f.call)}
+	switch s.cfg.Enum("repl-diskless-load") {
+	case "on-empty-db":
+		p.direct = keys == 0
+	case "swapdb":
+		p.direct, p.aside = true, true
+		p.async = t.ID == s.load.result.Position.ID
+	}
+	p.del = s.cfg.Bool("rdb-del-sync-files") && !s.cfg.Bool("appendonly") && len(s.cfg.SavePoints()) == 0
+	s.dbFile.Store(s.cfg.String("dbfilename"))
+	p.o.LoadItems = func(items []snapshot.Item) error {
+		return inSlices(s, items, func(some []snapshot.Item) error {
+			return f.call(func() error { return s.insertSync(&p, some) })
+		})
+	}
+	return p
+}
+
+// insertSync puts keys of the snapshot where they belong.
+func (s *server) insertSync(p *plan, items []snapshot.Item) error {
+	if p.dbs == nil {
+		return s.insert(items, false)
+	}
+	return s.eng.LoadAside(func() error { return s.insertInto(p.dbs, items, false) })
+}
+
+const syncStep = 8 << 20 // Redis: REPL_MAX_WRITTEN_BEFORE_FSYNC
+
+// store writes the snapshot into a file, proves it and gives it its name.
+func (f *follower) store(t *repl.Transfer, p *plan) error {
+	s := f.s
+	p.file = filepath.Join(s.dir, fmt.Sprintf("temp-%d.%d.rdb", time.Now().Unix(), os.Getpid()))
+	fail := func(format string, err error) error {
+		reason := fmt.Sprintf(format, reasonOf(err))
+		s.logger.Warn(reason)
+		return &repl.PeerError{Reason: reason}
+	}
+	file, err := s.fs.Create(p.file)
+	if err != nil {
+		return fail("Opening the temp file needed for MASTER <-> REPLICA synchronization: %s", err)
+	}
+	defer func() {
+		if file != nil {
+			file.Close()
+		}
+	}()
+	buf := make([]byte, 64<<10)
+	for unsynced := 0; ; {
+		n, err := t.Read(buf)
+		if n > 0 {
+			if _, werr := file.Write(buf[:n]); werr != nil {
+				return fail("Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA synchronization: %s", werr)
+			}
+			if unsynced += n; unsynced >= syncStep {
+				unsynced = 0
+				if serr := file.SyncData(); serr != nil {
+					return fail("Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA synchronization: %s", serr)
+				}
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := file.Sync(); err != nil {
+		return fail("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s", err)
+	}
+	t.Beat(true)
+	defer t.Beat(false)
+	if err := file.Close(); err != nil {
+		return fail("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s", err)
+	}
+	file = nil
+	// The data set is given up for what the file holds: it must be whole (I21).
+	var checked error
+	<-engine.Background(func() {
+		in, err := os.Open(p.file)
+		if err != nil {
+			checked = err
+			return
+		}
+		defer in.Close()
+		checked = recovery.CheckSnapshot(p.o, in)
+	})
+	if checked != nil {
+		s.logger.Warn("The snapshot from the primary is not whole: " + checked.Error())
+		return fail("Failed trying to load the MASTER synchronization DB from disk, check server logs.%s", errNothing)
+	}
+	final := filepath.Join(s.dir, s.dbFile.Load().(string))
+	if err := f.call(func() error { s.killSaves(); return nil }); err != nil {
+		return err
+	}
+	if err := s.fs.Rename(p.file, final); err != nil {
+		return fail("Failed trying to rename the temp DB into "+final+" in MASTER <-> REPLICA synchronization: %s", err)
+	}
+	p.file = ""
+	if err := s.fs.SyncDir(s.dir); err != nil {
+		return fail("Failed trying to sync DB directory "+s.dir+" in MASTER <-> REPLICA synchronization: %s", err)
+	}
+	return nil
+}
+
+var errNothing = errors.New("")
+
+func reasonOf(err error) string { return recovery.Reason(err) }
+
+// killSaves gives up a background save: the file it would replace is the primary's now.
+func (s *server) killSaves() {
+	if s.busy(saveJob) {
+		s.logger.Info(fmt.Sprintf("Replica is about to load the RDB file received from the master, but there is a pending RDB child running. "+
+			"Killing process %d and removing its temp file to avoid any race", os.Getpid()))
+		s.killJob(saveJob)
+	}
+}
+
+// load takes the snapshot up: the log ends, the keys come in, and from then on this server stands where the snapshot does.
+func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
+	s := f.s
+	t.Beat(true)
+	defer t.Beat(false)
+	if !p.async {
+		if err := f.endLog(); err != nil {
+			return err
+		}
+	}
+	if err := f.call(func() error { s.beginSyncLoad(p); return nil }); err != nil {
+		return err
+	}
+	_, size := t.Progress()
+	p.o.Progress = func(now recovery.Progress) { s.load.progress.Store(&now) }
+	var res *recovery.Result
+	var info *snapshot.Info
+	var err error
+	<-engine.Background(func() { res, info, err = recovery.LoadSnapshot(p.o, r, size) })
+	if err == nil && p.direct {
+		// The snapshot must end where the primary says it does.
+		if n, rerr := io.Copy(io.Discard, t); n > 0 || rerr != nil {
+			s.logger.Warn("Replication stream EOF marker is broken")
+			err = errors.New("the snapshot does not end where its primary says")
+		}
+	}
+	if err != nil {
+		if !errors.Is(err, errLinkGone) {
+			where := "disk"
+			if p.direct {
+				where = "socket"
+			}
+			s.logger.Warn("Failed trying to load the MASTER synchronization DB from " + where + ", check server logs.")
+		}
+		return err
+	}
+	if p.async {
+		if err := f.endLog(); err != nil {
+			return err
+		}
+	}
+	return f.call(func() error { s.finishSync(f, t, p, res, info); return nil })
+}
+
+// endLog ends the log before the data set is replaced: until a new base is durable the old generation is in charge (I21).
+func (f *follower) endLog() error {
+	s := f.s
+	var log *wal.Log
+	take := func() error {
+		s.rewrites.scheduled = false
+		s.killJob(rewriteJob)
+		s.eng.Commit()
+		if log = s.log; log == nil {
+			return nil
+		}
+		if log.Released() < log.End() && log.Err() == nil {
+			return errNotYet // clients still wait for what it covers
+		}
+		s.log = nil
+		end := log.End()
+		s.load.result.Position.LSN = end
+		s.eng.SetLog(&bareStream{end: end})
+		return nil
+	}
+	for {
+		err := f.call(take)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errNotYet) {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if log == nil {
+		return nil
+	}
+	if err := log.Close(true); err != nil {
+		s.logger.Warn("Closing the append-only file: " + err.Error())
+	}
+	return nil
+}
+
+var errNotYet = errors.New("not yet")
+
+// beginSyncLoad makes room for the snapshot.
+func (s *server) beginSyncLoad(p *plan) {
+	p.began = !p.aside
+	s.load.began = time.Now()
+	s.load.progress.Store(&recovery.Progress{})
+	if p.aside {
+		p.dbs = s.ks.Beside()
+		if p.async {
+			s.eng.SetAsyncLoading(true)
+		} else {
+			s.eng.SetLoading(true)
+		}
+	} else {
+		s.logger.Info("MASTER <-> REPLICA sync: Flushing old data")
+		s.replica.resumable = false
+		s.eng.Flushed()
+		for i := range s.ks.Len() {
+			s.ks.DB(i).Flush(s.cfg.Bool("replica-lazy-flush"))
+		}
+		s.eng.SetLoading(true)
+	}
+	s.logger.Info("MASTER <-> REPLICA sync: Loading DB in memory")
+}
+
+// endSyncLoad ends the loading state.
+func (s *server) endSyncLoad(p *plan) {
+	s.load.progress.Store(nil)
+	s.eng.SetAsyncLoading(false)
+	s.eng.SetLoading(false)
+	p.dbs = nil
+}
+
+// finishSync makes the snapshot the data set.
+func (s *server) finishSync(f *follower, t *repl.Transfer, p *plan, res *recovery.Result, info *snapshot.Info) {
+	if p.aside {
+		s.logger.Info("MASTER <-> REPLICA sync: Swapping active DB with loaded DB")
+		s.eng.Adopt(p.dbs)
+		s.logger.Info("MASTER <-> REPLICA sync: Discarding old DB in background")
+		for _, db := range p.dbs {
+			db.Flush(true)
+		}
+	}
+	s.endSyncLoad(p)
+	at := s.load.result
+	at.Position.ID, at.Position.LSN = t.ID, t.Offset
+	at.ID2, at.End2 = wal.ReplID{}, 0
+	at.Functions = res.Functions
+	s.saves.keys, s.saves.expired = res.Keys, 0
+	s.eng.SetLog(&bareStream{end: t.Offset})
+	db := 0
+	if text, ok := info.AuxValue("repl-stream-db"); ok {
+		db, _ = strconv.Atoi(text)
+	}
+	if p.del && !p.direct {
+		s.logger.Info("Removing the RDB file obtained from the master. This replica has persistence disabled")
+		_ = s.fs.Remove(filepath.Join(s.dir, s.dbFile.Load().(string))) // it is only in the way
+	}
+	s.attachPrimary(f, max(db, 0))
+	s.logger.Info("MASTER <-> REPLICA sync: Finished with success")
+	s.notify("STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections in read-write mode.\n")
+	if s.cfg.Bool("appendonly") {
+		s.logger.Info("MASTER <-> REPLICA sync: Starting AOF with a successful sync")
+		s.restartLog()
+	}
+}
+
+// syncFailed puts things right after a snapshot that could not be taken up.
+func (s *server) syncFailed(f *follower, p *plan) {
+	if p.dbs != nil {
+		s.logger.Info("MASTER <-> REPLICA sync: Discarding temporary DB in background")
+		for _, db := range p.dbs {
+			db.Flush(true)
+		}
+	} else if p.began {
+		// Half a snapshot is no data set.
+		s.eng.Flushed()
+		for i := range s.ks.Len() {
+			s.ks.DB(i).Flush(true)
+		}
+	}
+	if p.began || p.dbs != nil {
+		s.endSyncLoad(p)
+	}
+}
