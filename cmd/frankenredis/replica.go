@@ -308,6 +308,7 @@ type primaryConn struct{ f *follower }
 
 func (c primaryConn) Close(bool) { c.f.link.Stop() }
 func (primaryConn) Resumed()     {}
+func (primaryConn) Room(int)     {}
 func (c primaryConn) Usage() session.Usage {
 	return session.Usage{QueryBytes: c.f.feed.waiting()}
 }
