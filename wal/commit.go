@@ -63,7 +63,9 @@ func (l *Log) writeInline(p []byte, began time.Time) {
 	c := l.cur
 	closeRange := c.since.Len()+int64(len(p)) >= lineEvery
 	err := l.exec.put(c, p, closeRange, LSN(l.durable.Load()))
-	l.rate(time.Since(began))
+	took := time.Since(began)
+	l.rate(took)
+	l.o.Took(StepWrite, took)
 	if err != nil {
 		l.fail(err)
 		return

@@ -94,7 +94,7 @@ func (l *Log) placeBase(b NewBase) (ref FileRef, m *Manifest, err error) {
 	if ref, err = m.setBase(l.o.Name, b.AOF, through); err != nil {
 		return ref, nil, err
 	}
-	if err := l.o.FS.Rename(b.Path, l.path(ref)); err != nil {
+	if err := l.o.renamed(func() error { return l.o.FS.Rename(b.Path, l.path(ref)) }); err != nil {
 		return ref, nil, err
 	}
 	if err := l.o.FS.SyncDir(l.o.Dir); err != nil {

@@ -110,7 +110,7 @@ func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string
 // commit is the second half of persist.
 func (ms *manifests) commit(p *prepared) (named bool, err error) {
 	path := filepath.Join(ms.o.Dir, ManifestName(ms.o.Name))
-	if err = ms.o.FS.Rename(p.temp, path); err != nil {
+	if err = ms.o.renamed(func() error { return ms.o.FS.Rename(p.temp, path) }); err != nil {
 		// It should not have happened then; but what is written next depends on it, so look.
 		if text, rerr := readFile(ms.o.FS, path); rerr == nil && string(text) != string(p.text) || errors.Is(rerr, iofs.ErrNotExist) {
 			return false, err

@@ -38,6 +38,9 @@ type Options struct {
 	Wake func()
 	// Record is told of events, from the log's goroutines and under its locks: it must be cheap and not call back. May be nil.
 	Record func(Event)
+	// Took is told how long a step took, by the goroutine that took it and maybe under the log's locks: it must be cheap and not
+	// call back. May be nil.
+	Took func(step Step, took time.Duration)
 	// BootID names the machine's present boot; default: what Linux says. Only for the epoch file and the watermark.
 	BootID string
 
@@ -87,6 +90,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Record == nil {
 		o.Record = func(Event) {}
+	}
+	if o.Took == nil {
+		o.Took = func(Step, time.Duration) {}
 	}
 	if o.BootID == "" {
 		o.BootID = BootID()

@@ -153,11 +153,14 @@ func (w *writer) write() {
 	// one with a hole, and only the former was acknowledged (I1, I3).
 	err := w.putRange(l.cur, to, always)
 	if err == nil && always {
+		l.o.Took(StepWrite, time.Since(began))
 		w.sync(db)
 		return
 	}
+	took := time.Since(began)
 	l.mu.Lock()
-	l.rate(time.Since(began))
+	l.rate(took)
+	l.o.Took(l.writeStep(), took)
 	switch {
 	case err != nil:
 		l.fail(err)
@@ -221,6 +224,7 @@ func (w *writer) sync(db int) {
 	began := time.Now()
 	err := l.cur.f.SyncData()
 	took := time.Since(began)
+	l.o.Took(StepSync, took)
 	l.mu.Lock()
 	if err != nil {
 		l.fail(&WriteError{Op: "fsync", Path: l.cur.path, Cause: err})

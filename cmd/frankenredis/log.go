@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
@@ -20,7 +21,34 @@ func (s *server) logOptions() wal.Options {
 		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"), KeepHistory: s.cfg.Bool("aof-disable-auto-gc"),
 		Hardened: s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,
 		Logger: s.logger, Wake: s.eng.Wake, Record: s.recordLog,
+		Took: s.logTook,
 	}
+}
+
+// logTook is told by the log how long it took for something; what the latency monitor would keep is handed to the executor.
+func (s *server) logTook(step wal.Step, took time.Duration) {
+	if least := s.latencyFrom.Load(); least <= 0 || took.Milliseconds() < least {
+		return
+	}
+	s.eng.Post(func() {
+		switch step {
+		case wal.StepSync:
+			s.eng.SampleLatency("aof-fsync-always", took)
+			return
+		case wal.StepRename:
+			s.eng.SampleLatency("aof-rename", took)
+			return
+		case wal.StepWriteUnderSync:
+			s.eng.SampleLatency("aof-write-pending-fsync", took)
+		default:
+			if s.jobs.now != nil {
+				s.eng.SampleLatency("aof-write-active-child", took) // Redis's name for a job that runs meanwhile
+			} else {
+				s.eng.SampleLatency("aof-write-alone", took)
+			}
+		}
+		s.eng.SampleLatency("aof-write", took)
+	})
 }
 
 // followPolicy follows a change of appendfsync.

@@ -60,6 +60,8 @@ type server struct {
 	dbFile   atomic.Value // dbfilename, for a sync under way
 	// replTimeout is repl-timeout, a time.Duration: links ask for it.
 	replTimeout atomic.Int64
+	// latencyFrom is latency-monitor-threshold, for the log's threads: milliseconds, 0: off.
+	latencyFrom atomic.Int64
 }
 
 // newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
@@ -242,6 +244,12 @@ func (s *server) followConfig() {
 	}
 	on("repl-timeout", timeout)
 	_ = timeout()
+	latency := func() error {
+		s.latencyFrom.Store(s.cfg.Int("latency-monitor-threshold"))
+		return nil
+	}
+	on("latency-monitor-threshold", latency)
+	_ = latency()
 	on("appendfsync", s.followPolicy)
 	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit", "aof-disable-auto-gc")
 	on("appendonly", s.followAppendonly)

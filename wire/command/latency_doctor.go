@@ -35,7 +35,7 @@ func latencyReport(e *engine.Engine) string {
 		for _, s := range ev.Samples {
 			off += max(s.Millis-mean, mean-s.Millis)
 		}
-		period := float64(e.Wall().Unix()-ev.Samples[0].Unix) / float64(n)
+		period := float64(max(e.Wall().Unix()-ev.Samples[0].Unix, 1)) / float64(n)
 		fmt.Fprintf(&b, "%d. %s: %d latency spikes (average %dms, mean deviation %dms, period %.2f sec). Worst all time event %dms.\n",
 			i+1, ev.Name, n, mean, off/n, period, ev.Max)
 		for _, a := range latencyAdvice(e, ev.Name) {

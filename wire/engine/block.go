@@ -43,8 +43,9 @@ func (e *Engine) Unblock(s *session.Session, withError bool) bool {
 func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
 	w := s.Wait
 	e.dropWait(s)
-	mark := len(s.W.Buf)
+	mark, began := len(s.W.Buf), e.mono()
 	answer(w)
+	e.SampleLatency("command-unblocking", time.Duration(e.mono()-began))
 	if w.Muted {
 		s.W.Buf = s.W.Buf[:mark]
 	}
