@@ -138,7 +138,7 @@ type plan struct {
 // Replace implements repl.Follower.
 func (f *follower) Replace(t *repl.Transfer) (err error) {
 	s := f.s
-	var p plan
+	var p *plan
 	if err := f.call(func() error { p = s.planSync(f, t); return nil }); err != nil {
 		return err
 	}
@@ -147,15 +147,15 @@ func (f *follower) Replace(t *repl.Transfer) (err error) {
 			_ = os.Remove(p.file) // renamed, if all went well
 		}
 		if err != nil {
-			s.eng.Post(func() { s.syncFailed(f, &p) })
+			s.eng.Post(func() { s.syncFailed(f, p) })
 		}
 	}()
 	if p.direct {
 		t.Announce("to parser")
-		return f.load(t, &p, t)
+		return f.load(t, p, t)
 	}
 	t.Announce("to disk")
-	if err := f.store(t, &p); err != nil {
+	if err := f.store(t, p); err != nil {
 		return err
 	}
 	file, err := os.Open(filepath.Join(s.dir, s.dbFile.Load().(string)))
@@ -164,17 +164,17 @@ func (f *follower) Replace(t *repl.Transfer) (err error) {
 		return &repl.PeerError{Reason: err.Error()}
 	}
 	defer file.Close()
-	return f.load(t, &p, file)
+	return f.load(t, p, file)
 }
 
 // planSync decides how a snapshot is taken up.
-func (s *server) planSync(f *follower, t *repl.Transfer) plan {
+func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 	f.reached = repl.PhaseTransfer
 	keys := 0
 	for i := range s.ks.Len() {
 		keys += s.ks.DB(i).Len()
 	}
-	p := plan{o: s.recoveryOptions(f.call)}
+	p := &plan{o: s.recoveryOptions(f.call)}
 	switch s.cfg.Enum("repl-diskless-load") {
 	case "on-empty-db":
 		p.direct = keys == 0
@@ -186,7 +186,7 @@ func (s *server) planSync(f *follower, t *repl.Transfer) plan {
 	s.dbFile.Store(s.cfg.String("dbfilename"))
 	p.o.LoadItems = func(items []snapshot.Item) error {
 		return inSlices(s, items, func(some []snapshot.Item) error {
-			return f.call(func() error { return s.insertSync(&p, some) })
+			return f.call(func() error { return s.insertSync(p, some) })
 		})
 	}
 	return p

@@ -294,6 +294,7 @@ func (s *server) startTimers() {
 			s.load.expireTime += took
 			s.eng.SampleLatency("expire-cycle", took)
 		}
+		s.eng.ExpireLocal()
 		s.watchLog()
 		s.watchDoors(time.Now())
 		s.tendSaves()

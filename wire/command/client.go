@@ -115,10 +115,11 @@ func clientInfoCommand(c *engine.Call) error {
 // clientType is what CLIENT LIST and KILL tell clients apart by.
 type clientType uint8
 
-// The client types. The server has none of those that replicate, as long as it does not.
+// The client types.
 const (
 	normalClient clientType = iota
 	pubsubClient
+	primaryClient
 	replicating
 )
 
@@ -128,13 +129,18 @@ func parseClientType(arg []byte) (clientType, error) {
 		return normalClient, nil
 	case is(arg, "PUBSUB"):
 		return pubsubClient, nil
-	case is(arg, "MASTER"), is(arg, "REPLICA"), is(arg, "SLAVE"):
+	case is(arg, "MASTER"):
+		return primaryClient, nil
+	case is(arg, "REPLICA"), is(arg, "SLAVE"):
 		return replicating, nil
 	}
 	return 0, engine.Errorf("ERR Unknown client type '%s'", shown(arg))
 }
 
 func typeOf(s *session.Session) clientType {
+	if s.Primary {
+		return primaryClient
+	}
 	if s.Subs.Any() {
 		return pubsubClient
 	}

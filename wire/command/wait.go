@@ -17,6 +17,10 @@ func deadline(d time.Duration) time.Time {
 }
 
 func waitCommand(c *engine.Call) error {
+	if c.E.Following() {
+		return engine.ReplyError("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured " +
+			"to be writable (which is not the default) writes to replicas are just local and are not propagated.")
+	}
 	want, err := integer(c.Args[1])
 	if err != nil {
 		return err
@@ -59,6 +63,10 @@ func waitaofCommand(c *engine.Call) error {
 		return err
 	}
 	e, s := c.E, c.S
+	if e.Following() {
+		return engine.ReplyError("ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and " +
+			"are not propagated.")
+	}
 	if local > 0 && e.Log() == nil {
 		return engine.ReplyError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
 	}

@@ -7,7 +7,7 @@ var replicationRows = []Row{
 	{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", kind: yesno{}, initial: "yes"},
 	{Name: "replica-read-only", Alias: "slave-read-only", kind: yesno{}, initial: "yes"},
 	{Name: "replica-ignore-maxmemory", Alias: "slave-ignore-maxmemory", kind: yesno{}, initial: "yes"},
-	{Name: "replica-ignore-disk-write-errors", kind: yesno{}, initial: "no", Pending: needReplication},
+	{Name: "replica-ignore-disk-write-errors", kind: yesno{}, initial: "no"},
 	{Name: "replica-lazy-flush", Alias: "slave-lazy-flush", kind: yesno{}, initial: "no"},
 	{Name: "replica-priority", Alias: "slave-priority", kind: integer(0, maxInt), initial: "100"},
 	{Name: "replica-announced", kind: yesno{}, initial: "yes"},

@@ -264,6 +264,9 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 		// The database the command began in: SELECT inside a command propagates nothing.
 		e.appendEffect(c.DB.ID(), argv)
 	}
+	if e.following.on && spec.Flags&Write != 0 && !e.following.applying && !e.loading {
+		e.rememberExpiries(s, spec, argv)
+	}
 	if e.tracking.clients > 0 && spec.Flags&ReadOnly != 0 && !e.loading {
 		e.tracking.remember(e.frames[0].S, spec, argv)
 	}

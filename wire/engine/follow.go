@@ -19,6 +19,7 @@ type following struct {
 	raw      []byte           // the stream's bytes of the unit being applied
 	// async: a snapshot is loaded beside the data set, which is served meanwhile.
 	async bool
+	local localExpiries
 }
 
 // Follow makes the server a replica, or with false a primary. What a replica does by itself is no part of the stream: that is its
@@ -29,6 +30,7 @@ func (e *Engine) Follow(on bool) {
 	}
 	e.following.on = on
 	e.following.up = false
+	e.following.local = localExpiries{}
 	e.streamDB = -1
 	e.followExpireMode()
 }
@@ -77,9 +79,12 @@ func (e *Engine) DetachPrimary() (db int) {
 }
 
 // CanApply says whether commands of the primary's stream may run now: not while something else is half done, and not while the data
-// set must stand still.
+// set must stand still; nor what could not be logged, unless replica-ignore-disk-write-errors says so.
 func (e *Engine) CanApply() bool {
-	return !e.loading && !e.Busy() && e.hold == nil && e.pauseUntil.IsZero() && !e.Stopping() && (e.log == nil || !e.log.Full())
+	if e.loading || e.Busy() || e.hold != nil || !e.pauseUntil.IsZero() || e.Stopping() {
+		return false
+	}
+	return e.log == nil || (!e.log.Full() && (e.log.Err() == nil || e.cfg.Bool("replica-ignore-disk-write-errors")))
 }
 
 // ApplyStream runs one command of the primary's stream. raw is what it came as. Nothing of it is checked that concerns clients, no key
