@@ -230,8 +230,11 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("tracking_total_prefixes", prefixes)
 	w.Field("unexpected_error_replies", s.eng.UnexpectedErrors())
 	w.Field("total_error_replies", st.ErrorReplies)
+	w.Field("dump_payload_sanitizations", st.Sanitized)
 	w.Field("total_reads_processed", st.Reads)
 	w.Field("total_writes_processed", st.Writes)
+	w.Field("io_threaded_reads_processed", 0) // of these, by further threads: there are none
+	w.Field("io_threaded_writes_processed", 0)
 	w.Field("client_query_buffer_limit_disconnections", st.QueryLimitCloses)
 	w.Field("client_output_buffer_limit_disconnections", st.OutputLimitCloses)
 	w.Field("reply_buffer_shrinks", st.ReplyShrinks)

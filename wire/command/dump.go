@@ -98,6 +98,10 @@ func restoreCommand(c *engine.Call) error {
 		c.E.Logger().Warn("Bad data format in RESTORE: " + err.Error())
 		return errBadData
 	}
+	const firstPacked = 9 // of RDB's types: those below are written element by element
+	if payload[0] >= firstPacked {
+		c.E.Stats().Sanitized++
+	}
 	if ttl > 0 && !o.absolute {
 		if ttl > math.MaxInt64-int64(c.Now) {
 			return engine.ReplyError("ERR Invalid TTL value, must be >= 0")

@@ -30,6 +30,8 @@ type Counters struct {
 	ProtocolErrors uint64
 	ProtocolError  string
 	PeakMemory     int64
+	// Sanitized counts packed values of RESTORE payloads that were checked entry by entry: all of them are.
+	Sanitized uint64
 	Denied         [acl.DeniedChannel + 1]uint64 // by reason
 }
 
