@@ -56,6 +56,7 @@ type conn struct {
 	scheduled bool      // on front.dirty
 	inWait    bool      // on front.waiting
 	isLeft    bool      // on front.leftover
+	untaken   int64     // commands executed since all output had left; counted in hardened mode
 	usual     int       // about how much a turn's reply takes, in bytes
 	peak      int       // largest reply of a turn, for CLIENT LIST rbp
 	peakSince time.Time // forgotten then
@@ -97,6 +98,13 @@ func (c *conn) run() (more bool) {
 		}
 		if n == 0 && c.usual > replyKeep {
 			c.Room(c.usual)
+		}
+		if most := c.front.maxPipeline; most > 0 {
+			if c.untaken++; c.untaken > most {
+				c.eng.DoorRefusals().Pipeline.Add(&c.sess, "a longer pipeline without reading replies")
+				c.refuse("fr-max-pipeline")
+				return false
+			}
 		}
 		c.eng.Exec(&c.sess, argv)
 	}
@@ -157,6 +165,9 @@ func (c *conn) protocolError(err error) {
 	st.ProtocolErrors++
 	st.ProtocolError = text + ", from " + c.describe()
 	c.eng.Logger().Debug("Protocol error (" + text + ") from client: " + c.describe())
+	if err == resp.ErrCountOver {
+		c.eng.DoorRefusals().Arguments.Add(&c.sess, "a command with more arguments")
+	}
 	mark := len(c.sess.W.Buf)
 	c.eng.ReplyError(&c.sess, engine.ReplyError("ERR Protocol error: "+text))
 	if c.sess.Muted() {
@@ -182,6 +193,20 @@ func (c *conn) inputEnded() {
 	}
 	c.deaf, c.sess.CloseAfterReply = true, true
 	c.schedule()
+}
+
+// refuse ends a client that is over a bound of hardened mode.
+func (c *conn) refuse(bound string) {
+	c.eng.Logger().Warn("Closing client over " + bound + ": " + c.describe())
+	c.end()
+}
+
+// checkMemory ends a client that takes more memory than hardened mode allows one.
+func (c *conn) checkMemory() {
+	if most := c.front.maxMemory; most > 0 && !c.dead && int64(c.sess.Counted) > most {
+		c.eng.DoorRefusals().Memory.Add(&c.sess, "a client with more memory")
+		c.refuse("fr-max-client-memory")
+	}
 }
 
 func (c *conn) describe() string { return "addr=" + c.sess.Addr + " laddr=" + c.sess.LocalAddr }
@@ -240,6 +265,8 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 		c.checkOutputLimit()
 	case c.sess.CloseAfterReply:
 		c.end()
+	default:
+		c.untaken = 0
 	}
 }
 

@@ -69,6 +69,9 @@ func (f *front) execute(c *conn) {
 		return
 	}
 	f.eng.CountClient(&c.sess)
+	if c.checkMemory(); c.dead {
+		return
+	}
 	if len(c.sess.W.Buf) > 0 || c.sess.CloseAfterReply {
 		c.schedule()
 	}
@@ -164,6 +167,9 @@ func (f *front) settle(c *conn) {
 	}
 	f.count(c)
 	f.eng.CountClient(&c.sess)
+	if c.checkMemory(); c.dead {
+		return
+	}
 	if c.waiting() && !c.inWait {
 		c.inWait = true
 		if n := len(f.waiting); n > 0 && c.position() < f.waiting[n-1].position() {

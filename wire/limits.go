@@ -22,6 +22,9 @@ type limits struct {
 	maxClients int
 	timeout    time.Duration
 	keepalive  int // seconds
+
+	// Of hardened mode; 0: no bound.
+	maxPipeline, maxMemory int64
 }
 
 func (l *limits) refresh(e *engine.Engine) {
@@ -34,4 +37,7 @@ func (l *limits) refresh(e *engine.Engine) {
 	l.maxClients = live.MaxClients
 	l.timeout = time.Duration(live.Timeout) * time.Second
 	l.keepalive = live.TCPKeepalive
+	if d := e.Door(); d != nil {
+		l.resp.MaxArgs, l.maxPipeline, l.maxMemory = d.MaxArguments, d.MaxPipeline, d.MaxMemory
+	}
 }

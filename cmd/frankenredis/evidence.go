@@ -120,7 +120,13 @@ func (s *server) watchedDoors() []*door {
 		return nil
 	}
 	st := s.eng.Stats()
+	r := s.eng.DoorRefusals()
+	bound := func(rule ledger.Rule, of *engine.Refusal) *door {
+		return &door{rule: rule, count: func() uint64 { return of.Count }, what: func() string { return of.Last }}
+	}
 	return []*door{
+		bound(ledger.Arguments, &r.Arguments), bound(ledger.LongKey, &r.Keys), bound(ledger.LongQueue, &r.Queued),
+		bound(ledger.Pipeline, &r.Pipeline), bound(ledger.ClientBytes, &r.Memory),
 		{rule: ledger.Protocol, count: func() uint64 { return st.ProtocolErrors }, what: func() string { return st.ProtocolError }},
 		{rule: ledger.QueryLimit, count: func() uint64 { return st.QueryLimitCloses }},
 		{rule: ledger.OutputLimit, count: func() uint64 { return st.OutputLimitCloses }},
@@ -167,6 +173,14 @@ func (d *door) look(now time.Time) (e ledger.Entry, ok bool) {
 // infoLedger shows how the ledger is.
 func (s *server) infoLedger(w *engine.InfoWriter) {
 	w.Field("fr_mode", s.cfg.Enum("fr-mode"))
+	if s.eng.Door() != nil {
+		r := s.eng.DoorRefusals()
+		w.Field("fr_refused_arguments", r.Arguments.Count)
+		w.Field("fr_refused_keys", r.Keys.Count)
+		w.Field("fr_refused_transactions", r.Queued.Count)
+		w.Field("fr_refused_pipelines", r.Pipeline.Count)
+		w.Field("fr_refused_client_memory", r.Memory.Count)
+	}
 	w.Field("fr_ledger_enabled", bit(s.evidence.book != nil))
 	if s.evidence.book == nil {
 		return

@@ -70,13 +70,18 @@ var (
 	OutputLimit = Rule{72, "output-limit", Exhaustion, "a client's unread output is bounded"}
 	Rejected    = Rule{73, "connection-rejected", Exhaustion, "the number of clients is bounded"}
 	WrongPass   = Rule{74, "wrong-password", Auth, "failed authentications are counted"}
+	Arguments   = Rule{75, "too-many-arguments", Parser, "hardened: the number of arguments is bounded"}
+	LongKey     = Rule{76, "key-too-long", Exhaustion, "hardened: the length of a key is bounded"}
+	LongQueue   = Rule{77, "transaction-too-long", Exhaustion, "hardened: the commands of a transaction are bounded"}
+	Pipeline    = Rule{78, "pipeline-too-long", Exhaustion, "hardened: commands whose replies are not taken are bounded"}
+	ClientBytes = Rule{79, "client-too-large", Exhaustion, "hardened: what a client's buffers take is bounded"}
 )
 
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
 	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Protocol, QueryLimit,
-	OutputLimit, Rejected, WrongPass}
+	OutputLimit, Rejected, WrongPass, Arguments, LongKey, LongQueue, Pipeline, ClientBytes}
 
 // Decision is what was done about it.
 type Decision string

@@ -21,6 +21,12 @@ var ownRows = []Row{
 	{Name: "fr-log-pending-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "256mb"},
 	// Bytes that the ledger of decisions may take in dir/ledger; 0: none is kept.
 	{Name: "fr-ledger-limit", kind: number{lo: 0, hi: maxLong, form: memory}, initial: "16mb", Flags: Immutable},
+	// What one client may ask for in hardened mode; 0: no bound. In strict mode they mean nothing.
+	{Name: "fr-max-arguments", kind: integer(0, maxInt), initial: "1048576"},
+	{Name: "fr-max-key-bytes", kind: number{hi: maxLong, form: memory}, initial: "64kb"},
+	{Name: "fr-max-queued", kind: integer(0, maxInt), initial: "65536"},
+	{Name: "fr-max-pipeline", kind: integer(0, maxInt), initial: "1000000"},
+	{Name: "fr-max-client-memory", kind: number{hi: maxLong, form: memory}, initial: "2gb"},
 	// The # lines in increments and the manifest's companion.
 	{Name: "fr-log-annotations", kind: yesno{}, initial: "yes", Flags: Immutable},
 	// Bytes a second that a background save or a rewrite writes at most; 0: no bound.

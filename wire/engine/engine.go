@@ -143,6 +143,8 @@ type Engine struct {
 	denyWrites  func() error
 	users       *acl.Users
 	denials     acl.Log
+	door        *Door // nil in strict mode
+	refusals    DoorRefusals
 	// attackLogged is when a cross-protocol client was last logged.
 	attackLogged time.Time
 	hooks        Hooks
@@ -191,6 +193,7 @@ func New(o Options) *Engine {
 	e.followMemory()
 	e.followEvents()
 	e.followUsers()
+	e.followDoor()
 	e.trimmer.begin(e)
 	return e
 }

@@ -153,6 +153,11 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 			return err
 		}
 	}
+	if e.door != nil {
+		if err := e.checkDoor(s, spec, argv); err != nil {
+			return err
+		}
+	}
 	if e.cluster != nil {
 		if err := e.redirect(s, spec, argv); err != nil {
 			return err

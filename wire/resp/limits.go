@@ -32,6 +32,8 @@ type Limits struct {
 	// MaxQuery is the most bytes a connection may have waiting, the command that is still arriving included
 	// (client-query-buffer-limit). 0 means no limit.
 	MaxQuery int64
+	// MaxArgs is the most arguments of a command. 0 means as many as Redis takes, 2^31-1.
+	MaxArgs int64
 	// Unauthenticated restricts commands to 10 arguments of at most 16384 bytes.
 	Unauthenticated bool
 }
@@ -64,10 +66,14 @@ var (
 	errCountTooBig    = &ProtocolError{"too big mbulk count string"}
 	errCount          = &ProtocolError{"invalid multibulk length"}
 	errCountUnauth    = &ProtocolError{"unauthenticated multibulk length"}
+	errCountOver      = &ProtocolError{"multibulk length over the limit"}
 	errBulkLineTooBig = &ProtocolError{"too big bulk count string"}
 	errBulk           = &ProtocolError{"invalid bulk length"}
 	errBulkUnauth     = &ProtocolError{"unauthenticated bulk length"}
 )
+
+// ErrCountOver is the error for more arguments than [Limits.MaxArgs].
+var ErrCountOver error = errCountOver
 
 // errNotBulk shows the byte as it is, save that an error reply cannot hold a line end.
 func errNotBulk(c byte) *ProtocolError {

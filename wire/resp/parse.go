@@ -65,7 +65,7 @@ func (r *Reader) line() (bool, error) {
 // count parses the header of a multibulk. It reports false when bytes are missing.
 func (r *Reader) count(l *Limits) (int64, bool, error) {
 	if r.scanned == 0 {
-		if n, size := shortHeader(r.buf[r.pos:], '*'); size > 0 && !(n > unauthenticatedArgs && l.Unauthenticated) {
+		if n, size := shortHeader(r.buf[r.pos:], '*'); size > 0 && !(n > unauthenticatedArgs && l.Unauthenticated) && (l.MaxArgs <= 0 || int64(n) <= l.MaxArgs) {
 			r.pos += size
 			return int64(n), true, nil
 		}
@@ -80,6 +80,8 @@ func (r *Reader) count(l *Limits) (int64, bool, error) {
 		return 0, false, errCount
 	case n > unauthenticatedArgs && l.Unauthenticated:
 		return 0, false, errCountUnauth
+	case l.MaxArgs > 0 && n > l.MaxArgs:
+		return 0, false, errCountOver
 	}
 	return n, true, nil
 }
