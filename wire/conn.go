@@ -57,6 +57,7 @@ type conn struct {
 	inWait    bool      // on front.waiting
 	isLeft    bool      // on front.leftover
 	untaken   int64     // commands executed since all output had left; counted in hardened mode
+	base      []byte    // the buffer kept between turns, while a larger one stands in for it
 	usual     int       // about how much a turn's reply takes, in bytes
 	peak      int       // largest reply of a turn, for CLIENT LIST rbp
 	peakSince time.Time // forgotten then
@@ -291,7 +292,7 @@ func (c *conn) hold(sent int, lsn wal.LSN) {
 	}
 	c.held = append(c.held, chunk{buf: w.Buf, sent: sent, lsn: lsn, own: c.sess.Wrote})
 	c.heldBytes += cap(w.Buf) + chunkBytes
-	w.Buf = c.front.takeBuffer()
+	w.Buf = c.takeBase()
 }
 
 // flush sends held chunks in order as far as they may leave and the socket takes them.
@@ -341,7 +342,9 @@ func (c *conn) keepBuffer() {
 	if cap(w.Buf) > replyKeep && !c.eng.Debug().KeepReplyBuffers {
 		c.eng.Stats().ReplyShrinks++
 		c.front.giveBuffer(w.Buf)
-		w.Buf = c.front.takeBuffer()
+		if w.Buf = c.takeBase(); cap(w.Buf) < replyKeep {
+			w.Buf = make([]byte, 0, replyKeep) // kept until the client rests
+		}
 		return
 	}
 	w.Buf = w.Buf[:0]
@@ -362,8 +365,21 @@ func (c *conn) Room(n int) {
 		b = c.front.big.take(want)
 	}
 	b = append(b, w.Buf...)
-	c.front.giveBuffer(w.Buf)
+	if cap(w.Buf) <= replyKeep && c.base == nil {
+		c.base = w.Buf[:0]
+	} else {
+		c.front.giveBuffer(w.Buf)
+	}
 	w.Buf = b
+}
+
+// takeBase returns the buffer that was put by for a larger one, or one from the pool.
+func (c *conn) takeBase() []byte {
+	if b := c.base; b != nil {
+		c.base = nil
+		return b
+	}
+	return c.front.takeBuffer()
 }
 
 // position is what the oldest output waits for; 0 if there is none.
@@ -429,7 +445,7 @@ func (c *conn) end() {
 	c.eng.Detach(&c.sess)
 	c.held, c.heldBytes = nil, 0
 	c.front.count(c)
-	c.sess.W.Buf = nil
+	c.sess.W.Buf, c.base = nil, nil
 	c.in.Reset()
 	c.hangUp()
 }
@@ -486,7 +502,7 @@ func (c *conn) Resumed() {
 func (c *conn) Usage() session.Usage {
 	return session.Usage{
 		QueryBytes: c.in.Held(), QueryFree: max(c.in.Size()-c.in.Held(), 0),
-		ReplyCap: cap(c.sess.W.Buf), ReplyPeak: c.peak, ReplyLen: len(c.sess.W.Buf),
+		ReplyCap: cap(c.sess.W.Buf) + cap(c.base), ReplyPeak: c.peak, ReplyLen: len(c.sess.W.Buf),
 		HeldChunks: len(c.held), HeldBytes: c.heldBytes,
 	}
 }

@@ -352,6 +352,7 @@ func (s *server) infoKeyspace(w *engine.InfoWriter) {
 func (s *server) infoOwn(w *engine.InfoWriter) {
 	w.Field("frankenredis_version", version)
 	w.Field("go_version", strings.TrimPrefix(runtime.Version(), "go"))
+	w.Field("fr_goroutines", runtime.NumGoroutine())
 	for p := range engine.Phase(engine.PhaseCount) {
 		ps := s.eng.Phases(p)
 		w.Fieldf("fr_phase_"+p.String(), "usec=%d,max_usec=%d", ps.Total/1000, ps.Max/1000)

@@ -12,6 +12,14 @@ import (
 // DescribeClient is one line of CLIENT LIST, without its end.
 func (e *Engine) DescribeClient(s *session.Session) string {
 	u := s.Conn.Usage()
+	// Redis keeps at most so much of a reply in the buffer that rbs and rbp are about.
+	const mostBuffer = 16 << 10
+	argvBytes := s.ArgvBytes
+	if e.depth > 0 && e.frames[0].S == s {
+		for _, a := range e.frames[0].Args {
+			argvBytes += len(a)
+		}
+	}
 	flags := ""
 	if s.Primary {
 		flags += "M"
@@ -77,7 +85,7 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		s.ID, s.Addr, s.LocalAddr, s.FD, cText(s.Name), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
-		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, s.ArgvBytes, s.QueueBytes, u.ReplyCap, u.ReplyPeak, u.ReplyLen,
+		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, argvBytes, s.QueueBytes, min(u.ReplyCap, mostBuffer), min(u.ReplyPeak, mostBuffer), u.ReplyLen,
 		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, user, redirect, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
 }
 

@@ -32,7 +32,7 @@ type Counters struct {
 	PeakMemory     int64
 	// Sanitized counts packed values of RESTORE payloads that were checked entry by entry: all of them are.
 	Sanitized uint64
-	Denied         [acl.DeniedChannel + 1]uint64 // by reason
+	Denied    [acl.DeniedChannel + 1]uint64 // by reason
 }
 
 // Stats returns the counters; transports and commands may add to them.
