@@ -50,6 +50,9 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 		j.total += int64(j.frozen.DB(i).Len())
 	}
 	meta := s.snapshotMeta()
+	if kind == saveJob {
+		meta.Replication = s.replicated()
+	}
 	meta.Progress = func(keys int64) error {
 		j.keys.Store(keys)
 		runtime.Gosched()

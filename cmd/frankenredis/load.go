@@ -235,6 +235,7 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 	}
 	s.beginFollowing()
 	s.ready()
+	s.tendPrimary()
 }
 
 func (s *server) infoLoading(w *engine.InfoWriter) {
@@ -251,7 +252,11 @@ func (s *server) infoLoading(w *engine.InfoWriter) {
 	w.Field("loading_total_bytes", p.Total)
 	w.Field("loading_rdb_used_mem", s.ks.UsedBytes())
 	w.Field("loading_loaded_bytes", p.Loaded)
-	w.Fieldf("loading_loaded_perc", "%.2f", 100*float64(p.Loaded)/float64(max(p.Total, 1)))
+	perc := 0.0
+	if p.Total > 0 { // else a snapshot is coming whose length nobody knows
+		perc = 100 * float64(p.Loaded) / float64(p.Total)
+	}
+	w.Fieldf("loading_loaded_perc", "%.2f", perc)
 	w.Field("loading_eta_seconds", eta)
 }
 

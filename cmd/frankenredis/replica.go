@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"frankenredis/repl"
+	"frankenredis/snapshot"
 	"frankenredis/wal"
 	"frankenredis/wire/engine"
 	"frankenredis/wire/resp"
@@ -150,6 +151,9 @@ func (s *server) follow(host string, port int) {
 // promote makes a replica a primary: what follows is a new history, and the one so far its past.
 func (s *server) promote(c *engine.Call, by string) error {
 	s.dropPrimary()
+	if s.replica.resumable {
+		s.logger.Info("Discarding previously cached master state.")
+	}
 	s.eng.Commit()
 	id, old, end := wal.NewReplID(), s.load.result.Position.ID, s.eng.StreamEnd()
 	var failed error
@@ -364,7 +368,7 @@ func (s *server) infoReplica(w *engine.InfoWriter) {
 		if size > 0 {
 			perc = float64(got) / float64(size) * 100
 		} else {
-			left = 0
+			size, left = 0, -got // as Redis, which does not know either
 		}
 		w.Field("master_sync_total_bytes", size)
 		w.Field("master_sync_read_bytes", got)
@@ -382,6 +386,19 @@ func (s *server) infoReplica(w *engine.InfoWriter) {
 	w.Field("slave_priority", s.cfg.Int("replica-priority"))
 	w.Field("slave_read_only", bit(s.cfg.Live.ReplicaReadOnly))
 	w.Field("replica_announced", bit(s.cfg.Bool("replica-announced")))
+}
+
+// replicated is the position a snapshot of the present data set stands at, from which a replica goes on after a restart; nil: there is none.
+func (s *server) replicated() *snapshot.Replication {
+	r := &s.replica
+	if r.host == "" || !r.resumable {
+		return nil
+	}
+	db := r.db
+	if r.source.feed != nil {
+		db = s.eng.StreamDB()
+	}
+	return &snapshot.Replication{ID: s.load.result.Position.ID.String(), Offset: int64(s.eng.StreamEnd()), DB: db}
 }
 
 // shownOffset is 1 as long as nothing is known, as in Redis.

@@ -306,6 +306,11 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 		return err
 	}
 	_, size := t.Progress()
+	if file, ok := r.(*os.File); ok {
+		if info, err := file.Stat(); err == nil {
+			size = info.Size()
+		}
+	}
 	p.o.Progress = func(now recovery.Progress) { s.load.progress.Store(&now) }
 	var res *recovery.Result
 	var info *snapshot.Info

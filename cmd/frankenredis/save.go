@@ -53,8 +53,10 @@ func (s *server) save() error {
 	began := time.Now()
 	frozen := s.ks.Freeze()
 	s.load.freezeUsec = time.Since(began).Microseconds()
+	meta := s.snapshotMeta()
+	meta.Replication = s.replicated()
 	_, err := snapshot.WriteFile(snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"),
-		SyncEvery: s.syncEvery("rdb-save-incremental-fsync"), Aside: s.load.aside}, frozen, s.snapshotMeta())
+		SyncEvery: s.syncEvery("rdb-save-incremental-fsync"), Aside: s.load.aside}, frozen, meta)
 	frozen.Close()
 	if err != nil {
 		s.recordFailedSave("snapshot", "dbfilename", err)

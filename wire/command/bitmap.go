@@ -49,7 +49,7 @@ func bitOffset(c *engine.Call, arg []byte, width int) (int, error) {
 		return 0, errBitOffset
 	}
 	n *= times
-	if n < 0 || n>>3 >= c.E.Config().Live.ProtoMaxBulkLen && !c.E.Loading() {
+	if n < 0 || n>>3 >= c.E.Config().Live.ProtoMaxBulkLen && !c.Obeyed() {
 		return 0, errBitOffset
 	}
 	return int(n), nil

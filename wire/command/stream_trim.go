@@ -83,7 +83,7 @@ options:
 		return o, engine.ReplyError("ERR syntax error, XTRIM must be called with a trimming strategy")
 	}
 	switch {
-	case c.E.Loading():
+	case c.Obeyed():
 		// What is in the log says exactly what was trimmed, and may still have a limit.
 	case limited && !o.trim.Nodes:
 		return o, engine.ReplyError("ERR syntax error, LIMIT cannot be used without the special ~ option")

@@ -437,7 +437,7 @@ func strlenCommand(c *engine.Call) error {
 // checkLength refuses strings that would grow beyond proto-max-bulk-len, unless a log that is replayed made them so.
 func checkLength(c *engine.Call, size, more int64) error {
 	total := size + more
-	if (total > c.E.Config().Live.ProtoMaxBulkLen && !c.E.Loading()) || total < size || total < more {
+	if (total > c.E.Config().Live.ProtoMaxBulkLen && !c.Obeyed()) || total < size || total < more {
 		return engine.ErrStringTooBig
 	}
 	return nil

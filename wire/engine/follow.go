@@ -116,6 +116,10 @@ func (e *Engine) ApplyStream(s *session.Session, argv [][]byte, raw []byte) wal.
 	return e.StreamEnd()
 }
 
+// Obeyed says that the command comes from a log or from this replica's primary: what was done once is done again, whatever limits
+// have changed since.
+func (c *Call) Obeyed() bool { return c.E.loading || c.E.following.applying }
+
 // streamError says that a command of the stream failed: this server's data may differ from its primary's.
 func (e *Engine) streamError(s *session.Session, reply string) {
 	text, _, _ := strings.Cut(strings.TrimPrefix(reply, "-"), "\r")
