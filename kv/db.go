@@ -57,8 +57,13 @@ func (db *DB) Bytes() (total, tables int64) {
 	return db.bytes + tables, tables
 }
 
-// TableBytes is what the tables that find keys take: that of all, and that of those with an expiry.
-func (db *DB) TableBytes() (keys, volatile int64) { return db.keys.MemBytes(), db.volatile.MemBytes() }
+// TableBytes is what the tables that find keys take: that of all, that of those with an expiry, and the tree of those in a slot.
+func (db *DB) TableBytes() (keys, volatile, slots int64) {
+	if db.slots != 0 {
+		slots = db.slotTree().MemBytes()
+	}
+	return db.keys.MemBytes(), db.volatile.MemBytes(), slots
+}
 
 // LookupFlag modifies a lookup.
 type LookupFlag uint8

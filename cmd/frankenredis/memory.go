@@ -51,10 +51,10 @@ func (s *server) memoryReport() engine.MemoryReport {
 	r.ArenaUsed, r.ArenaPages = st.UsedBytes, st.PageBytes
 	for i := range s.ks.Len() {
 		db := s.ks.DB(i)
-		keys, volatile := db.TableBytes()
+		keys, volatile, slots := db.TableBytes()
 		r.Keys += db.Len()
 		if db.Len() > 0 {
-			r.Databases = append(r.Databases, engine.DatabaseMemory{ID: i, Keys: keys, Volatile: volatile})
+			r.Databases = append(r.Databases, engine.DatabaseMemory{ID: i, Keys: keys, Volatile: volatile, Slots: slots})
 		}
 	}
 	return r

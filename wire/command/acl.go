@@ -304,7 +304,7 @@ func aclHelpCommand(c *engine.Call) error {
 		"LOAD", "    Read all users from the ACL file.",
 		"LOG [<count> | RESET]", "    What was refused of late.",
 		"SAVE", "    Write all users to the ACL file.",
-		"SETUSER <username> <rule> [<rule> ...]", "    Make or change a user.",
+		"SETUSER <username> <attribute> [<attribute> ...]", "    Make or change a user.",
 		"USERS", "    The names of all users.",
 		"WHOAMI", "    The user this client is logged in as.")
 }

@@ -84,7 +84,7 @@ func memoryStatsCommand(c *engine.Call) error {
 		c.W.Map(3)
 		integer("overhead.hashtable.main", db.Keys)
 		integer("overhead.hashtable.expires", db.Volatile)
-		integer("overhead.hashtable.slot-to-keys", 0)
+		integer("overhead.hashtable.slot-to-keys", db.Slots)
 	}
 	integer("overhead.total", r.Overhead())
 	integer("keys.count", int64(r.Keys))

@@ -138,5 +138,5 @@ func pubsubHelpCommand(c *engine.Call) error {
 		"NUMPAT", "    How many patterns are subscribed to.",
 		"NUMSUB [<channel> ...]", "    How many subscribers these channels have, patterns aside.",
 		"SHARDCHANNELS [<pattern>]", "    Shard channels with subscribers, all or those that match.",
-		"SHARDNUMSUB [<channel> ...]", "    How many subscribers these shard channels have.")
+		"SHARDNUMSUB [<shardchannel> ...]", "    How many subscribers these shard channels have.")
 }

@@ -120,8 +120,8 @@ func configRewriteCommand(c *engine.Call) error {
 
 func configHelpCommand(c *engine.Call) error {
 	return help(c,
-		"GET <pattern> [<pattern> ...]", "    The parameters whose names fit, with their values.",
-		"SET <name> <value> [<name> <value> ...]", "    Change parameters: all of them or, on an error, none.",
+		"GET <pattern>", "    The parameters whose names fit, with their values.",
+		"SET <directive> <value>", "    Change parameters: all of them or, on an error, none.",
 		"RESETSTAT", "    Set the counters of INFO to zero.",
 		"REWRITE", "    Write what was changed into the configuration file.")
 }

@@ -16,7 +16,7 @@ type MemoryReport struct {
 // DatabaseMemory is what one database's tables take, in bytes.
 type DatabaseMemory struct {
 	ID             int
-	Keys, Volatile int64
+	Keys, Volatile, Slots int64
 }
 
 func ratio(a, b int64) float64 { return float64(a) / float64(max(b, 1)) }
@@ -26,7 +26,7 @@ func ratio(a, b int64) float64 { return float64(a) / float64(max(b, 1)) }
 func (r *MemoryReport) Overhead() int64 {
 	n := r.Startup + r.Clients + r.LogBuffer
 	for _, db := range r.Databases {
-		n += db.Keys + db.Volatile
+		n += db.Keys + db.Volatile + db.Slots
 	}
 	return n
 }
