@@ -39,8 +39,8 @@ func LoadSnapshot(o Options, r io.Reader, size int64) (*Result, *snapshot.Info, 
 	return nil, info, err
 }
 
-// CheckSnapshot reads a snapshot to its end and proves it, loading nothing: what would replace a whole data set is known to be whole first.
-func CheckSnapshot(o Options, r io.Reader) error {
+// CheckSnapshot reads a snapshot to its end and proves it, loading nothing, and returns how many keys it has: what would replace a whole data set is known to be whole first.
+func CheckSnapshot(o Options, r io.Reader) (keys int64, err error) {
 	o.setDefaults()
 	rd := snapshot.NewReader(r, snapshot.Options{MaxString: o.MaxString, SkipChecksum: o.SkipChecksum, Databases: o.Databases})
 	defer rd.Close()
@@ -49,11 +49,11 @@ func CheckSnapshot(o Options, r io.Reader) error {
 		if err := rd.Next(&batch); err == io.EOF {
 			break
 		} else if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if m := rd.Info().Modules; len(m) > 0 {
-		return &moduleError{m[0]}
+		return 0, &moduleError{m[0]}
 	}
-	return nil
+	return rd.Info().Keys, nil
 }

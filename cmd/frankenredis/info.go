@@ -198,7 +198,7 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Fieldf("instantaneous_ops_per_sec", "%.0f", r.ops)
 	w.Field("total_net_input_bytes", st.NetInput)
 	w.Field("total_net_output_bytes", st.NetOutput)
-	w.Field("total_net_repl_input_bytes", 0)
+	w.Field("total_net_repl_input_bytes", s.netInput())
 	w.Field("total_net_repl_output_bytes", 0)
 	w.Fieldf("instantaneous_input_kbps", "%.2f", r.inKbps)
 	w.Fieldf("instantaneous_output_kbps", "%.2f", r.outKbps)

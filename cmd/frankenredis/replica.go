@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"frankenredis/recovery/ledger"
 	"frankenredis/repl"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
@@ -29,6 +30,7 @@ type replica struct {
 	resumable bool
 	db        int       // the stream's database while no primary is connected
 	downSince time.Time // zero: it never was up, or is
+	received  int64     // bytes from links that have ended
 	failover  bool      // the next PSYNC asks to take over
 }
 
@@ -192,6 +194,7 @@ func (s *server) becomePrimary(id, old wal.ReplID, end wal.LSN) {
 	s.cfg.SetPrimary("", 0)
 	s.eng.Follow(false)
 	s.sink.role.Store('M')
+	s.record(ledger.Entry{Rule: ledger.NewHistory, Decision: ledger.New, Artifact: s.dir, Kind: "directory", From: uint64(end), Detail: fmt.Sprintf("%s goes on as %s", old, id)})
 	s.restartLog()
 }
 
@@ -268,9 +271,21 @@ func (s *server) acknowledge(at wal.LSN) {
 	f.link.Acknowledge(a)
 }
 
-// linkEnded is told that a link has ended, and why.
-func (s *server) linkEnded(f *follower, err error) {
+// netInput is how many bytes primaries have sent.
+func (s *server) netInput() int64 {
+	n := s.replica.received
+	if f := s.replica.follower; f != nil {
+		got, _ := f.link.Traffic()
+		n += got
+	}
+	return n
+}
+
+// linkEnded is told that a link has ended; why, the log says.
+func (s *server) linkEnded(f *follower) {
 	r := &s.replica
+	got, _ := f.link.Traffic()
+	r.received += got
 	if r.follower != f || s.eng.Stopping() {
 		return
 	}
@@ -278,19 +293,18 @@ func (s *server) linkEnded(f *follower, err error) {
 	r.follower = nil
 	f.stop()
 	s.detachPrimary()
-	switch was {
-	case repl.PhaseConnected:
+	switch {
+	case was == repl.PhaseConnected:
 		r.downSince = time.Now()
 		s.logger.Warn("Connection with master lost.")
 		s.logger.Info("Caching the disconnected master state.")
 		s.logger.Info(fmt.Sprintf("Reconnecting to MASTER %s:%d", r.host, r.port))
 		s.connectPrimary()
-	case repl.PhaseTransfer:
+	case was == repl.PhaseTransfer && time.Since(f.began) > time.Second: // one that fails at once is not asked again at once
 		s.logger.Info(fmt.Sprintf("Reconnecting to MASTER %s:%d after failure", r.host, r.port))
 		s.connectPrimary()
 	default: // tendPrimary tries again
 	}
-	_ = err // was logged where it happened
 }
 
 // attachPrimary makes the primary a client: its stream comes from now on, in database db.

@@ -12,6 +12,7 @@ import (
 
 	"frankenredis/kv"
 	"frankenredis/recovery"
+	"frankenredis/recovery/ledger"
 	"frankenredis/repl"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
@@ -25,6 +26,7 @@ type follower struct {
 	feed *feed
 	// asked is the history the link asked for, reached how far it got; the executor's, once the link has begun.
 	asked   wal.ReplID
+	began   time.Time
 	reached repl.Phase
 
 	quit chan struct{}
@@ -34,7 +36,7 @@ type follower struct {
 var _ repl.Follower = (*follower)(nil)
 
 func newFollower(s *server) *follower {
-	return &follower{s: s, feed: newFeed(), quit: make(chan struct{})}
+	return &follower{s: s, feed: newFeed(), quit: make(chan struct{}), began: time.Now()}
 }
 
 // stop ends the link and what waits for it. Any goroutine.
@@ -81,8 +83,8 @@ func (f *follower) Refused() {
 }
 
 // Ended implements repl.Follower.
-func (f *follower) Ended(_ *repl.Link, err error) {
-	f.s.eng.Post(func() { f.s.linkEnded(f, err) })
+func (f *follower) Ended(*repl.Link, error) {
+	f.s.eng.Post(func() { f.s.linkEnded(f) })
 }
 
 // Resume implements repl.Follower.
@@ -129,6 +131,7 @@ type plan struct {
 	async  bool // and which is served meanwhile
 	file   string
 	del    bool // the file goes when it is loaded
+	guard  bool // hardened, and there are keys: an empty snapshot does not replace them
 
 	o     recovery.Options
 	dbs   []*kv.DB // of aside
@@ -175,6 +178,7 @@ func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 		keys += s.ks.DB(i).Len()
 	}
 	p := &plan{o: s.recoveryOptions(f.call)}
+	p.guard = keys > 0 && s.cfg.Enum("fr-mode") == "hardened"
 	switch s.cfg.Enum("repl-diskless-load") {
 	case "on-empty-db":
 		p.direct = keys == 0
@@ -190,6 +194,25 @@ func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 		})
 	}
 	return p
+}
+
+// errEmptySource keeps a replica's data when its primary has lost all of its own (I22).
+var errEmptySource = errors.New("hardened mode: the primary has no keys, and this server has: its data is kept. To take up the empty data set all the same, " +
+	"FLUSHALL here first (REPLICAOF NO ONE before it)")
+
+// mayReplace says whether a whole snapshot of so many keys may take the place of the data set.
+func (p *plan) mayReplace(keys int64) error {
+	if p.guard && keys == 0 {
+		return errEmptySource
+	}
+	return nil
+}
+
+func refusalRule(err error) ledger.Rule {
+	if errors.Is(err, errEmptySource) {
+		return ledger.EmptySource
+	}
+	return ledger.BadSync
 }
 
 // insertSync puts keys of the snapshot where they belong.
@@ -252,6 +275,7 @@ func (f *follower) store(t *repl.Transfer, p *plan) error {
 	file = nil
 	// The data set is given up for what the file holds: it must be whole (I21).
 	var checked error
+	var keys int64
 	<-engine.Background(func() {
 		in, err := os.Open(p.file)
 		if err != nil {
@@ -259,10 +283,14 @@ func (f *follower) store(t *repl.Transfer, p *plan) error {
 			return
 		}
 		defer in.Close()
-		checked = recovery.CheckSnapshot(p.o, in)
+		keys, checked = recovery.CheckSnapshot(p.o, in)
 	})
+	if checked == nil {
+		checked = p.mayReplace(keys)
+	}
 	if checked != nil {
-		s.logger.Warn("The snapshot from the primary is not whole: " + checked.Error())
+		s.logger.Warn("The snapshot from the primary is refused: " + checked.Error())
+		s.record(ledger.Entry{Rule: refusalRule(checked), Decision: ledger.Refuse, Artifact: p.file, Kind: "snapshot", To: uint64(t.Offset), Detail: checked.Error()})
 		return fail("Failed trying to load the MASTER synchronization DB from disk, check server logs.%s", errNothing)
 	}
 	final := filepath.Join(s.dir, s.dbFile.Load().(string))
@@ -297,7 +325,7 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 	s := f.s
 	t.Beat(true)
 	defer t.Beat(false)
-	if !p.async {
+	if !p.aside { // else nothing has happened until it is whole
 		if err := f.endLog(); err != nil {
 			return err
 		}
@@ -323,8 +351,15 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 			err = errors.New("the snapshot does not end where its primary says")
 		}
 	}
+	if err == nil && p.aside {
+		err = p.mayReplace(res.Keys)
+	}
 	if err != nil {
 		if !errors.Is(err, errLinkGone) {
+			s.record(ledger.Entry{Rule: refusalRule(err), Decision: ledger.Refuse, Artifact: "the link to the primary", Kind: "snapshot", To: uint64(t.Offset), Detail: err.Error()})
+			if errors.Is(err, errEmptySource) {
+				s.logger.Warn("The snapshot from the primary is refused: " + err.Error())
+			}
 			where := "disk"
 			if p.direct {
 				where = "socket"
@@ -333,7 +368,7 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 		}
 		return err
 	}
-	if p.async {
+	if p.aside {
 		if err := f.endLog(); err != nil {
 			return err
 		}
@@ -439,6 +474,8 @@ func (s *server) finishSync(f *follower, t *repl.Transfer, p *plan, res *recover
 		s.logger.Info("Removing the RDB file obtained from the master. This replica has persistence disabled")
 		_ = s.fs.Remove(filepath.Join(s.dir, s.dbFile.Load().(string))) // it is only in the way
 	}
+	s.record(ledger.Entry{Rule: ledger.Replaced, Decision: ledger.Accept, Artifact: s.dir, Kind: "directory", To: uint64(t.Offset),
+		Detail: fmt.Sprintf("%d keys of history %s", res.Keys, t.ID)})
 	s.attachPrimary(f, max(db, 0))
 	s.logger.Info("MASTER <-> REPLICA sync: Finished with success")
 	s.notify("STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections in read-write mode.\n")

@@ -65,6 +65,10 @@ var (
 	SaveFailed  = Rule{54, "save-failed", Tampering, "a failed save leaves the old file in charge"}
 	Stopped     = Rule{55, "stopped", NoThreat, "how a run ended"}
 	LogDropped  = Rule{56, "log-dropped", Downgrade, "appendonly was turned off"}
+	Replaced    = Rule{60, "data-replaced", Ordering, "a whole snapshot from the primary takes the place of the data set"}
+	BadSync     = Rule{61, "sync-refused", Tampering, "a snapshot from the primary that is not whole replaces nothing"}
+	NewHistory  = Rule{62, "new-history", Ordering, "a promoted replica begins a new history whose past is its primary's"}
+	EmptySource = Rule{63, "empty-source", Ordering, "hardened: a primary that has lost everything does not empty its replica"}
 	Protocol    = Rule{70, "protocol-error", Parser, "malformed input ends its connection"}
 	QueryLimit  = Rule{71, "query-limit", Exhaustion, "a client's input is bounded"}
 	OutputLimit = Rule{72, "output-limit", Exhaustion, "a client's unread output is bounded"}
@@ -80,7 +84,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Replaced, BadSync, NewHistory, EmptySource, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass, Arguments, LongKey, LongQueue, Pipeline, ClientBytes}
 
 // Decision is what was done about it.
