@@ -1,0 +1,133 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"frankenredis/conformance/testbed"
+)
+
+const (
+	clusterMe    = "875cdc3232aa00dff9752711ba01207b0d1d7af3"
+	clusterOther = "b2a38db0bfc1ae6510717f0d856c96ea840b864a"
+)
+
+// A node that knows another from nodes.conf sends clients there, asks them to ask there for slots that are moving, and takes what is
+// coming from those who ask. The replies are Redis's: the test holds for redict.
+func TestClusterRedirects(t *testing.T) {
+	t.Parallel()
+	dir := testbed.TempDir(t)
+	// b is in slot 3300, which moves away; foo in 12182, which is coming; x in 16287, which is the other's.
+	nodes := clusterMe + " 127.0.0.1:7001@17001,,tls-port=0,shard-id=cd8e6db555ee70d1041d43ceba42da63bbdf7bbd myself,master - 0 0 5 connected " +
+		"0-8000 [3300->-" + clusterOther + "] [12182-<-" + clusterOther + "]\n" +
+		clusterOther + " 127.0.0.1:7002@17002,host,tls-port=0,shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276 master - 0 0 1 connected 8001-16383\n" +
+		"vars currentEpoch 5 lastVoteEpoch 0\n"
+	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
+	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
+	c := s.Dial(t)
+	for deadline := time.Now().Add(15 * time.Second); !strings.Contains(c.Call(t, "CLUSTER", "INFO").Str, "cluster_state:ok"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the node does not serve")
+		}
+	}
+	for _, step := range []struct{ send, want string }{
+		{"CLUSTER MYID", clusterMe},
+		{"GET x", "MOVED 16287 127.0.0.1:7002"},
+		{"GET b", "ASK 3300 127.0.0.1:7002"}, // not here any more
+		{"SET {a}1 v", "MOVED 15495 127.0.0.1:7002"},
+		{"GET foo", "MOVED 12182 127.0.0.1:7002"},
+		{"ASKING", "OK"},
+		{"SET foo v", "OK"},
+		{"GET foo", "MOVED 12182 127.0.0.1:7002"}, // ASKING is for one command
+		{"ASKING", "OK"},
+		{"MGET foo {foo}2", "TRYAGAIN Multiple keys request during rehashing of slot"},
+		{"ASKING", "OK"},
+		{"GET foo", "v"},
+		{"CLUSTER COUNTKEYSINSLOT 12182", "1"},
+		{"EVAL return(redis.call('GET','x')) 0", "ERR Script attempted to access a non local key in a cluster node"},
+		{"CLUSTER SETSLOT 3300 STABLE", "OK"},
+		{"SET b 1", "OK"},
+		{"CLUSTER SETSLOT 3300 MIGRATING " + clusterOther, "OK"},
+		{"GET b", "1"},
+		{"MGET b {b}2", "TRYAGAIN Multiple keys request during rehashing of slot"},
+		{"CLUSTER SETSLOT 3300 NODE " + clusterOther, "ERR Can't assign hashslot 3300 to a different node while I still hold keys for this hash slot."},
+		{"DEL b", "1"},
+		{"CLUSTER SETSLOT 3300 NODE " + clusterOther, "OK"},
+		{"GET b", "MOVED 3300 127.0.0.1:7002"},
+		{"CLUSTER SETSLOT 12182 NODE " + clusterMe, "OK"}, // with an epoch above the other's
+		{"GET foo", "v"},
+		{"MULTI", "OK"},
+		{"GET foo", "QUEUED"},
+		{"GET x", "MOVED 16287 127.0.0.1:7002"},
+		{"EXEC", "EXECABORT Transaction discarded because of previous errors."},
+		{"CONFIG SET cluster-preferred-endpoint-type hostname", "OK"},
+		{"GET x", "MOVED 16287 host:7002"},
+		{"CONFIG SET cluster-preferred-endpoint-type unknown-endpoint", "OK"},
+		{"GET x", "MOVED 16287 :7002"},
+	} {
+		r, err := c.Do(strings.Fields(step.send)...)
+		ok(t, err)
+		if got := r.Str; got != step.want && fmt.Sprint(r.Int) != step.want && (!strings.HasPrefix(step.want, "ERR Script") || !strings.HasPrefix(got, step.want)) {
+			t.Errorf("%s: %s, want %s", step.send, got, step.want)
+		}
+	}
+	ok(t, func() error { _, err := c.Do("CLUSTER", "SAVECONFIG"); return err }())
+	text := readFile(t, filepath.Join(dir, "nodes.conf"))
+	for _, want := range []string{"myself,master - 0 0 5 connected 0-3299 3301-8000 12182", "8001-12181 12183-16383", "vars currentEpoch 5 "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("nodes.conf has no %q:\n%s", want, text)
+		}
+	}
+}
+
+// A node keeps who it is and what it serves over a crash, finds the keys of a slot again, and without its file takes on the slots it
+// has keys of. A file that is none stops the start.
+func TestClusterRestart(t *testing.T) {
+	t.Parallel()
+	s := testbed.Start(t, testbed.Options{Args: []string{"--cluster-enabled", "yes", "--appendonly", "yes"}})
+	c := s.Dial(t)
+	id := c.Call(t, "CLUSTER", "MYID").Str
+	c.Call(t, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if r, err := c.Do("SET", "b", "1"); err == nil && r.Str == "OK" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the node does not serve")
+		}
+	}
+	c.Call(t, "SET", "{b}2", "2")
+	c.Call(t, "WAITAOF", "1", "0", "5000")
+	s.Kill()
+	ok(t, s.Restart())
+	c = s.Dial(t)
+	if got := c.Call(t, "CLUSTER", "MYID").Str; got != id {
+		t.Errorf("the node calls itself %s, it was %s", got, id)
+	}
+	if n := c.Call(t, "CLUSTER", "COUNTKEYSINSLOT", "3300").Int; n != 2 {
+		t.Errorf("%d keys in slot 3300", n)
+	}
+	if text := c.Call(t, "CLUSTER", "INFO").Str; !strings.Contains(text, "cluster_slots_assigned:16384") {
+		t.Errorf("after the restart: %s", text)
+	}
+	stop(t, s)
+	file := filepath.Join(s.Dir, "nodes.conf")
+	ok(t, os.Remove(file))
+	ok(t, s.Restart())
+	c = s.Dial(t)
+	if text := c.Call(t, "CLUSTER", "NODES").Str; !strings.Contains(text, " connected 3300\n") || strings.Contains(text, id) {
+		t.Errorf("without nodes.conf: %s", text)
+	}
+	stop(t, s)
+	ok(t, os.WriteFile(file, []byte("garbage\n"), 0o644))
+	if err := s.Restart(); err == nil {
+		t.Error("it starts with a nodes.conf that is none")
+	}
+	if log := s.LogText(); !strings.Contains(log, "Unrecoverable error: corrupted cluster config file") {
+		t.Errorf("log: %.500s", log)
+	}
+}
