@@ -415,6 +415,9 @@ func (c *conn) checkOutputLimit() {
 }
 
 func (c *conn) outputLimit() *OutputLimit {
+	if c.sess.IsReplica() {
+		return &c.front.replica
+	}
 	if c.sess.Subs.Any() {
 		return &c.front.subscribed
 	}
@@ -430,7 +433,7 @@ func (c *conn) overLimit() {
 // while lists of subscribers are gone through.
 func (c *conn) checkPushed() {
 	made := len(c.sess.W.Buf) + len(c.sess.Pushes)
-	if limit := c.outputLimit().Hard; made > replyKeep && limit > 0 && (c.sess.Subs.Any() || c.sess.Monitor || c.sess.Invalidated) && int64(c.heldBytes+made-replyKeep) > limit && !c.over {
+	if limit := c.outputLimit().Hard; made > replyKeep && limit > 0 && (c.sess.Subs.Any() || c.sess.Monitor || c.sess.IsReplica() || c.sess.Invalidated) && int64(c.heldBytes+made-replyKeep) > limit && !c.over {
 		c.overLimit()
 		c.over, c.sess.CloseAfterReply = true, true
 	}
@@ -460,7 +463,7 @@ func (c *conn) tend(now time.Time) {
 	}
 	c.eng.CountClient(&c.sess)
 	idle := now.Sub(c.sess.LastCommand)
-	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.Subs.Any() && !c.sess.Monitor {
+	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.Subs.Any() && !c.sess.Monitor && !c.sess.IsReplica() {
 		c.eng.Logger().Debug("Closing idle client")
 		c.end()
 		return

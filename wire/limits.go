@@ -19,6 +19,7 @@ type limits struct {
 	queryLimit int64
 	output     OutputLimit // of normal clients
 	subscribed OutputLimit // of Pub/Sub clients
+	replica    OutputLimit // of replicas
 	maxClients int
 	timeout    time.Duration
 	keepalive  int // seconds
@@ -34,6 +35,7 @@ func (l *limits) refresh(e *engine.Engine) {
 	l.queryLimit = live.ClientQueryBufferLimit
 	l.output = OutputLimit{Hard: live.NormalOutputHard, Soft: live.NormalOutputSoft, SoftSeconds: time.Duration(live.NormalOutputSoftSeconds) * time.Second}
 	l.subscribed = OutputLimit{Hard: live.PubsubOutputHard, Soft: live.PubsubOutputSoft, SoftSeconds: time.Duration(live.PubsubOutputSoftSeconds) * time.Second}
+	l.replica = OutputLimit{Hard: live.ReplicaOutputHard, Soft: live.ReplicaOutputSoft, SoftSeconds: time.Duration(live.ReplicaOutputSoftSeconds) * time.Second}
 	l.maxClients = live.MaxClients
 	l.timeout = time.Duration(live.Timeout) * time.Second
 	l.keepalive = live.TCPKeepalive

@@ -44,7 +44,7 @@ var _ engine.Log = (*heldLog)(nil)
 // happened since it ended (I6).
 func (s *server) newBeginning(dir, name string) (wal.Position, error) {
 	at := wal.Position{ID: wal.NewReplID(), Epoch: s.load.result.Position.Epoch, LSN: s.load.result.Position.LSN}
-	if s.eng.Following() {
+	if s.eng.Following() || s.replicas.backlog != nil {
 		at.ID, at.LSN = s.load.result.Position.ID, s.eng.StreamEnd() // its primary's
 	}
 	e, err := wal.ReadEpoch(s.fs, dir, name)
@@ -136,7 +136,7 @@ func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 	s.logHeld = nil
 	if err != nil || !s.cfg.Bool("appendonly") {
 		s.eng.SetLog(nil)
-		if s.eng.Following() {
+		if s.eng.Following() || s.replicas.backlog != nil {
 			s.eng.SetLog(&bareStream{end: held.End()})
 		}
 		if log != nil {
@@ -154,7 +154,7 @@ func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 	}
 	s.log = log
 	s.load.result.Position.Epoch = at.Epoch
-	if !s.eng.Following() {
+	if !s.eng.Following() && s.replicas.backlog == nil {
 		s.load.result.Position = at
 		s.load.result.ID2, s.load.result.End2 = wal.ReplID{}, 0
 	}

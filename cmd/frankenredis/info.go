@@ -203,9 +203,9 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Fieldf("instantaneous_input_kbps", "%.2f", r.inKbps)
 	w.Fieldf("instantaneous_output_kbps", "%.2f", r.outKbps)
 	w.Field("rejected_connections", st.ConnectionsRejected)
-	w.Field("sync_full", 0)
-	w.Field("sync_partial_ok", 0)
-	w.Field("sync_partial_err", 0)
+	w.Field("sync_full", s.replicas.full)
+	w.Field("sync_partial_ok", s.replicas.partial)
+	w.Field("sync_partial_err", s.replicas.refused)
 	w.Field("expired_keys", st.ExpiredKeys)
 	w.Fieldf("expired_stale_perc", "%.2f", stale)
 	w.Field("expired_time_cap_reached_count", capped)
@@ -269,17 +269,14 @@ func (s *server) infoReplication(w *engine.InfoWriter) {
 	} else {
 		w.Field("role", "master")
 	}
-	w.Field("connected_slaves", 0)
+	s.infoReplicas(w)
 	w.Field("master_failover_state", "no-failover")
 	w.Field("master_replid", id)
 	id2, end2 := s.secondPosition()
 	w.Field("master_replid2", id2)
 	w.Field("master_repl_offset", uint64(offset))
 	w.Field("second_repl_offset", end2)
-	w.Field("repl_backlog_active", 0)
-	w.Field("repl_backlog_size", s.cfg.Bytes("repl-backlog-size"))
-	w.Field("repl_backlog_first_byte_offset", 0)
-	w.Field("repl_backlog_histlen", 0)
+	s.infoBacklog(w)
 }
 
 func infoCPU(w *engine.InfoWriter) {

@@ -107,7 +107,7 @@ func (s *server) dropLog() {
 	s.log = nil
 	s.eng.SetLog(nil)
 	s.load.result.Position.LSN = log.End()
-	if s.eng.Following() {
+	if s.eng.Following() || s.replicas.backlog != nil {
 		s.eng.SetLog(&bareStream{end: log.End()})
 	}
 	s.record(ledger.Entry{Rule: ledger.LogDropped, Decision: ledger.Note, Artifact: s.logOptions().Dir, Kind: "directory", To: uint64(log.End()), Detail: "appendonly no"})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -192,6 +193,7 @@ func (s *server) becomePrimary(id, old wal.ReplID, end wal.LSN) {
 	res.Position.ID, res.ID2, res.End2 = id, old, end
 	r.host, r.port, r.resumable, r.downSince = "", 0, false, time.Time{}
 	s.cfg.SetPrimary("", 0)
+	s.dropReplicas(false)
 	s.eng.Follow(false)
 	s.sink.role.Store('M')
 	s.record(ledger.Entry{Rule: ledger.NewHistory, Decision: ledger.New, Artifact: s.dir, Kind: "directory", From: uint64(end), Detail: fmt.Sprintf("%s goes on as %s", old, id)})
@@ -436,10 +438,18 @@ func (s *server) role(w *resp.Writer) {
 		return
 	}
 	_, at := s.position()
+	s.forgetReplicas()
 	w.Array(3)
 	w.BulkString("master")
 	w.Int(int64(at))
-	w.Array(0)
+	w.Array(len(s.replicas.list))
+	for _, c := range s.replicas.list {
+		host, port := replicaAddress(c)
+		w.Array(3)
+		w.BulkString(host)
+		w.BulkString(strconv.Itoa(port))
+		w.BulkString(strconv.FormatUint(uint64(c.Replica.Acked), 10))
+	}
 }
 
 // rolePhase is ROLE's word for the link.

@@ -117,8 +117,10 @@ func (f *follower) Resume(id wal.ReplID) error {
 		res.Position.ID = now
 		if !old.IsZero() {
 			res.ID2, res.End2 = old, end
+			s.dropReplicas(false)
 		}
 		s.replica.failover = false
+		s.beginStream()
 		s.attachPrimary(f, s.replica.db)
 		return nil
 	})
@@ -466,6 +468,8 @@ func (s *server) finishSync(f *follower, t *repl.Transfer, p *plan, res *recover
 	at.Functions = res.Functions
 	s.saves.keys, s.saves.expired = res.Keys, 0
 	s.eng.SetLog(&bareStream{end: t.Offset})
+	s.dropReplicas(true)
+	s.beginStream()
 	db := 0
 	if text, ok := info.AuxValue("repl-stream-db"); ok {
 		db, _ = strconv.Atoi(text)

@@ -57,6 +57,7 @@ type server struct {
 	rewrites rewrites
 	load     loadState
 	replica  replica
+	replicas replicas
 	dbFile   atomic.Value // dbfilename, for a sync under way
 	// replTimeout is repl-timeout, a time.Duration: links ask for it.
 	replTimeout atomic.Int64
@@ -124,7 +125,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.reactor.Bind(s.eng)
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, Emptied: s.emptied, Memory: s.memoryReport,
+		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, ReplicaAck: s.replicaAck, Emptied: s.emptied, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
@@ -284,7 +285,10 @@ func (s *server) run() int {
 // startTimers starts what runs hz times a second.
 func (s *server) startTimers() {
 	tick := func() time.Duration { return time.Second / time.Duration(s.tempo()) }
-	s.eng.Every(everySecond, s.tendPrimary)
+	s.eng.Every(everySecond, func() {
+		s.tendPrimary()
+		s.tendReplicas()
+	})
 	s.eng.Every(tick, func() {
 		if !s.eng.Loading() && s.eng.ActiveExpire() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.

@@ -141,6 +141,9 @@ func typeOf(s *session.Session) clientType {
 	if s.Primary {
 		return primaryClient
 	}
+	if s.IsReplica() {
+		return replicating
+	}
 	if s.Subs.Any() {
 		return pubsubClient
 	}

@@ -41,7 +41,9 @@ var expireCommands = []engine.Spec{
 
 // alreadyExpired says whether a time limit lies in the past so that the key goes now. While a log is replayed and on a
 // replica nothing goes by the clock: there the deletion comes as an event (I20).
-func alreadyExpired(c *engine.Call, at kv.Millis) bool { return at <= c.Now && !c.E.Loading() && !c.E.Following() }
+func alreadyExpired(c *engine.Call, at kv.Millis) bool {
+	return at <= c.Now && !c.E.Loading() && !c.E.Following()
+}
 
 // deleteExpired deletes a key whose new time limit has passed already, and propagates the deletion instead.
 func deleteExpired(c *engine.Call, key []byte) {

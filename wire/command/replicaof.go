@@ -1,15 +1,26 @@
 package command
 
-import "frankenredis/wire/engine"
+import (
+	"strings"
 
-const replicaofFlags = engine.Admin | engine.NoScript | engine.Stale | engine.NoAsyncLoading
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+	"frankenredis/wire/session"
+)
+
+const (
+	replicaofFlags = engine.Admin | engine.NoScript | engine.Stale | engine.NoAsyncLoading
+	syncFlags      = engine.Admin | engine.NoScript | engine.NoAsyncLoading | engine.NoMulti
+)
 
 var replicaofCommands = []engine.Spec{
+	{Name: "psync", Arity: -3, Flags: syncFlags, Handler: psyncCommand},
 	{Name: "replicaof", Arity: 3, Flags: replicaofFlags, Handler: replicaofCommand},
 	{Name: "replconf", Arity: -1, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale | engine.AllowBusy,
 		Handler: replconfCommand},
 	{Name: "role", Arity: 1, Flags: engine.NoScript | engine.Loading | engine.Stale | engine.Fast, Categories: engine.CatAdmin | engine.CatDangerous,
 		Handler: roleCommand},
+	{Name: "sync", Arity: 1, Flags: syncFlags, Handler: syncCommand},
 	{Name: "slaveof", Arity: 3, Flags: replicaofFlags, Handler: replicaofCommand},
 }
 
@@ -30,11 +41,83 @@ func replconfCommand(c *engine.Call) error {
 	if len(c.Args)%2 == 0 {
 		return engine.ErrSyntax
 	}
-	if (c.S.Primary || c.E.Loading()) && is(c.Args[1], "GETACK") {
+	if c.S.Primary || c.E.Loading() && is(c.Args[1], "GETACK") {
 		return nil
 	}
-	return engine.Errorf("ERR Unrecognized REPLCONF option: %s", shown(c.Args[1]))
+	s := c.S
+	if s.Replica == nil {
+		s.Replica = &session.Replica{}
+	}
+	p := s.Replica
+	for i := 1; i < len(c.Args); i += 2 {
+		value := c.Args[i+1]
+		switch word := c.Args[i]; {
+		case is(word, "LISTENING-PORT"):
+			n, err := integer(value)
+			if err != nil {
+				return err
+			}
+			p.Port = int(n)
+		case is(word, "IP-ADDRESS"):
+			if len(value) >= 255 {
+				return engine.Errorf("ERR REPLCONF ip-address provided by replica instance is too long: %d bytes", len(value))
+			}
+			p.IP = string(value)
+		case is(word, "CAPA"):
+			p.EOF = p.EOF || is(value, "EOF")
+			p.PSYNC2 = p.PSYNC2 || is(value, "PSYNC2")
+		case is(word, "ACK"):
+			if !s.IsReplica() {
+				return nil
+			}
+			applied, err := integer(value)
+			if err != nil || applied < 0 {
+				return nil
+			}
+			durable := int64(0)
+			if len(c.Args) > i+3 && is(c.Args[i+2], "FACK") {
+				if durable, err = integer(c.Args[i+3]); err != nil || durable < 0 {
+					return nil
+				}
+			}
+			c.E.ReplicaAck(s, wal.LSN(applied), wal.LSN(durable))
+			return nil
+		case is(word, "GETACK"):
+			return nil // only a replica answers, and only its primary
+		case is(word, "RDB-ONLY"):
+			n, err := integerIn(value, 0, 1)
+			if err != nil {
+				return err
+			}
+			p.RDBOnly = n == 1
+		case is(word, "RDB-FILTER-ONLY"):
+			p.FunctionOnly = false
+			for _, part := range strings.Fields(string(value)) {
+				if !strings.EqualFold(part, "functions") {
+					return engine.Errorf("ERR Unsupported rdb-filter-only option: %s", part)
+				}
+				p.FunctionOnly = true
+			}
+		default:
+			return engine.Errorf("ERR Unrecognized REPLCONF option: %s", shown(word))
+		}
+	}
+	c.W.OK()
+	return nil
 }
+
+func psyncCommand(c *engine.Call) error {
+	offset, err := integer(c.Args[2])
+	if err != nil {
+		return err
+	}
+	if len(c.Args) > 3 {
+		return engine.ErrSyntax
+	}
+	return c.E.SyncReplica(c, string(c.Args[1]), offset)
+}
+
+func syncCommand(c *engine.Call) error { return c.E.SyncReplica(c, "", 0) }
 
 func roleCommand(c *engine.Call) error {
 	c.E.Role(c.W)

@@ -40,6 +40,7 @@ func waitCommand(c *engine.Call) error {
 		c.W.Int(n)
 		return nil
 	}
+	e.RequestAcks()
 	c.Block(&session.Wait{
 		Deadline:    deadline(limit),
 		Unblockable: true,
@@ -67,11 +68,11 @@ func waitaofCommand(c *engine.Call) error {
 		return engine.ReplyError("ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and " +
 			"are not propagated.")
 	}
-	if local > 0 && e.Log() == nil {
+	if local > 0 && !e.Logged() {
 		return engine.ReplyError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
 	}
 	acked := func() (here, there int64) {
-		if e.Log() != nil && e.Log().Durable() >= s.LastWrite {
+		if e.Logged() && e.Log().Durable() >= s.LastWrite {
 			here = 1
 		}
 		if r := e.Replication(); r != nil {
@@ -93,6 +94,7 @@ func waitaofCommand(c *engine.Call) error {
 		reply()
 		return nil
 	}
+	e.RequestAcks()
 	c.Block(&session.Wait{Deadline: deadline(limit), Unblockable: true, Ready: ready, Resume: func(bool) { reply() }})
 	return nil
 }

@@ -47,41 +47,52 @@ type Live struct {
 	ReplicaReadOnly        bool
 	ServeStaleData         bool
 	ReplicaIgnoreMaxMemory bool
+
+	MinReplicas, MinReplicasLag int64 // min-replicas-to-write, min-replicas-max-lag in seconds
+	// The same of class slave.
+	ReplicaOutputHard        int64
+	ReplicaOutputSoft        int64
+	ReplicaOutputSoftSeconds int64
 }
 
 func (s *Store) refreshLive() {
-	limit, subscribed := s.OutputLimit("normal"), s.OutputLimit("pubsub")
+	limit, subscribed, replica := s.OutputLimit("normal"), s.OutputLimit("pubsub"), s.OutputLimit("slave")
 	s.Live = Live{
-		ProtoMaxBulkLen:         s.Bytes("proto-max-bulk-len"),
-		ClientQueryBufferLimit:  s.Bytes("client-query-buffer-limit"),
-		NormalOutputHard:        limit.Hard,
-		NormalOutputSoft:        limit.Soft,
-		NormalOutputSoftSeconds: limit.SoftSeconds,
-		PubsubOutputHard:        subscribed.Hard,
-		PubsubOutputSoft:        subscribed.Soft,
-		PubsubOutputSoftSeconds: subscribed.SoftSeconds,
-		MaxClients:              int(s.Int("maxclients")),
-		Timeout:                 int(s.Int("timeout")),
-		TCPKeepalive:            int(s.Int("tcp-keepalive")),
-		ProtectedMode:           s.Bool("protected-mode"),
-		AppendFsync:             s.Enum("appendfsync"),
-		MaxMemory:               s.Bytes("maxmemory"),
-		MaxMemoryClients:        s.Int("maxmemory-clients"),
-		LogPendingLimit:         s.Bytes("fr-log-pending-limit"),
-		Hz:                      int(s.Int("hz")),
-		DynamicHz:               s.Bool("dynamic-hz"),
-		ActiveExpireEffort:      int(s.Int("active-expire-effort")),
-		LazyfreeExpire:          s.Bool("lazyfree-lazy-expire"),
-		LazyfreeUserDel:         s.Bool("lazyfree-lazy-user-del"),
-		LazyfreeUserFlush:       s.Bool("lazyfree-lazy-user-flush"),
-		Events:                  s.events("notify-keyspace-events"),
-		SlowerThan:              s.Int("slowlog-log-slower-than"),
-		SlowlogMaxLen:           uint64(s.Int("slowlog-max-len")),
-		LatencyThreshold:        s.Int("latency-monitor-threshold"),
-		LatencyTracking:         s.Bool("latency-tracking"),
-		TrackingMaxKeys:         uint64(s.Int("tracking-table-max-keys")),
-		ReplicaReadOnly:         s.Bool("replica-read-only"),
-		ServeStaleData:          s.Bool("replica-serve-stale-data"),
-		ReplicaIgnoreMaxMemory:  s.Bool("replica-ignore-maxmemory"),
+		ProtoMaxBulkLen:          s.Bytes("proto-max-bulk-len"),
+		ClientQueryBufferLimit:   s.Bytes("client-query-buffer-limit"),
+		NormalOutputHard:         limit.Hard,
+		NormalOutputSoft:         limit.Soft,
+		NormalOutputSoftSeconds:  limit.SoftSeconds,
+		PubsubOutputHard:         subscribed.Hard,
+		PubsubOutputSoft:         subscribed.Soft,
+		PubsubOutputSoftSeconds:  subscribed.SoftSeconds,
+		MaxClients:               int(s.Int("maxclients")),
+		Timeout:                  int(s.Int("timeout")),
+		TCPKeepalive:             int(s.Int("tcp-keepalive")),
+		ProtectedMode:            s.Bool("protected-mode"),
+		AppendFsync:              s.Enum("appendfsync"),
+		MaxMemory:                s.Bytes("maxmemory"),
+		MaxMemoryClients:         s.Int("maxmemory-clients"),
+		LogPendingLimit:          s.Bytes("fr-log-pending-limit"),
+		Hz:                       int(s.Int("hz")),
+		DynamicHz:                s.Bool("dynamic-hz"),
+		ActiveExpireEffort:       int(s.Int("active-expire-effort")),
+		LazyfreeExpire:           s.Bool("lazyfree-lazy-expire"),
+		LazyfreeUserDel:          s.Bool("lazyfree-lazy-user-del"),
+		LazyfreeUserFlush:        s.Bool("lazyfree-lazy-user-flush"),
+		Events:                   s.events("notify-keyspace-events"),
+		SlowerThan:               s.Int("slowlog-log-slower-than"),
+		SlowlogMaxLen:            uint64(s.Int("slowlog-max-len")),
+		LatencyThreshold:         s.Int("latency-monitor-threshold"),
+		LatencyTracking:          s.Bool("latency-tracking"),
+		TrackingMaxKeys:          uint64(s.Int("tracking-table-max-keys")),
+		MinReplicas:              s.Int("min-replicas-to-write"),
+		MinReplicasLag:           s.Int("min-replicas-max-lag"),
+		ReplicaOutputHard:        replica.Hard,
+		ReplicaOutputSoft:        replica.Soft,
+		ReplicaOutputSoftSeconds: replica.SoftSeconds,
+		ReplicaReadOnly:          s.Bool("replica-read-only"),
+		ServeStaleData:           s.Bool("replica-serve-stale-data"),
+		ReplicaIgnoreMaxMemory:   s.Bool("replica-ignore-maxmemory"),
 	}
 }

@@ -21,6 +21,9 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 		}
 	}
 	flags := ""
+	if s.IsReplica() {
+		flags += "S"
+	}
 	if s.Primary {
 		flags += "M"
 	}

@@ -31,6 +31,10 @@ type Log interface {
 type Replication interface {
 	// Acked counts the replicas that confirmed the stream up to lsn: received, or with fsynced, durable there.
 	Acked(lsn wal.LSN, fsynced bool) int
+	// Good counts the replicas that confirmed anything within the last lag seconds.
+	Good(lag int64) int
+	// Online says whether there is any that gets the stream.
+	Online() bool
 }
 
 // Poller lets the executor sleep. Wake may be called from any goroutine and ends a Poll that is under way or the next
@@ -126,7 +130,9 @@ type Engine struct {
 	seenFailing  bool
 
 	following    following
-	streamErrors int64 // commands of the primary's stream that failed
+	tap          func(p []byte) // is shown what is committed; nil: nobody
+	wantAcks     bool           // somebody waits for what replicas confirm
+	streamErrors int64          // commands of the primary's stream that failed
 
 	hold       *hold // nil: none
 	pauseUntil time.Time

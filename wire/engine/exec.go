@@ -180,6 +180,9 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 			return err
 		}
 	}
+	if f&Write != 0 && !s.Primary && !e.loading && e.tooFewReplicas() {
+		return ErrNoReplicas
+	}
 	if f&Write != 0 && !s.Primary && e.readOnlyReplica() {
 		return ErrReadOnly
 	}
@@ -195,7 +198,7 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 	if e.Busy() && f&AllowBusy == 0 {
 		return ErrBusy
 	}
-	if s.Monitor && f&(Write|ReadOnly|MayReplicate) != 0 {
+	if (s.Monitor || s.IsReplica()) && f&(Write|ReadOnly|MayReplicate) != 0 {
 		return ErrMonitorKeyspace
 	}
 	return nil

@@ -15,7 +15,7 @@ type MemoryReport struct {
 
 // DatabaseMemory is what one database's tables take, in bytes.
 type DatabaseMemory struct {
-	ID             int
+	ID                    int
 	Keys, Volatile, Slots int64
 }
 

@@ -90,6 +90,9 @@ func (e *Engine) LogFailing() bool {
 
 // commit hands the turn's effects to the log in one piece.
 func (e *Engine) commit() {
+	if e.wantAcks {
+		e.askForAcks()
+	}
 	if len(e.stream) == 0 {
 		return
 	}
@@ -97,6 +100,9 @@ func (e *Engine) commit() {
 		time.Sleep(e.debug.FlushSleep)
 	}
 	e.log.Commit(e.stream, e.streamDB)
+	if e.tap != nil {
+		e.tap(e.stream)
+	}
 	e.stream = e.stream[:0]
 	if cap(e.stream) > maxIdleStream {
 		e.stream = nil

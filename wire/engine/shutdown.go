@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"frankenredis/recovery/ledger"
+	"frankenredis/wal"
 	"frankenredis/wire/resp"
 	"frankenredis/wire/session"
 )
@@ -48,6 +49,9 @@ type Hooks struct {
 	SaveUsers func() error
 	// ReplicaOf is REPLICAOF; host "": NO ONE. It replies.
 	ReplicaOf func(c *Call, host string, port int) error
+	// SyncReplica is PSYNC, and with id "" SYNC; ReplicaAck is REPLCONF ACK.
+	SyncReplica func(c *Call, id string, offset int64) error
+	ReplicaAck  func(s *session.Session, applied, durable wal.LSN)
 	// Role is ROLE.
 	Role func(w *resp.Writer)
 	// Emptied is called after FLUSHALL.
@@ -116,6 +120,16 @@ func (e *Engine) ReplicaOf(c *Call, host string, port int) error {
 		return ReplyError("ERR REPLICAOF not allowed in cluster mode.")
 	}
 	return e.hooks.ReplicaOf(c, host, port)
+}
+
+// SyncReplica is PSYNC, and with id "" SYNC.
+func (e *Engine) SyncReplica(c *Call, id string, offset int64) error {
+	return e.hooks.SyncReplica(c, id, offset)
+}
+
+// ReplicaAck is REPLCONF ACK: how far a replica has applied the stream, and how far that is durable there.
+func (e *Engine) ReplicaAck(s *session.Session, applied, durable wal.LSN) {
+	e.hooks.ReplicaAck(s, applied, durable)
 }
 
 // Role is ROLE.

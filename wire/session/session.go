@@ -45,6 +45,35 @@ const (
 	Skip
 )
 
+// ReplicaState is how far a replica has come.
+type ReplicaState uint8
+
+// The states of a replica, in order.
+const (
+	NoReplica ReplicaState = iota // it may become one
+	WaitsForSync
+	ReceivesSnapshot
+	WaitsForAck // it has a snapshot whose end it must find before more follows
+	Online
+)
+
+// Replica is a client that gets the stream.
+type Replica struct {
+	Port         int
+	IP           string // "": the peer's
+	EOF, PSYNC2  bool   // what it can do
+	RDBOnly      bool
+	FunctionOnly bool
+	State        ReplicaState
+	Pending      []byte // the stream behind its snapshot, until it is online
+	Acked        wal.LSN
+	Durable      wal.LSN
+	Heard        time.Time
+}
+
+// IsReplica says that the client gets the stream, or will.
+func (s *Session) IsReplica() bool { return s.Replica != nil && s.Replica.State != NoReplica }
+
 // Queued is one command waiting for EXEC. Argv owns its bytes.
 type Queued struct {
 	Argv [][]byte
@@ -77,7 +106,9 @@ type Session struct {
 	Unix       bool // connected through a unix socket
 	Script     bool // no client: what a script calls runs for it
 	Primary    bool // this server is a replica, and the client its primary
-	Conn       Conn
+	// Replica is what a replica said of itself (REPLCONF), and how far it is; nil: nothing was said.
+	Replica *Replica
+	Conn    Conn
 
 	DB            int
 	Authenticated bool

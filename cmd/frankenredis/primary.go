@@ -1,0 +1,349 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"frankenredis/repl"
+	"frankenredis/wal"
+	"frankenredis/wire/engine"
+	"frankenredis/wire/session"
+)
+
+// replicas is what the server knows of those that follow it. Executor only.
+type replicas struct {
+	s       *server
+	list    []*session.Session
+	backlog *repl.Backlog // nil: the stream is kept for no replica
+	idle    time.Time     // since when there is none
+	sending []*outgoing   // full syncs under way
+
+	full, partial, refused int64
+	pinged                 time.Time
+}
+
+var _ engine.Replication = (*replicas)(nil)
+
+// Acked implements engine.Replication.
+func (r *replicas) Acked(lsn wal.LSN, fsynced bool) (n int) {
+	for _, c := range r.list {
+		p := c.Replica
+		if p.State == session.Online && (!fsynced && p.Acked >= lsn || fsynced && p.Durable >= lsn && p.Acked >= lsn) {
+			n++
+		}
+	}
+	return n
+}
+
+// Good implements engine.Replication.
+func (r *replicas) Good(lag int64) (n int) {
+	for _, c := range r.list {
+		if p := c.Replica; p.State == session.Online && time.Since(p.Heard) <= time.Duration(lag)*time.Second {
+			n++
+		}
+	}
+	return n
+}
+
+// Online implements engine.Replication.
+func (r *replicas) Online() bool {
+	return slices.ContainsFunc(r.list, func(c *session.Session) bool { return c.Replica.State == session.Online })
+}
+
+// Bare marks a stream that no append-only file keeps.
+func (b *bareStream) Bare() {}
+
+// replicaName is how a replica is called in the log: where it says it can be reached.
+func replicaName(c *session.Session) string {
+	host, port := replicaAddress(c)
+	return host + ":" + strconv.Itoa(port)
+}
+
+func replicaAddress(c *session.Session) (string, int) {
+	p := c.Replica
+	host := p.IP
+	if host == "" {
+		host, _, _ = net.SplitHostPort(c.Addr)
+	}
+	return host, p.Port
+}
+
+// beginStream makes the stream where nobody wanted it so far: a history of its own, for positions of the last one do not tell what
+// happened since it ended (I6).
+func (s *server) beginStream() {
+	r := &s.replicas
+	if r.backlog != nil {
+		return
+	}
+	if s.eng.Log() == nil {
+		p := s.load.result
+		p.Position.ID, p.ID2, p.End2 = wal.NewReplID(), wal.ReplID{}, 0
+		s.eng.SetLog(&bareStream{end: p.Position.LSN})
+	}
+	s.eng.Commit()
+	r.backlog = repl.NewBacklog(s.cfg.Bytes("repl-backlog-size"), s.eng.StreamEnd())
+	r.s = s
+	s.eng.SetReplication(r)
+	s.eng.SetTap(s.feedReplicas)
+	id, _ := s.position()
+	id2, _ := s.secondPosition()
+	s.logger.Info(fmt.Sprintf("Replication backlog created, my new replication IDs are '%s' and '%s'", id, id2))
+}
+
+// feedReplicas hands what was committed to the replicas. It leaves with the turn's replies, so not before the log covers it (I2).
+func (s *server) feedReplicas(p []byte) {
+	r := &s.replicas
+	r.backlog.Append(p)
+	for _, c := range r.list {
+		switch c.Replica.State {
+		case session.Online:
+			c.Wrote = true // it must not be sent while the log fails
+			c.Push(p)
+		case session.ReceivesSnapshot, session.WaitsForAck:
+			if limit := s.cfg.Live.ReplicaOutputHard; limit > 0 && int64(len(c.Replica.Pending)+len(p)) > limit {
+				s.eng.Stats().OutputLimitCloses++
+				s.logger.Warn("Client " + s.eng.DescribeClient(c) + " scheduled to be closed ASAP for overcoming of output buffer limits.")
+				c.Replica.Pending = nil
+				c.Replica.State = session.NoReplica
+				c.Conn.Close(false)
+				continue
+			}
+			c.Replica.Pending = append(c.Replica.Pending, p...)
+		}
+	}
+}
+
+// syncRequest is PSYNC, and with id "" SYNC.
+func (s *server) syncRequest(c *engine.Call, id string, offset int64) error {
+	r, client := &s.replicas, c.S
+	if client.IsReplica() {
+		return nil
+	}
+	if s.eng.Following() && s.replica.source.feed == nil {
+		return engine.ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
+	}
+	if u := client.Conn.Usage(); u.HeldBytes > 0 || len(client.W.Buf) > 0 {
+		return engine.ReplyError("ERR SYNC and PSYNC are invalid with pending output")
+	}
+	if client.Replica == nil {
+		client.Replica = &session.Replica{}
+	}
+	name := replicaName(client)
+	s.logger.Info("Replica " + name + " asks for synchronization")
+	if id != "" && s.resume(client, id, offset) {
+		r.partial++
+		return nil
+	}
+	if id != "" && id != "?" {
+		r.refused++
+	}
+	r.full++
+	s.beginStream()
+	client.Replica.State = session.WaitsForSync
+	client.Replica.Heard = time.Now()
+	r.list = append(r.list, client)
+	delay := time.Duration(0)
+	if s.cfg.Bool("repl-diskless-sync") && client.Replica.EOF {
+		delay = time.Duration(s.cfg.Int("repl-diskless-sync-delay")) * time.Second
+	}
+	if delay > 0 {
+		s.logger.Info("Delay next BGSAVE for diskless SYNC")
+	}
+	s.eng.After(delay, func() { s.startSync(client, id != "") })
+	return nil
+}
+
+// resume tries a partial resynchronisation.
+func (s *server) resume(client *session.Session, id string, offset int64) bool {
+	s.eng.Commit()
+	r, res := &s.replicas, s.load.result
+	name := replicaName(client)
+	mine, past := res.Position.ID.String(), res.ID2.String()
+	known := strings.EqualFold(id, mine) || (past != "" && strings.EqualFold(id, past) && offset <= int64(res.End2)+1)
+	switch {
+	case !known && id == "?":
+		s.logger.Info("Full resync requested by replica " + name)
+		return false
+	case !known && !strings.EqualFold(id, past):
+		s.logger.Info(fmt.Sprintf("Partial resynchronization not accepted: Replication ID mismatch (Replica asked for '%s', my replication IDs are '%s' and '%s')",
+			id, mine, orZeros(past)))
+		return false
+	case !known:
+		s.logger.Info(fmt.Sprintf("Partial resynchronization not accepted: Requested offset for second ID was %d, but I can reply up to %d", offset, int64(res.End2)+1))
+		return false
+	case r.backlog == nil || offset < 1 || !r.backlog.Has(wal.LSN(offset-1)):
+		s.logger.Info(fmt.Sprintf("Unable to partial resync with replica %s for lack of backlog (Replica request was: %d).", name, offset))
+		if r.backlog != nil && offset-1 > int64(r.backlog.End()) {
+			s.logger.Warn(fmt.Sprintf("Warning: replica %s tried to PSYNC with an offset that is greater than the master replication offset.", name))
+		}
+		return false
+	}
+	if client.Replica.PSYNC2 {
+		client.W.Raw([]byte("+CONTINUE " + mine + "\r\n"))
+	} else {
+		client.W.Raw([]byte("+CONTINUE\r\n"))
+	}
+	missed := r.backlog.From(wal.LSN(offset - 1))
+	client.W.Raw(missed)
+	client.Replica.Heard = time.Now()
+	client.Replica.Acked = wal.LSN(offset - 1)
+	client.Replica.State = session.Online
+	r.list = append(r.list, client)
+	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of backlog starting from offset %d.", name, len(missed), offset))
+	return true
+}
+
+func orZeros(id string) string {
+	if id == "" {
+		return strings.Repeat("0", 40)
+	}
+	return id
+}
+
+// replicaAck is REPLCONF ACK.
+func (s *server) replicaAck(client *session.Session, applied, durable wal.LSN) {
+	p := client.Replica
+	if !client.IsReplica() {
+		return
+	}
+	p.Heard = time.Now()
+	p.Acked, p.Durable = max(p.Acked, applied), max(p.Durable, durable)
+	if p.State == session.WaitsForAck {
+		s.putOnline(client)
+	}
+}
+
+// putOnline lets a replica that has its snapshot have the stream behind it.
+func (s *server) putOnline(client *session.Session) {
+	p := client.Replica
+	p.State, p.Heard = session.Online, time.Now()
+	if len(p.Pending) > 0 {
+		client.Wrote = true
+		client.Push(p.Pending)
+	}
+	p.Pending = nil
+	s.logger.Info("Synchronization with replica " + replicaName(client) + " succeeded")
+}
+
+// tendReplicas runs once a second.
+func (s *server) tendReplicas() {
+	r := &s.replicas
+	if r.backlog == nil || s.eng.Loading() {
+		return
+	}
+	s.forgetReplicas()
+	r.backlog.Resize(s.cfg.Bytes("repl-backlog-size"))
+	now := time.Now()
+	if r.Online() && now.Sub(r.pinged) >= time.Duration(s.cfg.Int("repl-ping-replica-period"))*time.Second {
+		r.pinged = now
+		s.eng.PingReplicas()
+	}
+	for _, c := range r.list {
+		switch p := c.Replica; {
+		case p.State == session.WaitsForSync:
+			c.Push([]byte("\n"))
+		case p.State == session.Online && now.Sub(p.Heard) > time.Duration(s.replTimeout.Load()):
+			s.logger.Warn("Disconnecting timedout replica (streaming sync): " + replicaName(c))
+			c.Conn.Close(false)
+		case p.State == session.WaitsForAck && now.Sub(p.Heard) > time.Duration(s.replTimeout.Load()):
+			s.logger.Warn("Disconnecting timedout replica (full sync): " + replicaName(c))
+			c.Conn.Close(false)
+		}
+	}
+	if len(r.list) > 0 {
+		r.idle = now
+	} else if ttl := s.cfg.Int("repl-backlog-ttl"); ttl > 0 && !s.eng.Following() && now.Sub(r.idle) > time.Duration(ttl)*time.Second {
+		s.logger.Info(fmt.Sprintf("Replication backlog freed after %d seconds without connected replicas.", ttl))
+		s.endStream()
+	}
+}
+
+// forgetReplicas drops those whose connections have ended.
+func (s *server) forgetReplicas() {
+	r := &s.replicas
+	for _, o := range r.sending {
+		if o.client.Closed || o.client.Replica.State == session.NoReplica {
+			o.out.end()
+		}
+	}
+	r.list = slices.DeleteFunc(r.list, func(c *session.Session) bool {
+		if !c.Closed && c.Replica.State != session.NoReplica {
+			return false
+		}
+		s.logger.Info("Connection with replica " + replicaName(c) + " lost.")
+		return true
+	})
+}
+
+// endStream ends the stream if only replicas wanted it. The next one begins a new history.
+func (s *server) endStream() {
+	r := &s.replicas
+	s.eng.SetTap(nil)
+	s.eng.SetReplication(nil)
+	if _, bare := s.eng.Log().(*bareStream); bare && !s.eng.Following() {
+		p := s.load.result
+		p.Position.LSN = s.eng.StreamEnd()
+		p.Position.ID, p.ID2, p.End2 = wal.NewReplID(), wal.ReplID{}, 0
+		s.eng.SetLog(nil)
+	}
+	r.backlog = nil
+}
+
+// dropReplicas ends all connections of replicas: the history they follow is not this server's any more. With the position gone the
+// backlog begins anew.
+func (s *server) dropReplicas(restart bool) {
+	r := &s.replicas
+	for _, c := range r.list {
+		c.Conn.Close(false)
+	}
+	if restart && r.backlog != nil {
+		r.backlog = repl.NewBacklog(s.cfg.Bytes("repl-backlog-size"), s.eng.StreamEnd())
+	}
+}
+
+// infoReplicas shows the primary's side of INFO replication.
+func (s *server) infoReplicas(w *engine.InfoWriter) {
+	r := &s.replicas
+	s.forgetReplicas()
+	w.Field("connected_slaves", len(r.list))
+	if least := s.cfg.Live.MinReplicas; least > 0 && s.cfg.Live.MinReplicasLag > 0 {
+		w.Field("min_slaves_good_slaves", r.Good(s.cfg.Live.MinReplicasLag))
+	}
+	for i, c := range r.list {
+		p := c.Replica
+		host, port := replicaAddress(c)
+		state, lag := replicaState(p.State), int64(0)
+		if p.State == session.Online {
+			lag = int64(time.Since(p.Heard) / time.Second)
+		}
+		w.Fieldf("slave"+strconv.Itoa(i), "ip=%s,port=%d,state=%s,offset=%d,lag=%d", host, port, state, p.Acked, lag)
+	}
+}
+
+// replicaState is INFO's word.
+func replicaState(st session.ReplicaState) string {
+	switch st {
+	case session.WaitsForSync:
+		return "wait_bgsave"
+	case session.ReceivesSnapshot, session.WaitsForAck:
+		return "send_bulk"
+	}
+	return "online"
+}
+
+// infoBacklog shows the backlog.
+func (s *server) infoBacklog(w *engine.InfoWriter) {
+	active, first, held := 0, wal.LSN(0), 0
+	if b := s.replicas.backlog; b != nil {
+		active, held = 1, b.Len()
+		first = b.End() - wal.LSN(held) + 1
+	}
+	w.Field("repl_backlog_active", active)
+	w.Field("repl_backlog_size", s.cfg.Bytes("repl-backlog-size"))
+	w.Field("repl_backlog_first_byte_offset", uint64(first))
+	w.Field("repl_backlog_histlen", held)
+}
