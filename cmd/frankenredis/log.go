@@ -107,6 +107,12 @@ func (s *server) dropLog() {
 	s.log = nil
 	s.eng.SetLog(nil)
 	s.load.result.Position.LSN = log.End()
+	if s.replicas.backlog != nil && !s.eng.Following() {
+		// The log ends in order and keeps its history's name; what follows is another, or a start from the log would use positions twice (I6).
+		res := s.load.result
+		res.ID2, res.End2, res.Position.ID = res.Position.ID, log.End(), wal.NewReplID()
+		s.dropReplicas(false)
+	}
 	if s.eng.Following() || s.replicas.backlog != nil {
 		s.eng.SetLog(&bareStream{end: log.End()})
 	}

@@ -26,7 +26,7 @@ import (
 type outgoing struct {
 	s      *server
 	client *session.Session
-	frozen *kv.Frozen
+	frozen *kv.Frozen // nil: only the functions are wanted
 	meta   snapshot.Meta
 	out    *syncSocket
 	log    engine.Log
@@ -64,9 +64,11 @@ func (s *server) startSync(client *session.Session, psync bool) {
 	o.out = &syncSocket{fd: fd, timeout: time.Duration(s.replTimeout.Load())}
 	o.meta = s.snapshotMeta()
 	o.meta.Replication = &snapshot.Replication{ID: o.id.String(), Offset: int64(o.at), DB: s.eng.StreamDB()}
-	began := time.Now()
-	o.frozen = s.ks.Freeze()
-	s.load.freezeUsec = time.Since(began).Microseconds()
+	if !p.FunctionOnly {
+		began := time.Now()
+		o.frozen = s.ks.Freeze()
+		s.load.freezeUsec = time.Since(began).Microseconds()
+	}
 	p.State, p.Acked = session.ReceivesSnapshot, o.at
 	if o.direct {
 		s.logger.Info("Starting BGSAVE for SYNC with target: replicas sockets")
@@ -156,7 +158,9 @@ func (o *outgoing) awaitCover() error {
 
 // finishOutgoing is told how a full sync ended.
 func (s *server) finishOutgoing(o *outgoing, err error) {
-	o.frozen.Close()
+	if o.frozen != nil {
+		o.frozen.Close()
+	}
 	o.out.close()
 	s.replicas.sending = slices.DeleteFunc(s.replicas.sending, func(x *outgoing) bool { return x == o })
 	name := replicaName(o.client)
@@ -167,6 +171,9 @@ func (s *server) finishOutgoing(o *outgoing, err error) {
 		if !errors.Is(err, errLinkGone) {
 			s.logger.Warn("SYNC failed. Sending the snapshot to replica " + name + ": " + err.Error())
 		}
+		o.client.Conn.Close(false)
+	case p.RDBOnly:
+		s.logger.Info("RDB transfer completed, rdb only replica (" + name + ") should be disconnected asap")
 		o.client.Conn.Close(false)
 	case o.direct:
 		s.logger.Info("Background RDB transfer terminated with success")

@@ -60,6 +60,8 @@ func TestNotify(t *testing.T) {
 type noReplicas struct{}
 
 func (noReplicas) Acked(wal.LSN, bool) int { return 0 }
+func (noReplicas) Good(int64) int          { return 0 }
+func (noReplicas) Online() bool            { return false }
 
 // Messages are no part of the data: the log has them only where it is what replicas are sent.
 func TestPublishIsStreamedToReplicasOnly(t *testing.T) {

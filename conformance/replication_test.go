@@ -1,0 +1,85 @@
+package conformance
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"frankenredis/conformance/testbed"
+)
+
+// Replicas of ours, stock ones and our own, hold the same data at the same position: after a full sync by file and by socket, and when
+// links drop, without a second full sync.
+func TestReplicasOfOurs(t *testing.T) {
+	for _, c := range []struct {
+		replica string
+		args    []string
+	}{
+		{"redict-server", []string{"--repl-diskless-sync", "no"}},
+		{"valkey-server", []string{"--repl-diskless-sync-delay", "0", "--appendonly", "yes", "--appendfsync", "always"}},
+		{"", []string{"--repl-diskless-sync-delay", "0", "--appendonly", "yes"}},
+	} {
+		t.Run("to "+c.replica, func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(5, 6))
+			p := testbed.Start(t, testbed.Options{Args: append(c.args, "--enable-debug-command", "yes")})
+			primary := p.Dial(t)
+			change(t, primary, rng, 1000)
+			binary := testbed.Subject(t)
+			if c.replica != "" {
+				binary = testbed.Peer(t, c.replica)
+			}
+			r := testbed.Start(t, testbed.Options{Binary: binary, Args: replicaArgs(p)})
+			replica := r.Dial(t)
+			change(t, primary, rng, 1000)
+			inStep(t, primary, replica)
+			primary.Call(t, "SET", "waited", "for")
+			if n := primary.Call(t, "WAIT", "1", "5000").Int; n != 1 {
+				t.Errorf("WAIT says %d", n)
+			}
+			for _, drop := range []func(){
+				func() { primary.Call(t, "CLIENT", "KILL", "TYPE", "replica") },
+				func() { replica.Call(t, "CLIENT", "KILL", "TYPE", "master") },
+			} {
+				change(t, primary, rng, 300)
+				drop()
+				change(t, primary, rng, 300)
+				inStep(t, primary, replica)
+			}
+			if n := infoInt(t, primary, "stats", "sync_full"); n != 1 {
+				t.Errorf("%d full syncs\n%s", n, p.LogTail(30))
+			}
+			if strings.Contains(r.LogText(), "CRITICAL") {
+				t.Errorf("commands of the stream failed\n%s", r.LogTail(30))
+			}
+		})
+	}
+}
+
+// A replica of a replica sees the first one's positions, and when the one in the middle is promoted it goes on from there without a full
+// sync: the old history is the new one's past.
+func TestReplicaChain(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	top := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"}})
+	middle := testbed.Start(t, testbed.Options{Args: replicaArgs(top, "--repl-diskless-sync-delay", "0", "--appendonly", "yes")})
+	a, b := top.Dial(t), middle.Dial(t)
+	change(t, a, rng, 500)
+	inStep(t, a, b)
+	var ends []*testbed.Client
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		ends = append(ends, testbed.Start(t, testbed.Options{Binary: binary, Args: replicaArgs(middle)}).Dial(t))
+	}
+	change(t, a, rng, 500)
+	for _, end := range ends {
+		inStep(t, a, end)
+	}
+	full := infoInt(t, b, "stats", "sync_full")
+	b.Call(t, "REPLICAOF", "NO", "ONE")
+	change(t, b, rng, 500)
+	for _, end := range ends {
+		inStep(t, b, end)
+	}
+	if n := infoInt(t, b, "stats", "sync_full"); n != full {
+		t.Errorf("%d full syncs after the promotion\n%s", n-full, middle.LogTail(30))
+	}
+}
