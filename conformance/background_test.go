@@ -288,6 +288,30 @@ func TestKeepHistory(t *testing.T) {
 	}
 }
 
+// fr-aof-keep-generations keeps so many of the generations that rewrites replaced, the newest ones.
+func TestKeepGenerations(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--save", "", "--fr-aof-keep-generations", "2"}})
+	c := s.Dial(t)
+	for range 4 { // generations of base 1 to 5, each with increments
+		c.Call(t, "INCR", "k")
+		c.Call(t, "BGREWRITEAOF")
+		waitForRewrite(t, c)
+	}
+	there := func() string {
+		names, err := filepath.Glob(filepath.Join(s.Dir, "appendonlydir", "*.base.rdb"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range names {
+			names[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(names[i]), "appendonly.aof."), ".base.rdb")
+		}
+		return strings.Join(names, " ")
+	}
+	waitFor(t, "bases 3, 4 and 5 to be left", func() bool { return there() == "3 4 5" })
+	c.Call(t, "CONFIG", "SET", "fr-aof-keep-generations", "0")
+	waitFor(t, "base 5 to be left", func() bool { return there() == "5" })
+}
+
 // Who connects while little is loaded waits for the answer, as with Redis, and never sees LOADING.
 func TestNoLoadingForLittle(t *testing.T) {
 	s := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--save", "3600 1"}})

@@ -44,7 +44,7 @@ func (l *Log) dropHistory() {
 	if l.live.keepHistory.Load() {
 		return
 	}
-	if err := l.man.dropHistory(); err != nil {
+	if err := l.man.dropHistory(int(l.live.keepGenerations.Load())); err != nil {
 		l.o.Logger.Warn("Can't remove old AOF files", "error", err)
 	}
 }

@@ -367,9 +367,10 @@ func (l *Log) SetPolicy(p Policy) {
 // SetTimestamps changes Options.Timestamps. The executor only.
 func (l *Log) SetTimestamps(on bool) { l.live.timestamps.Store(on) }
 
-// SetKeepHistory changes Options.KeepHistory; without it what was kept is deleted soon. The executor only.
-func (l *Log) SetKeepHistory(on bool) {
-	l.live.keepHistory.Store(on)
+// SetKeepHistory changes Options.KeepHistory and Options.KeepGenerations; what they no longer keep is deleted soon. The executor only.
+func (l *Log) SetKeepHistory(all bool, generations int) {
+	l.live.keepHistory.Store(all)
+	l.live.keepGenerations.Store(int64(generations))
 	l.keeper.nudge()
 }
 

@@ -153,12 +153,12 @@ func (ms *manifests) sweep() {
 	}
 }
 
-// dropHistory deletes the files that the manifest calls history, and then the mention of them. Only after the manifest
-// that made them history is durable (I13). What cannot be deleted stays mentioned. Any goroutine but the executor;
-// without mu, because deleting a large file takes its time.
-func (ms *manifests) dropHistory() error {
+// dropHistory deletes the files that the manifest calls history, but for the newest generations of them, and then the mention
+// of them. Only after the manifest that made them history is durable (I13). What cannot be deleted stays mentioned. Any
+// goroutine but the executor; without mu, because deleting a large file takes its time.
+func (ms *manifests) dropHistory(keep int) error {
 	ms.mu.Lock()
-	history := ms.manifest.History
+	history := ms.manifest.History[keptHistory(ms.manifest.History, keep):]
 	ms.mu.Unlock()
 	if len(history) == 0 {
 		return nil
@@ -183,6 +183,22 @@ func (ms *manifests) dropHistory() error {
 	maps.DeleteFunc(files, func(name string, _ FileFacts) bool { return gone[name] })
 	_, err := ms.persist(m, files)
 	return errors.Join(append(errs, err)...)
+}
+
+// keptHistory is how many of the first files in a manifest's history belong to the newest generations: setBase puts each
+// generation in front of the older ones, its base last.
+func keptHistory(history []FileRef, generations int) int {
+	kept := 0
+	for i, f := range history {
+		if generations == 0 {
+			break
+		}
+		if !strings.HasSuffix(f.Name, ".incr.aof") {
+			generations--
+			kept = i + 1
+		}
+	}
+	return kept
 }
 
 // size is the bytes of the base and of all increments but the last.

@@ -27,6 +27,9 @@ type Options struct {
 	Hardened bool
 	// KeepHistory leaves the files that a rewrite replaced where they are: aof-disable-auto-gc.
 	KeepHistory bool
+	// KeepGenerations is how many of the newest replaced generations, each a base and the increments behind it, stay; the manifest
+	// calls them history. Default 0.
+	KeepGenerations int
 	// PendingLimit bounds the bytes held in memory because they are not yet as durable as the policy wants; at the bound
 	// Full says so. Default 256 MiB, at least 1 MiB.
 	PendingLimit int64
@@ -50,15 +53,17 @@ type Options struct {
 
 // liveOptions are those that may change while the log is open; the executor changes them, any of its goroutines reads them.
 type liveOptions struct {
-	timestamps   atomic.Bool
-	keepHistory  atomic.Bool
-	pendingLimit atomic.Int64
-	at           atomic.Pointer[Position] // Log.at, for lines
+	timestamps      atomic.Bool
+	keepHistory     atomic.Bool
+	keepGenerations atomic.Int64
+	pendingLimit    atomic.Int64
+	at              atomic.Pointer[Position] // Log.at, for lines
 }
 
 func (live *liveOptions) set(o *Options) {
 	live.timestamps.Store(o.Timestamps)
 	live.keepHistory.Store(o.KeepHistory)
+	live.keepGenerations.Store(int64(o.KeepGenerations))
 	live.pendingLimit.Store(o.PendingLimit)
 }
 

@@ -19,7 +19,8 @@ func (s *server) logOptions() wal.Options {
 	return wal.Options{
 		FS: s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
 		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"), KeepHistory: s.cfg.Bool("aof-disable-auto-gc"),
-		Hardened: s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,
+		KeepGenerations: int(s.cfg.Int("fr-aof-keep-generations")),
+		Hardened:        s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,
 		Logger: s.logger, Wake: s.eng.Wake, Record: s.recordLog,
 		Took: s.logTook,
 	}
@@ -63,7 +64,7 @@ func (s *server) followPolicy() error {
 func (s *server) followLogOptions() error {
 	if s.log != nil {
 		s.log.SetTimestamps(s.cfg.Bool("aof-timestamp-enabled"))
-		s.log.SetKeepHistory(s.cfg.Bool("aof-disable-auto-gc"))
+		s.log.SetKeepHistory(s.cfg.Bool("aof-disable-auto-gc"), int(s.cfg.Int("fr-aof-keep-generations")))
 		s.log.SetPendingLimit(s.cfg.Bytes("fr-log-pending-limit"))
 	}
 	return nil

@@ -29,6 +29,8 @@ var ownRows = []Row{
 	{Name: "fr-max-client-memory", kind: number{hi: maxLong, form: memory}, initial: "2gb"},
 	// The # lines in increments and the manifest's companion.
 	{Name: "fr-log-annotations", kind: yesno{}, initial: "yes", Flags: Immutable},
+	// How many generations of the log that a rewrite replaced stay on the disk, as history in the manifest.
+	{Name: "fr-aof-keep-generations", kind: integer(0, 1000), initial: "0"},
 	// Bytes a second that a background save or a rewrite writes at most; 0: no bound.
 	{Name: "fr-save-max-rate", kind: number{hi: maxLong, form: memory}, initial: "0"},
 	// A snapshot has the oldest RDB version that holds all of the data, so that servers before 7.2 load it.
