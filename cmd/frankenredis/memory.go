@@ -34,7 +34,8 @@ func heapBytes() int64 {
 
 // memory notes how much memory is in use, and the peak of it.
 func (s *server) memory() (used, peak int64) {
-	used = s.eng.UsedMemory() + s.logBuffer()
+	backlog, replicas := s.replicationMemory()
+	used = s.eng.UsedMemory() + s.logBuffer() + backlog + replicas
 	st := s.eng.Stats()
 	st.PeakMemory = max(st.PeakMemory, used)
 	return used, st.PeakMemory
@@ -47,6 +48,7 @@ func (s *server) memoryReport() engine.MemoryReport {
 		Startup: s.load.startBytes, Clients: s.eng.ClientBytes(), LogBuffer: s.logBuffer(), Resident: residentBytes(),
 	}
 	r.Used, r.Peak = s.memory()
+	r.Backlog, r.Replicas = s.replicationMemory()
 	st := s.ks.Arena().Stats()
 	r.ArenaUsed, r.ArenaPages = st.UsedBytes, st.PageBytes
 	for i := range s.ks.Len() {
@@ -100,10 +102,10 @@ func (s *server) infoMemory(w *engine.InfoWriter) {
 	w.Field("rss_overhead_bytes", r.Resident-r.ArenaPages)
 	w.Fieldf("mem_fragmentation_ratio", "%.2f", r.TotalRatio())
 	w.Field("mem_fragmentation_bytes", r.Resident-r.Used)
-	w.Field("mem_not_counted_for_evict", r.LogBuffer)
-	w.Field("mem_replication_backlog", 0)
-	w.Field("mem_total_replication_buffers", 0)
-	w.Field("mem_clients_slaves", 0)
+	w.Field("mem_not_counted_for_evict", r.LogBuffer+r.Replicas)
+	w.Field("mem_replication_backlog", r.Backlog)
+	w.Field("mem_total_replication_buffers", r.Backlog+r.Replicas)
+	w.Field("mem_clients_slaves", r.Replicas)
 	w.Field("mem_clients_normal", r.Clients)
 	w.Field("mem_cluster_links", 0)
 	w.Field("mem_aof_buffer", r.LogBuffer)

@@ -335,6 +335,20 @@ func replicaState(st session.ReplicaState) string {
 	return "online"
 }
 
+// replicationMemory is what replication holds, in bytes.
+func (s *server) replicationMemory() (backlog, replicas int64) {
+	r := &s.replicas
+	if r.backlog != nil {
+		backlog = int64(r.backlog.Size())
+	}
+	for _, c := range r.list {
+		if !c.Closed {
+			replicas += int64(c.Memory() + len(c.Replica.Pending))
+		}
+	}
+	return backlog, replicas
+}
+
 // infoBacklog shows the backlog.
 func (s *server) infoBacklog(w *engine.InfoWriter) {
 	active, first, held := 0, wal.LSN(0), 0

@@ -18,6 +18,9 @@ func (e *Engine) CountClient(s *session.Session) {
 		return
 	}
 	n := s.Memory()
+	if s.IsReplica() || s.Primary {
+		n = 0 // what replication holds is no client's to answer for, and must not evict keys, whose deletion would make it grow
+	}
 	e.clientBytes += int64(n - s.Counted)
 	s.Counted = n
 }
@@ -47,7 +50,7 @@ func (e *Engine) evictClients() {
 	}
 	var all []*session.Session
 	for _, s := range e.sessions {
-		if !s.NoEvict {
+		if !s.NoEvict && !s.IsReplica() && !s.Primary {
 			all = append(all, s)
 		}
 	}

@@ -6,6 +6,8 @@ type MemoryReport struct {
 	Startup    int64 // of it, before anything was loaded
 	Clients    int64
 	LogBuffer  int64
+	Replicas   int64 // what waits for replicas, and the connections themselves
+	Backlog    int64 // of replication
 	Keys       int
 	Databases  []DatabaseMemory // that have keys
 
@@ -24,7 +26,7 @@ func ratio(a, b int64) float64 { return float64(a) / float64(max(b, 1)) }
 // Overhead is what is not data: what there is from the start, tables, clients and buffers. The tables of empty databases
 // are part of Startup.
 func (r *MemoryReport) Overhead() int64 {
-	n := r.Startup + r.Clients + r.LogBuffer
+	n := r.Startup + r.Clients + r.LogBuffer + r.Replicas + r.Backlog
 	for _, db := range r.Databases {
 		n += db.Keys + db.Volatile + db.Slots
 	}
