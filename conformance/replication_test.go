@@ -3,6 +3,7 @@ package conformance
 import (
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 
 	"frankenredis/conformance/testbed"
@@ -81,5 +82,46 @@ func TestReplicaChain(t *testing.T) {
 	}
 	if n := infoInt(t, b, "stats", "sync_full"); n != full {
 		t.Errorf("%d full syncs after the promotion\n%s", n-full, middle.LogTail(30))
+	}
+}
+
+// A shutdown waits until its replicas have everything, for at most shutdown-timeout, and can be called off meanwhile.
+func TestReplicaShutdownWaits(t *testing.T) {
+	p := testbed.Start(t, testbed.Options{Args: []string{"--repl-diskless-sync-delay", "0", "--shutdown-timeout", "60"}})
+	primary := p.Dial(t)
+	r := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: replicaArgs(p)})
+	waitFor(t, "the replica", func() bool { return strings.Contains(p.LogText(), "Synchronization with replica") })
+	if err := r.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	primary.Call(t, "SET", "last", "word")
+	stopping := p.Dial(t)
+	if err := stopping.Send("SHUTDOWN"); err != nil {
+		t.Fatal(err)
+	}
+	waitForText(t, p.LogText, "Waiting for replicas before shutting down.")
+	if left := infoInt(t, primary, "server", "shutdown_in_milliseconds"); left <= 0 || left > 60_000 {
+		t.Errorf("%d ms are left", left)
+	}
+	primary.Call(t, "SHUTDOWN", "ABORT")
+	if reply, err := stopping.Receive(); err != nil || reply.Str != "ERR Errors trying to SHUTDOWN. Check logs." {
+		t.Errorf("the client that asked hears %v, %v", reply, err)
+	}
+	primary.Call(t, "SET", "one", "more")
+	if err := stopping.Send("SHUTDOWN"); err != nil {
+		t.Fatal(err)
+	}
+	waitForText(t, p.LogText, "Shutdown manually aborted.")
+	if err := r.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if code, err := p.WaitExit(); err != nil || code != 0 {
+		t.Errorf("exit status %d, %v", code, err)
+	}
+	if got := r.Dial(t).Call(t, "GET", "one").Str; got != "more" {
+		t.Errorf("the replica has %q", got)
+	}
+	if !strings.Contains(p.LogText(), "1 of 1 replicas are in sync when shutting down.") {
+		t.Error(p.LogTail(8))
 	}
 }

@@ -102,6 +102,9 @@ func (s *server) infoServer(w *engine.InfoWriter) {
 	w.Field("executable", exe)
 	w.Field("config_file", s.cfg.File())
 	w.Field("io_threads_active", 0)
+	if s.closing.on {
+		w.Field("shutdown_in_milliseconds", max(time.Until(s.closing.until).Milliseconds(), 0))
+	}
 	s.infoListeners(w)
 }
 

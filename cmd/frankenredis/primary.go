@@ -86,7 +86,7 @@ func (s *server) beginStream() {
 	}
 	s.eng.Commit()
 	r.backlog = repl.NewBacklog(s.cfg.Bytes("repl-backlog-size"), s.eng.StreamEnd())
-	r.s = s
+	r.s, r.pinged, r.idle = s, time.Now(), time.Now()
 	s.eng.SetReplication(r)
 	s.eng.SetTap(s.feedReplicas)
 	id, _ := s.position()

@@ -176,12 +176,24 @@ func (s *server) shutdown(r engine.ShutdownRequest) error {
 	if s.eng.Stopping() {
 		return nil // asked for once more in the same turn
 	}
+	if s.closing.on {
+		return engine.ErrShutdownWaits
+	}
 	s.logger.Info("User requested shutdown...")
 	s.notify("STOPPING=1\n")
 	if s.eng.Loading() {
 		// What is on disk is whole; half a data set in memory must not replace it.
 		r.Save, r.NoSave = false, true
 	}
+	if s.awaitReplicas(r) {
+		return engine.ErrShutdownWaits
+	}
+	return s.finishShutdown(r)
+}
+
+// finishShutdown is the rest of shutdown, when replicas have been waited for.
+func (s *server) finishShutdown(r engine.ShutdownRequest) error {
+	s.tellReplicas()
 	if s.logHeld != nil {
 		if !r.Force {
 			s.logger.Warn("Writing initial AOF, can't exit.")

@@ -58,6 +58,7 @@ type server struct {
 	load     loadState
 	replica  replica
 	replicas replicas
+	closing  closing
 	dbFile   atomic.Value // dbfilename, for a sync under way
 	// replTimeout is repl-timeout, a time.Duration: links ask for it.
 	replTimeout atomic.Int64
@@ -124,7 +125,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	})
 	s.reactor.Bind(s.eng)
 	s.eng.SetHooks(engine.Hooks{
-		Shutdown: s.shutdown, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
+		Shutdown: s.shutdown, AbortShutdown: s.abortShutdown, ShuttingDown: func() bool { return s.closing.on }, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
 		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, ReplicaAck: s.replicaAck, Emptied: s.emptied, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
@@ -299,6 +300,7 @@ func (s *server) startTimers() {
 			s.eng.SampleLatency("expire-cycle", took)
 		}
 		s.eng.ExpireLocal()
+		s.tendShutdown()
 		s.watchLog()
 		s.watchDoors(time.Now())
 		s.tendSaves()

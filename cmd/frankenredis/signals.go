@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -53,5 +54,6 @@ func (s *server) signalled(sig os.Signal) bool {
 	if s.eng.Loading() {
 		s.logger.Warn("Received shutdown signal during loading, exiting now.")
 	}
-	return s.eng.Shutdown(r) == nil // the log says why it goes on
+	err := s.eng.Shutdown(r)
+	return err == nil || errors.Is(err, engine.ErrShutdownWaits) // else the log says why it goes on
 }

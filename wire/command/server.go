@@ -6,6 +6,7 @@ import (
 
 	"frankenredis/wire/config"
 	"frankenredis/wire/engine"
+	"frankenredis/wire/session"
 )
 
 var serverCommands = []engine.Spec{
@@ -161,6 +162,9 @@ func bgrewriteaofCommand(c *engine.Call) error {
 	return nil
 }
 
+// errShutdown says that the server goes on.
+const errShutdown = engine.ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
+
 func shutdownCommand(c *engine.Call) error {
 	r := engine.ShutdownRequest{}
 	abort := false
@@ -184,14 +188,25 @@ func shutdownCommand(c *engine.Call) error {
 		return engine.ErrSyntax
 	}
 	if abort {
-		// Without replicas to wait for, a shutdown is over before the next command is read.
-		return engine.ReplyError("ERR No shutdown in progress.")
+		if err := c.E.AbortShutdown(); err != nil {
+			return err
+		}
+		c.W.OK()
+		return nil
 	}
 	if c.E.Busy() && !r.NoSave {
 		return engine.ErrBusy
 	}
-	if err := c.E.Shutdown(r); err != nil {
-		return engine.ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
+	err := c.E.Shutdown(r)
+	if errors.Is(err, engine.ErrShutdownWaits) {
+		e, s := c.E, c.S
+		c.Block(&session.Wait{Ready: func() bool { return !e.ShuttingDown() }, Resume: func(bool) {
+			e.ReplyError(s, errShutdown)
+		}})
+		return nil
+	}
+	if err != nil {
+		return errShutdown
 	}
 	c.S.CloseAfterReply = true
 	return nil

@@ -53,7 +53,7 @@ var generalRows = []Row{
 	{Name: "locale-collate", kind: text{}, atSet: locale, Pending: needCollation},
 	{Name: "hz", kind: integer(0, maxInt), initial: "10", clamp: clampHz},
 	{Name: "dynamic-hz", kind: yesno{}, initial: "yes"},
-	{Name: "shutdown-timeout", kind: integer(0, maxInt), initial: "10", Pending: needReplication},
+	{Name: "shutdown-timeout", kind: integer(0, maxInt), initial: "10"},
 	{
 		Name: "shutdown-on-sigint", kind: enum{words: shutdownWords, flags: true}, initial: "default", Flags: Several,
 		check: notBoth,

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"frankenredis/recovery/ledger"
@@ -21,6 +22,9 @@ type ShutdownRequest struct {
 type Hooks struct {
 	// Shutdown ends the server: it saves and closes what must be, and calls Stop. An error means that the server goes on.
 	Shutdown func(ShutdownRequest) error
+	// AbortShutdown is SHUTDOWN ABORT; ShuttingDown says whether a shutdown waits for replicas.
+	AbortShutdown func() error
+	ShuttingDown  func() bool
 	// Save writes a snapshot while everything waits (SAVE).
 	Save func() error
 	// BackgroundSave is BGSAVE, BackgroundRewrite BGREWRITEAOF: they return what the client is told.
@@ -74,6 +78,15 @@ func (e *Engine) Shutdown(r ShutdownRequest) error {
 	e.commit()
 	return e.hooks.Shutdown(r)
 }
+
+// ErrShutdownWaits says that a shutdown has begun and waits for replicas.
+var ErrShutdownWaits = errors.New("the shutdown waits for replicas")
+
+// AbortShutdown is SHUTDOWN ABORT.
+func (e *Engine) AbortShutdown() error { return e.hooks.AbortShutdown() }
+
+// ShuttingDown says whether a shutdown waits for replicas.
+func (e *Engine) ShuttingDown() bool { return e.hooks.ShuttingDown() }
 
 // Reload says what DEBUG RELOAD does: save first, empty the keyspace before loading, let keys of the file replace those
 // that are there.
