@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/gomodule/redigo v1.9.3
 	github.com/hashicorp/go-hclog v1.6.3
+	github.com/klauspost/reedsolomon v1.14.1
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/redis/rueidis v1.0.79
 	github.com/spf13/cobra v1.10.2

@@ -1,0 +1,142 @@
+package heal
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"frankenredis/wal/disk"
+)
+
+// Entry is what the catalog knows of one covered file.
+type Entry struct {
+	UUID       Sum    `json:"uuid"`
+	Generation uint64 `json:"generation"`
+	Size       int64  `json:"size"` // bytes
+	K          int    `json:"k"`
+	M          int    `json:"m"`
+	Root       Sum    `json:"root"`
+	Made       int64  `json:"made"` // milliseconds since 1970
+}
+
+// MarshalText writes a digest in hexadecimal digits.
+func (s Sum) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(s[:])), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (s *Sum) UnmarshalText(p []byte) error {
+	if len(p) != 2*len(s) {
+		return errors.New("a digest has 32 digits")
+	}
+	_, err := hex.Decode(s[:], p)
+	return err
+}
+
+func (e Entry) bound() bound { return bound{e.UUID, e.Generation} }
+func (e Entry) shape() shape { return shape{Profile{e.K, e.M}, e.Size} }
+
+// sound tells whether an entry is one that this version writes.
+func (e Entry) sound() bool {
+	return e.Size >= 0 && Profile{e.K, e.M}.known() && (e.Size < smallSize) == (Profile{e.K, e.M} == asCopies)
+}
+
+// checkName keeps covered files inside the root and outside of our own folder.
+func checkName(name string) error {
+	if !fs.ValidPath(name) || name == "." || len(name) > maxName || name == Folder || strings.HasPrefix(name, Folder+"/") {
+		return fmt.Errorf("%q cannot be covered: not a file's path below the root", name)
+	}
+	return nil
+}
+
+// catalog is all that is covered.
+type catalog struct {
+	serial  uint64
+	entries map[string]Entry
+	bad     int // of the three files, how many are missing, damaged or behind
+}
+
+func catalogPath(root string, i int) string {
+	return filepath.Join(root, Folder, fmt.Sprintf("catalog.%d", i))
+}
+
+// readCatalog takes the newest copy that is whole. Where there are files and none is whole the error is ErrCatalog.
+func (d digester) readCatalog(fsys disk.FS, root string) (catalog, error) {
+	best := catalog{entries: map[string]Entry{}}
+	exist, same := 0, 0
+	for i := range copies {
+		p, err := disk.ReadFile(fsys, catalogPath(root, i), maxCatalog+headerSize)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		exist++
+		if err != nil {
+			continue
+		}
+		b, id, payload, err := d.parsePacket(p, maxCatalog)
+		if err != nil || id.kind != kindCatalog || len(p) != headerSize+len(payload) || b.Generation < best.serial {
+			continue
+		}
+		entries := map[string]Entry{}
+		if json.Unmarshal(payload, &entries) != nil {
+			continue
+		}
+		for name, e := range entries {
+			if checkName(name) != nil || !e.sound() {
+				return best, fmt.Errorf("%w: %s: %q", ErrCatalog, catalogPath(root, i), name)
+			}
+		}
+		if b.Generation > best.serial {
+			same = 0
+		}
+		same++
+		best.serial, best.entries = b.Generation, entries
+	}
+	if exist > 0 && same == 0 {
+		return best, fmt.Errorf("%w: %s", ErrCatalog, catalogPath(root, 0))
+	}
+	if exist > 0 {
+		best.bad = copies - same
+	}
+	return best, nil
+}
+
+// writeCatalog replaces the three copies, one after the other.
+func (s *Store) writeCatalog(c catalog) error {
+	p, err := json.Marshal(c.entries)
+	if err != nil {
+		return err
+	}
+	if len(p) > maxCatalog {
+		return fmt.Errorf("%s: a catalog of %d bytes, at most %d", s.o.Root, len(p), maxCatalog)
+	}
+	p = s.d.appendPacket(nil, bound{Generation: c.serial}, packetID{kind: kindCatalog}, p)
+	for i := range copies {
+		path := catalogPath(s.o.Root, i)
+		f, err := s.o.FS.Create(path + ".tmp")
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(p)
+		if err == nil {
+			err = f.Sync()
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		if err = s.o.FS.Rename(path+".tmp", path); err != nil {
+			return err
+		}
+		if err = s.o.FS.SyncDir(s.dir()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Names returns what is covered, sorted.
+func (s *Store) Names() []string { return slices.Sorted(maps.Keys(s.cat.entries)) }

@@ -1,0 +1,89 @@
+package heal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/klauspost/reedsolomon"
+)
+
+// errCodec says that encoder and decoder do not agree: the machine computes wrongly.
+var errCodec = errors.New("the parity just computed does not give the data back")
+
+// codec encodes stripes and solves rows. Not for concurrent use.
+type codec struct {
+	Profile
+	fast, plain reedsolomon.Encoder // the same code with and without vector instructions; nil for copies
+	rng         *rand.Rand
+}
+
+func newCodec(p Profile, seed uint64) (*codec, error) {
+	c := &codec{Profile: p, rng: rand.New(rand.NewPCG(seed, 0))}
+	if p == asCopies {
+		return c, nil
+	}
+	var err error
+	if c.fast, err = reedsolomon.New(p.K, p.M, reedsolomon.WithMaxGoroutines(1)); err != nil {
+		return nil, err
+	}
+	c.plain, err = reedsolomon.New(p.K, p.M, reedsolomon.WithMaxGoroutines(1), reedsolomon.WithSSSE3(false), reedsolomon.WithSSE2(false),
+		reedsolomon.WithAVX2(false), reedsolomon.WithAVX512(false), reedsolomon.WithGFNI(false), reedsolomon.WithAVXGFNI(false))
+	return c, err
+}
+
+// encode fills the parity of a stripe: data holds K shards of rows cells, parity has room for M. One row, chosen at random, is
+// then decoded without vector instructions from a random choice of its cells and compared.
+func (c *codec) encode(data, parity []byte, rows int) error {
+	n := rows * cellSize
+	if c.fast == nil {
+		for j := range c.M {
+			copy(parity[j*n:(j+1)*n], data)
+		}
+		return nil
+	}
+	shards := make([][]byte, c.K+c.M)
+	for i := range shards {
+		if i < c.K {
+			shards[i] = data[i*n : (i+1)*n]
+		} else {
+			shards[i] = parity[(i-c.K)*n : (i-c.K+1)*n]
+		}
+	}
+	if err := c.fast.Encode(shards); err != nil {
+		return err
+	}
+	r := c.rng.IntN(rows)
+	row := make([][]byte, len(shards))
+	for i := range row {
+		row[i] = shards[i][r*cellSize : (r+1)*cellSize : (r+1)*cellSize]
+	}
+	gone := c.rng.Perm(c.K)[:c.M]
+	for _, i := range gone {
+		row[i] = nil
+	}
+	if err := c.plain.ReconstructData(row); err != nil {
+		return err
+	}
+	for _, i := range gone {
+		if !bytes.Equal(row[i], shards[i][r*cellSize:(r+1)*cellSize]) {
+			return fmt.Errorf("row %d: %w", r, errCodec)
+		}
+	}
+	return nil
+}
+
+// solve fills the data cells that are missing (nil) in a row of K+M cells; false: too many are.
+func (c *codec) solve(row [][]byte) bool {
+	if c.fast == nil {
+		for _, p := range row {
+			if p != nil {
+				row[0] = bytes.Clone(p)
+				return true
+			}
+		}
+		return false
+	}
+	return c.fast.ReconstructData(row) == nil
+}

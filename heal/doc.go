@@ -1,0 +1,71 @@
+// Package heal keeps sidecars: files beside other files that find changed bytes and bring them back, exactly, as long as
+// the damage stays within their budget. It knows files, not what they mean. Only files that no longer change are covered.
+//
+// # Files
+//
+//	ROOT/NAME                     the file that is covered; NAME is a relative path with slashes
+//	ROOT/heal/NAME.G.rs           its sidecar of generation G (decimal); in NAME, % is written %25 and / is written %2F
+//	ROOT/heal/catalog.0 .1 .2     what is covered, three times
+//	ROOT/heal/quarantine/         damaged bytes that a repair replaced: NAME.G.POSITION, raw
+//	ROOT/heal/lock                held by whoever writes here
+//
+// A sidecar is written under a name of its own ending in .tmp, synced, read back, renamed, and the folder synced; then each
+// copy of the catalog is replaced in the same way, one after the other; then the sidecar of the generation before is removed.
+//
+// # Layout
+//
+// Numbers are little-endian. The unit of damage is the cell, 4096 bytes. A file is cut into stripes of k*262144 bytes. A stripe
+// of n bytes has k data shards of S bytes, where S is n/k rounded up to whole cells, lying one after the other in the file; what
+// the file lacks counts as zeros. Cell c of a stripe is row c mod (S/4096) of shard c div (S/4096). m parity shards belong to it.
+// Each row of k+m cells is a code word of its own: any m of its cells can be missing. So m*S-4096 bytes in a row can be lost, at
+// any offset within a stripe. Profiles (k+m) are 64+4, 64+8 and 16+8. The code is Reed-Solomon over GF(2^8) with polynomial
+// 0x11D: the generator is the Vandermonde matrix a[r][c] = r^c, k+m by k, times the inverse of its upper k by k part. A file
+// below 65536 bytes has k = 1, m = 3, one stripe, and each parity shard is a plain copy of it, padded with zeros.
+//
+// A sidecar is a row of packets without gaps:
+//
+//	0       8        24      26     27      28       32         48           56       60     64
+//	+-------+--------+-------+------+-------+--------+----------+------------+--------+------+---------+
+//	| magic | digest | v = 1 | type | flags | length | uuid     | generation | stripe | part | payload |
+//	+-------+--------+-------+------+-------+--------+----------+------------+--------+------+---------+
+//
+// The magic is "FRHEAL\r\n". length counts the payload. flags bit 0: keyed. A reader finds packets by looking for the magic at
+// every position, not by where they ought to be, and drops each one whose digest, uuid or generation is not the one wanted.
+//
+//	type 1  info    stripe 0, part 0..2 (copy): size of the file u64, k u16, m u16, cell size u32, NAME
+//	type 2  table   part 0..2 (copy): the digests of the stripe's data cells, 16 bytes each
+//	type 3  parity  part = shard*(S/4096)+row: one cell of parity
+//	type 4  catalog (in catalog files only, uuid 0, generation = serial, stripe and part 0): JSON, an object of NAME to Entry
+//
+// They come as: info, all tables, per stripe (table, parity), info, all tables, info.
+//
+// # Checksums
+//
+// A digest is XXH3-128, big-endian as its authors print it; keyed, it is the first 16 bytes of HMAC-SHA256. A packet's covers
+// byte 24 to its end. A cell's covers its 4096 bytes (the last one padded with zeros), with the seed XXH3-64(uuid, generation)
+// + number*0x9E3779B97F4A7C15, where number counts cells from the start of the file; keyed, uuid, generation and number (u64)
+// stand before the bytes. So a cell that is stale, or another's, or in another's place, differs too.
+// The root is the first 16 bytes of SHA-256 (keyed HMAC-SHA256) over uuid, generation, size u64, k u16, m u16 and the digests of
+// all data cells in order. It stands in the catalog only. A sidecar whose tables do not give the root is not used at all;
+// a stripe whose three tables are lost counts by what its data says, and the root then decides. Unkeyed digests find damage, not
+// tampering.
+//
+// # Limits
+//
+// Names to 1024 bytes, catalogs to 16 MiB. A sidecar of profile 64+8 has at most 14 % of its file plus 1 MiB.
+// Tables are held in memory while a file is read: 1/256 of it.
+//
+// # Crash
+//
+// Each file appears whole or not. A *.tmp is nobody's and is overwritten. Until all three catalogs are replaced both sidecars
+// exist, and the newest catalog that is whole decides which one counts; each names a sidecar that is durable. A repair replaces
+// its file by rename, so it happens or does not, and may be done again.
+//
+// # Versions
+//
+// A reader drops packets whose version it does not know; a file whose catalog is of another version is not touched.
+//
+// # Source
+//
+// Ours. To look at one: frctl verify.
+package heal

@@ -1,0 +1,179 @@
+package heal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+
+	"frankenredis/wal/disk"
+)
+
+// Protect covers a file as it is now, in place of what covered it before. The file must be at rest: if its size or time of
+// change moves meanwhile, or its bytes cannot be made durable, nothing is changed (ErrChanged for the former).
+func (s *Store) Protect(name string) (Entry, error) {
+	if err := checkName(name); err != nil {
+		return Entry{}, err
+	}
+	var e Entry
+	old, had := s.cat.entries[name]
+	e.Generation = old.Generation + 1
+	if _, err := io.ReadFull(s.o.Random, e.UUID[:]); err != nil {
+		return e, err
+	}
+	before, err := s.o.FS.Stat(s.path(name))
+	if err != nil {
+		return e, err
+	}
+	if !before.Mode().IsRegular() {
+		return e, fmt.Errorf("%s: not a regular file", s.path(name))
+	}
+	sh := shapeOf(before.Size(), s.o.Profile)
+	e.Size, e.K, e.M, e.Made = sh.size, sh.K, sh.M, s.o.Now().UnixMilli()
+	check := func(Sum) error {
+		after, err := s.o.FS.Stat(s.path(name))
+		if err == nil && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
+			err = fmt.Errorf("%s: %w", s.path(name), ErrChanged)
+		}
+		return err
+	}
+	if e.Root, err = s.writeSidecar(name, e, check); err != nil {
+		return e, err
+	}
+	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
+	c.entries[name] = e
+	if err := s.writeCatalog(c); err != nil {
+		return e, err
+	}
+	s.cat = c
+	if had {
+		if err := s.o.FS.Remove(s.sidecarPath(name, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return e, err
+		}
+		return e, s.o.FS.SyncDir(s.dir())
+	}
+	return e, nil
+}
+
+// writeSidecar makes the sidecar of e from the file; check may refuse the root before anything is replaced.
+func (s *Store) writeSidecar(name string, e Entry, check func(root Sum) error) (Sum, error) {
+	f, err := s.o.FS.Open(s.path(name))
+	if err != nil {
+		return Sum{}, err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return Sum{}, err
+	}
+	path := s.sidecarPath(name, e)
+	out, err := s.o.FS.Create(path + ".tmp")
+	if err != nil {
+		return Sum{}, err
+	}
+	root, err := s.encodeTo(out, f, name, e)
+	if err == nil {
+		err = out.Sync()
+	}
+	if err == nil {
+		err = s.readBack(out, name, e)
+	}
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = check(root)
+	}
+	if err != nil {
+		return root, errors.Join(err, s.o.FS.Remove(path+".tmp"))
+	}
+	if err := s.o.FS.Rename(path+".tmp", path); err != nil {
+		return root, err
+	}
+	return root, s.o.FS.SyncDir(s.dir())
+}
+
+// encodeTo writes the packets of a sidecar to an empty file.
+func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry) (Sum, error) {
+	sh, b := e.shape(), e.bound()
+	code, err := newCodec(sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8]))
+	if err != nil {
+		return Sum{}, err
+	}
+	cells := s.d.cells(b)
+	var tables [][]byte
+	var tableBytes int64
+	for i := range sh.stripes() {
+		_, _, _, n := sh.stripe(i)
+		tableBytes += headerSize + 16*int64(n)
+	}
+	put := func(pos int64, id packetID, payload []byte) (int64, error) {
+		p := s.d.appendPacket(nil, b, id, payload)
+		_, err := out.WriteAt(p, pos)
+		return pos + int64(len(p)), err
+	}
+	info := sh.info(name)
+	pos, err := put(0, packetID{kind: kindInfo}, info)
+	if err != nil {
+		return Sum{}, err
+	}
+	pos += tableBytes
+	var data, parity, packed []byte
+	for i := range sh.stripes() {
+		off, n, rows, count := sh.stripe(i)
+		room := sh.K * rows * cellSize
+		if data == nil {
+			data, parity = make([]byte, room), make([]byte, sh.M*rows*cellSize)
+		}
+		data, parity = data[:room], parity[:sh.M*rows*cellSize]
+		if got, err := f.ReadAt(data[:n], off); got < n {
+			return Sum{}, fmt.Errorf("%s: read at %d: %w", s.path(name), off, errors.Join(err, ErrChanged))
+		}
+		clear(data[n:])
+		table := make([]byte, 0, 16*count)
+		for c := range count {
+			sum := cells(uint64(off/cellSize)+uint64(c), data[c*cellSize:(c+1)*cellSize])
+			table = append(table, sum[:]...)
+		}
+		tables = append(tables, table)
+		if pos, err = put(pos, packetID{kindTable, uint32(i), 1}, table); err != nil {
+			return Sum{}, err
+		}
+		if err := code.encode(data, parity, rows); err != nil {
+			return Sum{}, fmt.Errorf("%s: stripe %d: %w", s.path(name), i, err)
+		}
+		packed = packed[:0]
+		for p := range sh.M * rows {
+			packed = s.d.appendPacket(packed, b, packetID{kindParity, uint32(i), uint32(p)}, parity[p*cellSize:(p+1)*cellSize])
+		}
+		if _, err := out.WriteAt(packed, pos); err != nil {
+			return Sum{}, err
+		}
+		pos += int64(len(packed))
+		s.progress(name, off+int64(n), sh.size)
+	}
+	if pos, err = put(pos, packetID{kindInfo, 0, 1}, info); err != nil {
+		return Sum{}, err
+	}
+	first := int64(headerSize + len(info))
+	for i, t := range tables {
+		if first, err = put(first, packetID{kindTable, uint32(i), 0}, t); err != nil {
+			return Sum{}, err
+		}
+		if pos, err = put(pos, packetID{kindTable, uint32(i), 2}, t); err != nil {
+			return Sum{}, err
+		}
+	}
+	_, err = put(pos, packetID{kindInfo, 0, 2}, info)
+	return s.d.root(b, sh, tables), err
+}
+
+// readBack checks that a sidecar just written is whole.
+func (s *Store) readBack(out disk.File, name string, e Entry) error {
+	x := index{}
+	if err := x.read(s, out, name, e); err != nil {
+		return err
+	}
+	if !x.whole {
+		return fmt.Errorf("%s: what was written does not read back", out.Name())
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package heal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"frankenredis/wal/disk"
+)
+
+// Repair brings a file back to what its cover says, if all of it can be brought back, and makes its sidecar whole again. The
+// result is read again and must give the root before it replaces the file; the bytes replaced go to the quarantine first.
+// Bytes behind the covered ones stay as they are, unless cut says that they too go to the quarantine. Beyond the budget
+// nothing is changed: ErrBeyond, with the report.
+func (s *Store) Repair(name string, cut bool) (Report, error) {
+	e, ok := s.cat.entries[name]
+	if !ok {
+		return Report{Name: name, Found: -1}, fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
+	}
+	r, err := s.Verify(name)
+	if err != nil {
+		return r, err
+	}
+	switch r.State {
+	case Beyond:
+		return r, fmt.Errorf("%s: %w", s.path(name), ErrBeyond)
+	case Extended:
+		if !cut && r.Sidecar {
+			return r, nil
+		}
+	case Clean:
+		return r, nil
+	}
+	if r.State == Damaged || r.State == Extended && cut {
+		if err := s.rewrite(&r, e, cut); err != nil {
+			return r, err
+		}
+	}
+	if !r.Sidecar {
+		_, err := s.writeSidecar(name, e, func(root Sum) error {
+			if root != e.Root {
+				return fmt.Errorf("%s: %w", s.path(name), ErrNotReal)
+			}
+			return nil
+		})
+		if err != nil {
+			return r, err
+		}
+	}
+	r.Repaired = true
+	return r, nil
+}
+
+// rewrite replaces the file by one that is as covered.
+func (s *Store) rewrite(r *Report, e Entry, cut bool) error {
+	path := s.path(r.Name)
+	tmp := path + ".heal.tmp"
+	if err := s.o.FS.MkdirAll(filepath.Dir(path)); err != nil {
+		return err
+	}
+	f, err := s.o.FS.Create(tmp)
+	if err != nil {
+		return err
+	}
+	err = s.mend(f, r, e, cut)
+	if err = errors.Join(err, f.Close()); err == nil && s.o.Finish != nil {
+		err = s.o.Finish(tmp, path)
+	}
+	if err != nil {
+		return errors.Join(err, s.o.FS.Remove(tmp))
+	}
+	if err := s.o.FS.Rename(tmp, path); err != nil {
+		return err
+	}
+	return s.o.FS.SyncDir(filepath.Dir(path))
+}
+
+// mend writes the file as covered to f, what it replaces to the quarantine, syncs both and proves the result.
+func (s *Store) mend(f disk.File, r *Report, e Entry, cut bool) error {
+	again, err := s.examine(r.Name, func(off int64, p []byte, bad []Range, was []byte) error {
+		if _, err := f.WriteAt(p, off); err != nil {
+			return err
+		}
+		for _, g := range bad {
+			n := min(g.Bytes, r.Found-g.Pos)
+			if n <= 0 {
+				continue
+			}
+			if err := s.quarantine(r, e, g.Pos, was[g.Pos-off:g.Pos-off+n]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if again.State == Beyond || again.Found != r.Found {
+		return fmt.Errorf("%s: %w", s.path(r.Name), ErrNotReal)
+	}
+	if r.Found > r.Size {
+		if err := s.tail(f, r, e, cut); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if len(r.Quarantine) > 0 {
+		if err := errors.Join(s.o.FS.SyncDir(s.pen()), s.o.FS.SyncDir(s.dir())); err != nil {
+			return err
+		}
+	}
+	return s.prove(f, e)
+}
+
+// tail copies what stands behind the covered bytes to f, or to the quarantine.
+func (s *Store) tail(f disk.File, r *Report, e Entry, cut bool) error {
+	old, err := s.o.FS.Open(s.path(r.Name))
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	buf := make([]byte, 1<<20)
+	for pos := r.Size; pos < r.Found; {
+		n, err := old.ReadAt(buf[:min(int64(len(buf)), r.Found-pos)], pos)
+		if n == 0 {
+			return fmt.Errorf("%s: read at %d: %w", s.path(r.Name), pos, errors.Join(err, io.ErrUnexpectedEOF))
+		}
+		if cut {
+			err = s.quarantine(r, e, pos, buf[:n])
+		} else {
+			_, err = f.WriteAt(buf[:n], pos)
+		}
+		if err != nil {
+			return err
+		}
+		pos += int64(n)
+	}
+	return nil
+}
+
+func (s *Store) pen() string { return filepath.Join(s.dir(), "quarantine") }
+
+// quarantine keeps bytes that are about to be replaced.
+func (s *Store) quarantine(r *Report, e Entry, pos int64, p []byte) error {
+	if err := s.o.FS.MkdirAll(s.pen()); err != nil {
+		return err
+	}
+	path := filepath.Join(s.pen(), fmt.Sprintf("%s.%d.%d", flat(r.Name), e.Generation, pos))
+	f, err := s.o.FS.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(p)
+	if err == nil {
+		err = f.Sync()
+	}
+	r.Quarantine = append(r.Quarantine, path)
+	return errors.Join(err, f.Close())
+}
+
+// prove reads a repaired file again, by itself, and compares its root with the catalog's.
+func (s *Store) prove(f disk.File, e Entry) error {
+	sh := e.shape()
+	v := &examination{s: s, e: e, sh: sh, f: f, cells: s.d.cells(e.bound())}
+	v.x = &index{tables: make([][]byte, sh.stripes())}
+	if err := v.anchor(); err != nil {
+		return err
+	}
+	if v.unproved {
+		return fmt.Errorf("%s: %w", f.Name(), ErrNotReal)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package heal
+
+import "frankenredis/wal/disk"
+
+// stopping is a disk that refuses every change after some number of them.
+type stopping struct {
+	disk.FS
+	left *int
+	err  error
+}
+
+func (s stopping) spend() error {
+	if *s.left--; *s.left < 0 {
+		return s.err
+	}
+	return nil
+}
+
+func (s stopping) Create(name string) (disk.File, error) {
+	if err := s.spend(); err != nil {
+		return nil, err
+	}
+	f, err := s.FS.Create(name)
+	return stoppingFile{f, s}, err
+}
+
+func (s stopping) Rename(a, b string) error {
+	if err := s.spend(); err != nil {
+		return err
+	}
+	return s.FS.Rename(a, b)
+}
+
+func (s stopping) Remove(name string) error {
+	if err := s.spend(); err != nil {
+		return err
+	}
+	return s.FS.Remove(name)
+}
+
+func (s stopping) SyncDir(dir string) error {
+	if err := s.spend(); err != nil {
+		return err
+	}
+	return s.FS.SyncDir(dir)
+}
+
+type stoppingFile struct {
+	disk.File
+	s stopping
+}
+
+func (f stoppingFile) Write(p []byte) (int, error) {
+	if err := f.s.spend(); err != nil {
+		return 0, err
+	}
+	return f.File.Write(p)
+}
+
+func (f stoppingFile) WriteAt(p []byte, off int64) (int, error) {
+	if err := f.s.spend(); err != nil {
+		return 0, err
+	}
+	return f.File.WriteAt(p, off)
+}
+
+func (f stoppingFile) Sync() error {
+	if err := f.s.spend(); err != nil {
+		return err
+	}
+	return f.File.Sync()
+}

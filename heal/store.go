@@ -1,0 +1,128 @@
+package heal
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"frankenredis/wal/disk"
+)
+
+// Folder is the name of the folder of sidecars below the root.
+const Folder = "heal"
+
+// Errors that callers branch on.
+var (
+	ErrCatalog   = errors.New("no copy of the catalog is whole, or the key is another")
+	ErrUncovered = errors.New("not covered by a sidecar")
+	ErrChanged   = errors.New("the file changed while it was read")
+	ErrBeyond    = errors.New("damaged beyond repair")
+	ErrNotReal   = errors.New("the file's bytes changed since the repair was computed; nothing was replaced")
+)
+
+// Options say where a Store works.
+type Options struct {
+	FS      disk.FS
+	Root    string    // the folder that holds the files; must exist
+	Key     []byte    // digests are keyed with it; nil: they are not
+	Profile Profile   // of files covered from now on; zero: Profile64x8
+	Random  io.Reader // for uuids and self-checks; nil: crypto/rand
+	Now     func() time.Time
+	// Progress is called with the position in the file being read, at most once a stripe; may be nil.
+	Progress func(name string, pos, size int64)
+	// Finish is called with a repaired file, synced under a temporary name, before it replaces path: to give it owner and mode,
+	// or to refuse with an error; may be nil.
+	Finish func(tmp, path string) error
+}
+
+// Store is a root with its sidecars. Not for concurrent use; a writer excludes others by the lock, a reader needs none.
+type Store struct {
+	o    Options
+	d    digester
+	cat  catalog
+	lock io.Closer
+}
+
+// Open reads the catalog. With write it makes the folder and takes the lock (disk.ErrLocked if somebody else has it), which
+// Close gives back.
+func Open(o Options, write bool) (*Store, error) {
+	if o.Profile == (Profile{}) {
+		o.Profile = Profile64x8
+	}
+	if !o.Profile.known() || o.Profile == asCopies {
+		return nil, fmt.Errorf("profile %d+%d: there are 64+4, 64+8 and 16+8", o.Profile.K, o.Profile.M)
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Store{o: o, d: digester{o.Key}}
+	var err error
+	if write {
+		if err = o.FS.MkdirAll(s.dir()); err != nil {
+			return nil, err
+		}
+		if err = o.FS.SyncDir(o.Root); err != nil {
+			return nil, err
+		}
+		if s.lock, err = o.FS.Lock(filepath.Join(s.dir(), "lock")); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.dir(), err)
+		}
+	}
+	if s.cat, err = s.d.readCatalog(o.FS, o.Root); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close gives the lock back.
+func (s *Store) Close() error {
+	if s.lock == nil {
+		return nil
+	}
+	l := s.lock
+	s.lock = nil
+	return l.Close()
+}
+
+func (s *Store) dir() string             { return filepath.Join(s.o.Root, Folder) }
+func (s *Store) path(name string) string { return filepath.Join(s.o.Root, filepath.FromSlash(name)) }
+
+func flat(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "%", "%25"), "/", "%2F")
+}
+
+// sidecarPath is where the sidecar of an entry lies.
+func (s *Store) sidecarPath(name string, e Entry) string {
+	return filepath.Join(s.dir(), fmt.Sprintf("%s.%d.rs", flat(name), e.Generation))
+}
+
+func (s *Store) progress(name string, pos, size int64) {
+	if s.o.Progress != nil {
+		s.o.Progress(name, pos, size)
+	}
+}
+
+// MendCatalog rewrites the copies if one of them was not whole, and tells whether it did.
+func (s *Store) MendCatalog() (mended bool, err error) {
+	if s.cat.bad == 0 {
+		return false, nil
+	}
+	c := s.cat
+	c.serial++
+	c.bad = 0
+	if err := s.writeCatalog(c); err != nil {
+		return false, err
+	}
+	s.cat = c
+	return true, nil
+}
+
+// CatalogDamaged is how many of the catalog's three copies are missing, damaged or behind.
+func (s *Store) CatalogDamaged() int { return s.cat.bad }
