@@ -63,6 +63,7 @@ func newBed(t testing.TB, conf string, logged bool, clock func() time.Time) *bed
 		Save:          func() error { return nil },
 		LastSave:      func() int64 { return b.eng.Wall().Unix() },
 		Shutdown:      func(engine.ShutdownRequest) error { return nil },
+		AbortShutdown: func() error { return engine.ReplyError("ERR No shutdown in progress.") },
 		RewriteConfig: func(bool) error { return nil },
 	})
 	followConfig(b.eng, cfg)

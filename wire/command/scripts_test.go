@@ -92,6 +92,7 @@ func serve(t *testing.T, args []string) (addr string) {
 	followConfig(e, cfg)
 	e.SetHooks(engine.Hooks{
 		Shutdown:      func(engine.ShutdownRequest) error { return errors.New("not here") },
+		AbortShutdown: func() error { return engine.ReplyError("ERR No shutdown in progress.") },
 		Save:          func() error { return nil },
 		LastSave:      func() int64 { return e.Wall().Unix() },
 		RewriteConfig: func(bool) error { return engine.ReplyError("ERR The server is running without a config file") },

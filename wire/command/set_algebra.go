@@ -12,7 +12,9 @@ type sources []source
 
 type source struct {
 	kv.SetView
+	db    *kv.DB
 	found bool
+	index *kv.SetIndex // nil: the set itself is asked
 }
 
 func (s *source) len() int {
@@ -20,6 +22,22 @@ func (s *source) len() int {
 		return 0
 	}
 	return s.Len()
+}
+
+// expect prepares the set for being asked for so many members.
+func (s *source) expect(asked int) {
+	const fromCost = 256 // comparisons; below, making the index costs more than it saves
+	if s.found && s.index == nil && s.Encoding() == kv.Listpack && asked > 2 && asked*s.Len() >= fromCost {
+		s.index = s.db.IndexSet(s.SetView)
+	}
+}
+
+// has says whether a member of another set is in this one.
+func (s *source) has(m kv.Elem) bool {
+	if s.index != nil {
+		return s.index.Has(m)
+	}
+	return s.HasElem(m)
 }
 
 // readSources looks the keys up. Any other type is an error.
@@ -30,7 +48,7 @@ func readSources(c *engine.Call, keys [][]byte) (sources, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[i] = source{s, found}
+		all[i] = source{SetView: s, db: c.DB, found: found}
 	}
 	return all, nil
 }
@@ -44,9 +62,12 @@ func (all sources) intersect(visit func(m kv.Elem) bool) {
 	}
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b source) int { return a.Len() - b.Len() })
+	for i := range sorted[1:] {
+		sorted[i+1].expect(sorted[0].Len())
+	}
 	sorted[0].Each(func(m kv.Elem) bool {
 		for i := range sorted[1:] {
-			if !sorted[i+1].HasElem(m) {
+			if !sorted[i+1].has(m) {
 				return true
 			}
 		}
@@ -61,9 +82,12 @@ func (all sources) subtract(visit func(m kv.Elem) bool) {
 	}
 	others := slices.Clone(all[1:])
 	slices.SortStableFunc(others, func(a, b source) int { return b.len() - a.len() }) // the largest is the likeliest to have it
+	for i := range others {
+		others[i].expect(all[0].Len())
+	}
 	all[0].Each(func(m kv.Elem) bool {
 		for i := range others {
-			if others[i].found && others[i].HasElem(m) {
+			if others[i].found && others[i].has(m) {
 				return true
 			}
 		}
@@ -77,10 +101,13 @@ func (all sources) union(visit func(m kv.Elem) bool) {
 		if !all[i].found {
 			continue
 		}
+		for j := range all[:i] {
+			all[j].expect(all[i].Len())
+		}
 		more := true
 		all[i].Each(func(m kv.Elem) bool {
 			for j := range all[:i] {
-				if all[j].found && all[j].HasElem(m) {
+				if all[j].found && all[j].has(m) {
 					return true
 				}
 			}
