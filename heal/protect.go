@@ -177,3 +177,21 @@ func (s *Store) readBack(out disk.File, name string, e Entry) error {
 	}
 	return nil
 }
+
+// Forget takes a file out of the catalog and removes its sidecar; the file itself is left alone.
+func (s *Store) Forget(name string) error {
+	e, ok := s.cat.entries[name]
+	if !ok {
+		return fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
+	}
+	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
+	delete(c.entries, name)
+	if err := s.writeCatalog(c); err != nil {
+		return err
+	}
+	s.cat = c
+	if err := s.o.FS.Remove(s.sidecarPath(name, e)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.o.FS.SyncDir(s.dir())
+}

@@ -8,7 +8,7 @@
 //	3    something is corrupt or missing: a server would refuse to load it
 //	4    the command line is wrong, or a file could not be read
 //
-// check has no 3: it says 2 for whatever is not as it was written.
+// check has no 3: it says 2 for whatever is not as it was written. scrub and repair also know 1: repaired, and clean now.
 package main
 
 import (
@@ -62,7 +62,8 @@ func newRoot() *cobra.Command {
 		Use:   "frctl",
 		Short: "Look into the files of FrankenRedis",
 		Long: `frctl looks into the files a FrankenRedis or Redis server leaves: append-only files with their manifest, and
-RDB snapshots. It changes none of them, and it may be used while a server runs. convert writes a new file.
+RDB snapshots. It changes none of them, and it may be used while a server runs. convert writes a new file; protect
+writes sidecars, with which verify finds damage, and repair and scrub bring files back.
 
 Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wrong command line or unreadable file.`,
 		SilenceUsage:  true,
@@ -70,7 +71,8 @@ Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wr
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newCheck(), newConvert(), newDump(), newEvidence(), newInspect(), newVersion())
+	root.AddCommand(newCheck(), newConvert(), newDump(), newEvidence(), newInspect(), newProtect(), newRepair(), newScrub(),
+		newVerify(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

@@ -1,0 +1,302 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"frankenredis/heal"
+	"frankenredis/wal/disk"
+)
+
+// healOptions are the flags of protect, verify, scrub and repair.
+type healOptions struct {
+	root, profile, keyFile string
+	json, cut, forget      bool
+}
+
+const healStatus = `
+Exit status: 0 all clean; 1 something was repaired; 2 something is damaged, and can be repaired or looked after; 3 something is
+beyond repair; 4 wrong command line, a file that could not be read or written, or one that is not covered.`
+
+// exitRepaired is what scrub and repair say when everything is clean now and was not before.
+const exitRepaired = 1
+
+func newProtect() *cobra.Command {
+	o := &healOptions{}
+	cmd := &cobra.Command{
+		Use:   "protect FILE|DIR",
+		Short: "Cover files by sidecars that find damage and repair it",
+		Long: `protect writes a sidecar for a file, or for each file in a folder and below, into the folder heal beside it. The file may be
+anyone's, such as the dump.rdb of a stock Redis; it is not changed. A file covered before is covered anew, as it is now. Files that a
+process has open for writing are left out. Files that the folder's catalog names and that are gone stay in it until --forget.
+` + healStatus,
+		Example: `  frctl protect /var/lib/redis/dump.rdb
+  frctl protect --profile 16+8 /backup`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runHeal(cmd, args[0], o, true, protectOne) },
+	}
+	o.flags(cmd)
+	cmd.Flags().StringVar(&o.profile, "profile", "64+8", "data and parity shards a stripe: 64+4, 64+8 or 16+8")
+	cmd.Flags().BoolVar(&o.forget, "forget", false, "take the files out of the catalog instead")
+	return cmd
+}
+
+func newVerify() *cobra.Command {
+	o := &healOptions{}
+	cmd := &cobra.Command{
+		Use:   "verify FILE|DIR",
+		Short: "Read covered files and their sidecars, and tell what is damaged",
+		Long: `verify reads every byte of the covered files and of their sidecars and changes nothing. It names the damaged ranges, whether they can
+be repaired, and how many bytes in a row each stripe could lose.
+` + healStatus,
+		Example: `  frctl verify --json /var/lib/redis`,
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runHeal(cmd, args[0], o, false, verifyOne) },
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+func newScrub() *cobra.Command {
+	o := &healOptions{}
+	cmd := &cobra.Command{
+		Use:   "scrub FILE|DIR",
+		Short: "Verify covered files and repair what is damaged",
+		Long: `scrub is verify, and then repairs what is within the budget, files and sidecars. It only reports damage in manifests,
+configuration and ACL files, which people edit, and bytes behind the covered ones. An RDB file that is not the covered one and whose
+own checksum is right was put there by somebody: it is covered anew, never changed back.
+` + healStatus,
+		Example: `  frctl scrub /var/lib/redis`,
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runHeal(cmd, args[0], o, true, scrubOne) },
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+func newRepair() *cobra.Command {
+	o := &healOptions{}
+	cmd := &cobra.Command{
+		Use:   "repair FILE|DIR",
+		Short: "Bring damaged files back to what their sidecars say",
+		Long: `repair brings covered files back, bit for bit, or changes nothing. The new file is written beside the old one, read again,
+compared with the catalog, and takes its place by rename; the damaged bytes are kept in heal/quarantine. Files that another process has
+open are refused. Bytes behind the covered ones stay, unless --cut moves them to the quarantine.
+` + healStatus,
+		Example: `  frctl repair /var/lib/redis/dump.rdb`,
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runHeal(cmd, args[0], o, true, repairOne) },
+	}
+	o.flags(cmd)
+	cmd.Flags().BoolVar(&o.cut, "cut", false, "move bytes behind the covered ones to the quarantine")
+	return cmd
+}
+
+func (o *healOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.root, "root", "", "the folder whose heal folder holds the sidecars; default: the nearest that has one")
+	f.StringVar(&o.keyFile, "key-file", "", "a file of at least 16 bytes that keys the digests")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+}
+
+// locate finds the root that covers path and the name of path below it ("." for all of it).
+func (o *healOptions) locate(path string) (root, name string, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return "", "", err
+	}
+	if root = o.root; root == "" {
+		dir := path
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			dir = filepath.Dir(path)
+		}
+		root = dir
+		for _, r := range []string{dir, filepath.Dir(dir)} {
+			if _, err := os.Stat(filepath.Join(r, heal.Folder, "catalog.0")); err == nil {
+				root = r
+				break
+			}
+		}
+	}
+	if root, err = filepath.Abs(root); err != nil {
+		return "", "", err
+	}
+	if name, err = filepath.Rel(root, path); err != nil {
+		return "", "", err
+	}
+	name = filepath.ToSlash(name)
+	if !fs.ValidPath(name) {
+		return "", "", fmt.Errorf("%s is not below %s", path, root)
+	}
+	return root, name, nil
+}
+
+// healOne does a subcommand's work on one file.
+type healOne func(s *heal.Store, root, name string, o *healOptions) (healEvent, error)
+
+// healEvent is what is said of one file.
+type healEvent struct {
+	heal.Report
+	Note  string `json:"note,omitempty"`
+	Error string `json:"error,omitempty"`
+	Exit  int    `json:"exit"`
+}
+
+func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one healOne) error {
+	root, name, err := o.locate(path)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(root); err != nil {
+		return err
+	}
+	opts := heal.Options{FS: disk.OS(), Root: root, Finish: finishRepair}
+	if o.profile != "" {
+		if n, err := fmt.Sscanf(o.profile, "%d+%d", &opts.Profile.K, &opts.Profile.M); n != 2 || err != nil {
+			return fmt.Errorf("--profile %s: there are 64+4, 64+8 and 16+8", o.profile)
+		}
+	}
+	if o.keyFile != "" {
+		if opts.Key, err = disk.ReadFile(disk.OS(), o.keyFile, 1<<16); err != nil {
+			return err
+		}
+		if len(opts.Key) < 16 {
+			return fmt.Errorf("%s: a key of %d bytes, at least 16", o.keyFile, len(opts.Key))
+		}
+	}
+	var bar *progress
+	opts.Progress = func(_ string, pos, size int64) {
+		if bar == nil || bar.size != size {
+			bar = newProgress(cmd.ErrOrStderr(), size)
+			bar.unit = "MiB"
+		}
+		bar.show(pos, pos>>20)
+	}
+	s, err := heal.Open(opts, write)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	names, err := o.names(s, root, name)
+	if err != nil {
+		return err
+	}
+	worst := exitClean
+	if s.CatalogDamaged() > 0 {
+		worst = exitDamaged
+		if write {
+			if _, err := s.MendCatalog(); err != nil {
+				return err
+			}
+			worst = exitRepaired
+		}
+	}
+	for _, n := range names {
+		e, err := one(s, root, n, o)
+		e.Name = n
+		if err != nil {
+			e.Error = err.Error()
+			if e.Exit = exitUsage; errors.Is(err, heal.ErrBeyond) {
+				e.Exit = exitCorrupt
+			}
+		}
+		worst = max(worst, e.Exit)
+		if bar != nil {
+			bar.clear()
+			bar = nil
+		}
+		if err := e.print(cmd, o.json); err != nil {
+			return err
+		}
+	}
+	if worst != exitClean {
+		return statusError(worst)
+	}
+	return nil
+}
+
+// names are the files a subcommand works on.
+func (o *healOptions) names(s *heal.Store, root, name string) (names []string, err error) {
+	prefix := name + "/"
+	if name == "." {
+		prefix = ""
+	}
+	for _, n := range s.Names() {
+		if n == name || strings.HasPrefix(n, prefix) {
+			names = append(names, n)
+		}
+	}
+	if o.profile == "" || o.forget { // not protect
+		if len(names) == 0 {
+			return nil, fmt.Errorf("%s: %w; frctl protect covers it", filepath.Join(root, name), heal.ErrUncovered)
+		}
+		return names, nil
+	}
+	names = nil
+	top := filepath.Join(root, filepath.FromSlash(name))
+	err = filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == heal.Folder:
+			return filepath.SkipDir
+		case d.Type().IsRegular() && !strings.HasSuffix(p, ".tmp"):
+			names = append(names, filepath.ToSlash(rel))
+		}
+		return nil
+	})
+	return names, err
+}
+
+func (e healEvent) print(cmd *cobra.Command, asJSON bool) error {
+	w := cmd.OutOrStdout()
+	if asJSON {
+		return json.NewEncoder(w).Encode(e)
+	}
+	if e.Error != "" {
+		fmt.Fprintf(w, "%-10s %s\n", "ERROR", e.Error)
+	}
+	if e.State == "" {
+		if e.Error == "" {
+			fmt.Fprintf(w, "%-10s %s\n", e.Note, e.Name)
+		}
+		return nil
+	}
+	fmt.Fprintf(w, "%-10s %s, %d bytes", e.State, e.Name, e.Size)
+	if e.Found != e.Size {
+		fmt.Fprintf(w, ", found %d", e.Found)
+	}
+	fmt.Fprintf(w, ", %s, each stripe can lose %d bytes in a row", count(int64(e.Cells), "damaged cell"), e.Budget)
+	if e.Note != "" {
+		fmt.Fprintf(w, ": %s", e.Note)
+	}
+	fmt.Fprintln(w)
+	for i, g := range e.Bad {
+		if i == 10 {
+			fmt.Fprintf(w, "%-10s %d more\n", "", len(e.Bad)-i)
+			break
+		}
+		fmt.Fprintf(w, "%-10s bytes %d to %d\n", "  damaged", g.Pos, g.Pos+g.Bytes)
+	}
+	for i, g := range e.Lost {
+		if i == 10 {
+			fmt.Fprintf(w, "%-10s %d more\n", "", len(e.Lost)-i)
+			break
+		}
+		fmt.Fprintf(w, "%-10s bytes %d to %d\n", "  LOST", g.Pos, g.Pos+g.Bytes)
+	}
+	for _, q := range e.Quarantine {
+		fmt.Fprintf(w, "%-10s %s\n", "  kept", q)
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"frankenredis/heal"
+	"frankenredis/snapshot/crc64"
+)
+
+func protectOne(s *heal.Store, root, name string, o *healOptions) (healEvent, error) {
+	if o.forget {
+		return healEvent{Note: "forgotten"}, s.Forget(name)
+	}
+	path := filepath.Join(root, filepath.FromSlash(name))
+	if pid := holder(path, true); pid != 0 {
+		return healEvent{Note: "in use", Exit: exitDamaged}, nil
+	}
+	e, err := s.Protect(name)
+	if err != nil {
+		return healEvent{}, err
+	}
+	return healEvent{Report: heal.Report{Size: e.Size, Found: e.Size, Sidecar: true}, Note: "protected"}, nil
+}
+
+func verifyOne(s *heal.Store, root, name string, _ *healOptions) (healEvent, error) {
+	r, err := s.Verify(name)
+	return judge(r, root), err
+}
+
+// judge says what a report means.
+func judge(r heal.Report, root string) healEvent {
+	e := healEvent{Report: r}
+	switch r.State {
+	case heal.Sidecar:
+		e.Exit, e.Note = exitDamaged, "the file is clean; frctl scrub makes its sidecar anew"
+	case heal.Damaged:
+		e.Exit, e.Note = exitDamaged, "frctl repair brings it back"
+	case heal.Extended:
+		e.Exit, e.Note = exitDamaged, "bytes stand behind the covered ones; protect covers them, repair --cut takes them away"
+	case heal.Beyond:
+		e.Exit, e.Note = exitCorrupt, "beyond repair, or another file; nothing was changed"
+	}
+	if e.Exit != exitClean && r.State != heal.Sidecar && soundRDB(filepath.Join(root, filepath.FromSlash(r.Name))) {
+		e.Exit, e.Note, e.State = exitDamaged, "another RDB file, whole by its own checksum; protect or scrub covers it", "replaced"
+	}
+	return e
+}
+
+func scrubOne(s *heal.Store, root, name string, o *healOptions) (healEvent, error) {
+	r, err := s.Verify(name)
+	if err != nil {
+		return judge(r, root), err
+	}
+	e := judge(r, root)
+	switch {
+	case e.State == "replaced":
+		if _, err := s.Protect(name); err != nil {
+			return e, err
+		}
+		e.Note, e.Exit = "another RDB file, whole by its own checksum; covered as it is now", exitClean
+	case r.State == heal.Damaged && isText(name):
+		e.Note = "people edit such files: protect it if the change is meant, else repair it by name"
+	case r.State == heal.Damaged || r.State == heal.Sidecar:
+		return repairOne(s, root, name, o)
+	}
+	return e, nil
+}
+
+func repairOne(s *heal.Store, root, name string, o *healOptions) (healEvent, error) {
+	r, err := s.Verify(name)
+	if err != nil {
+		return judge(r, root), err
+	}
+	if e := judge(r, root); e.State == "replaced" {
+		return e, nil
+	}
+	r, err = s.Repair(name, o.cut)
+	e := judge(r, root)
+	if r.Repaired {
+		e.Note, e.Exit = "repaired", exitRepaired
+		if r.State == heal.Extended && !o.cut {
+			e.Note, e.Exit = "the sidecar was made anew; bytes stand behind the covered ones", exitDamaged
+		}
+	}
+	return e, err
+}
+
+// isText tells files that people edit.
+func isText(name string) bool {
+	switch filepath.Ext(name) {
+	case ".conf", ".acl", ".manifest":
+		return true
+	}
+	return false
+}
+
+// soundRDB tells whether path is an RDB file whose checksum, which must not be switched off, is right.
+func soundRDB(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() < 18 {
+		return false
+	}
+	buf := make([]byte, 1<<20)
+	if n, _ := f.ReadAt(buf[:5], 0); n < 5 || string(buf[:5]) != "REDIS" {
+		return false
+	}
+	crc, r := uint64(0), io.NewSectionReader(f, 0, info.Size()-8)
+	for {
+		n, err := r.Read(buf)
+		crc = crc64.Update(crc, buf[:n])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return false
+		}
+	}
+	n, _ := f.ReadAt(buf[:8], info.Size()-8)
+	return n == 8 && crc != 0 && binary.LittleEndian.Uint64(buf) == crc
+}
+
+// finishRepair gives a repaired file the owner and mode of the one it replaces, which no other process may have open.
+func finishRepair(tmp, path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if pid := holder(path, false); pid != 0 {
+		return fmt.Errorf("%s: process %d has it open, and would go on with the damaged file; stop it first", path, pid)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Getuid() || int(st.Gid) != os.Getgid()) {
+		if err := os.Chown(tmp, int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(tmp, info.Mode().Perm())
+}
+
+// holder returns a process, other than this one, that has path open (for writing, if writing); 0 if none is known. Processes
+// that may not be looked into are not seen, and on systems without /proc none is.
+func holder(path string, writing bool) int {
+	want, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is well formed
+	for _, fd := range fds {
+		pid, _ := strconv.Atoi(strings.Split(fd, "/")[2])
+		if pid == os.Getpid() {
+			continue
+		}
+		got, err := os.Stat(fd)
+		if err != nil || !os.SameFile(want, got) {
+			continue
+		}
+		if link, err := os.Lstat(fd); !writing || err == nil && link.Mode().Perm()&0o200 != 0 {
+			return pid
+		}
+	}
+	return 0
+}
