@@ -14,13 +14,19 @@ import (
 // Bytes behind the covered ones stay as they are, unless cut says that they too go to the quarantine. Beyond the budget
 // nothing is changed: ErrBeyond, with the report.
 func (s *Store) Repair(name string, cut bool) (Report, error) {
-	e, ok := s.cat.entries[name]
-	if !ok {
-		return Report{Name: name, Found: -1}, fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
-	}
 	r, err := s.Verify(name)
 	if err != nil {
 		return r, err
+	}
+	return s.RepairFound(r, cut)
+}
+
+// RepairFound is Repair for what Verify has just reported; if the file is another by now, nothing is changed.
+func (s *Store) RepairFound(r Report, cut bool) (Report, error) {
+	name := r.Name
+	e, ok := s.cat.entries[name]
+	if !ok {
+		return r, fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
 	}
 	switch r.State {
 	case Beyond:

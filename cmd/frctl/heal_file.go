@@ -70,7 +70,7 @@ func scrubOne(s *heal.Store, root, name string, o *healOptions) (healEvent, erro
 	case r.State == heal.Damaged && isText(name):
 		e.Note = "people edit such files: protect it if the change is meant, else repair it by name"
 	case r.State == heal.Damaged || r.State == heal.Sidecar:
-		return repairOne(s, root, name, o)
+		return repairFound(s, root, r, o)
 	}
 	return e, nil
 }
@@ -83,7 +83,12 @@ func repairOne(s *heal.Store, root, name string, o *healOptions) (healEvent, err
 	if e := judge(r, root); e.State == "replaced" {
 		return e, nil
 	}
-	r, err = s.Repair(name, o.cut)
+	return repairFound(s, root, r, o)
+}
+
+// repairFound repairs what Verify has just reported.
+func repairFound(s *heal.Store, root string, r heal.Report, o *healOptions) (healEvent, error) {
+	r, err := s.RepairFound(r, o.cut)
 	e := judge(r, root)
 	if r.Repaired {
 		e.Note, e.Exit = "repaired", exitRepaired
