@@ -200,8 +200,8 @@ func (v *examination) load(i int, each func(c int, cell []byte)) error {
 		if v.f != nil {
 			var err error
 			if got, err = v.f.ReadAt(want, off+int64(at)); err != nil && err != io.EOF {
-				// A sector that cannot be read is damage like another: what was not read counts as zeros.
-				got = max(got, 0)
+				v.readCells(want, off+int64(at))
+				got = len(want)
 			}
 		}
 		clear(want[got:])
@@ -213,6 +213,18 @@ func (v *examination) load(i int, each func(c int, cell []byte)) error {
 		}
 	}
 	return nil
+}
+
+// readCells reads p cell by cell: one that the device does not give counts as zeros, which is damage like another.
+func (v *examination) readCells(p []byte, pos int64) {
+	for at := 0; at < len(p); at += cellSize {
+		cell := p[at:min(at+cellSize, len(p))]
+		if n, err := v.f.ReadAt(cell, pos+int64(at)); err == io.EOF {
+			clear(cell[n:])
+		} else if err != nil {
+			clear(cell)
+		}
+	}
 }
 
 // anchor makes the tables ones that give the root, from the data where the sidecar lacks them.

@@ -244,6 +244,18 @@ func TestStale(t *testing.T) {
 	}
 }
 
+// TestUnreadable: a sector that the device does not give is one damaged cell, and is brought back.
+func TestUnreadable(t *testing.T) {
+	want := randomBytes(6, 600_000)
+	fsys, _ := covered(t, want, "")
+	s := open(t, fsys, "")
+	s.o.FS = unreadable{fsys, "/d/f", 123_456}
+	r, err := s.Repair("f", false)
+	if err != nil || r.Cells != 1 || !r.Repaired || !bytes.Equal(content(t, fsys, "/d/f"), want) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
 // TestCrash: wherever a protect or a repair is cut short by a power loss, the file is the one before or the right one, and the
 // same call afterwards ends well (I18).
 func TestCrash(t *testing.T) {

@@ -1,6 +1,37 @@
 package heal
 
-import "frankenredis/wal/disk"
+import (
+	"syscall"
+
+	"frankenredis/wal/disk"
+)
+
+// unreadable is a disk on which one byte of each file named name cannot be read.
+type unreadable struct {
+	disk.FS
+	name string
+	pos  int64
+}
+
+func (u unreadable) Open(name string) (disk.File, error) {
+	f, err := u.FS.Open(name)
+	if err != nil || name != u.name {
+		return f, err
+	}
+	return unreadableFile{f, u.pos}, nil
+}
+
+type unreadableFile struct {
+	disk.File
+	pos int64
+}
+
+func (f unreadableFile) ReadAt(p []byte, off int64) (int, error) {
+	if off <= f.pos && f.pos < off+int64(len(p)) {
+		return 0, syscall.EIO
+	}
+	return f.File.ReadAt(p, off)
+}
 
 // stopping is a disk that refuses every change after some number of them.
 type stopping struct {
