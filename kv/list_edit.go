@@ -116,11 +116,14 @@ func (e *ListEdit) PushHead(v []byte) {
 		e.image = listpack.Prepend(e.image, v)
 		return
 	}
-	if e.large(len(v)) || !e.allows(0, len(v)) {
+	it, ok := e.roomy(0, len(v))
+	if !ok {
 		e.insertElement(0, v)
 		return
 	}
-	e.prependTo(0, v)
+	n := e.openItem(0, it, listpack.EntrySize(v))
+	n.p = listpack.Prepend(n.p, v)
+	e.close(&n, 1)
 }
 
 // PushTail adds an element at the tail.
@@ -130,12 +133,15 @@ func (e *ListEdit) PushTail(v []byte) {
 		e.image = listpack.Append(e.image, v)
 		return
 	}
-	n := e.tree().Len()
-	if e.large(len(v)) || !e.allows(n-1, len(v)) {
-		e.insertElement(n, v)
+	i := e.tree().Len()
+	it, ok := e.roomy(i-1, len(v))
+	if !ok {
+		e.insertElement(i, v)
 		return
 	}
-	e.appendTo(n-1, v)
+	n := e.openItem(i-1, it, listpack.EntrySize(v))
+	n.p = listpack.Append(n.p, v)
+	e.close(&n, 1)
 }
 
 // large says whether an element is kept as a node of its own, as it is.
@@ -143,13 +149,19 @@ func (e *ListEdit) large(n int) bool { return n >= e.ks().packedThreshold }
 
 // allows says whether node i, if there is one, may get an element of n bytes.
 func (e *ListEdit) allows(i, n int) bool {
+	_, ok := e.roomy(i, n)
+	return ok
+}
+
+// roomy is allows, with the node that was looked up for it.
+func (e *ListEdit) roomy(i, n int) (it btree.Item, ok bool) {
 	t := e.tree()
 	if uint(i) >= uint(t.Len()) || e.large(n) {
-		return false
+		return it, false
 	}
-	it := t.At(i)
+	it = t.At(i)
 	c := element(e.mem(), it.Ref)
-	return !c.isPlain() && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
+	return it, !c.isPlain() && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
 }
 
 func (e *ListEdit) prependTo(i int, v []byte) {
@@ -209,11 +221,48 @@ func (e *ListEdit) Delete(pos, n int) {
 			continue
 		}
 		del := min(n, int(it.Weight-off))
-		node := e.open(i, 0)
+		node := e.openItem(i, it, 0)
 		node.p = listpack.DeleteRange(node.p, int(off), del)
 		e.close(&node, -del)
 		n -= del
 	}
+}
+
+// Take shows the element at one end and removes it; there is one. What is shown is valid during the call.
+func (e *ListEdit) Take(fromTail bool, show func(Elem)) {
+	i, pos := 0, 0
+	if fromTail {
+		pos = e.Len() - 1
+	}
+	if e.enc == Quicklist {
+		t := e.tree()
+		if fromTail {
+			i = t.Len() - 1
+		}
+		if it := t.At(i); it.Weight > 1 {
+			node := e.openItem(i, it, 0)
+			node.p = takeEnd(node.p, fromTail, show)
+			e.close(&node, -1)
+			e.changed = true
+			return
+		}
+		cur := e.At(pos)
+		show(cur.Elem())
+		e.Delete(pos, 1)
+		return
+	}
+	e.image = takeEnd(e.image, fromTail, show)
+	e.changed = true
+}
+
+// takeEnd is Take for a listpack.
+func takeEnd(p []byte, fromTail bool, show func(Elem)) []byte {
+	at := listpack.First(p)
+	if fromTail {
+		at = listpack.Last(p)
+	}
+	show(packedElem(p, at))
+	return listpack.Delete(p, at, 1)
 }
 
 // Remove removes the elements that are v, at most most of them, from the head on or with fromTail from the tail, and returns

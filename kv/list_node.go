@@ -103,9 +103,12 @@ type openNode struct {
 
 // open prepares the change of node i, a listpack that is to grow by at most room bytes. Until close nothing else may be
 // changed.
-func (e *ListEdit) open(i, room int) openNode {
+func (e *ListEdit) open(i, room int) openNode { return e.openItem(i, e.tree().At(i), room) }
+
+// openItem is open for who has looked the node up already.
+func (e *ListEdit) openItem(i int, it btree.Item, room int) openNode {
 	a := e.mem()
-	n := openNode{i: i, it: e.tree().At(i)}
+	n := openNode{i: i, it: it}
 	c := element(a, n.it.Ref)
 	if size := c.h.size(); c.h.bigValue() || c.isCompressed() || size+room > maxEntry {
 		n.image = true

@@ -228,6 +228,12 @@ func popCommand(c *engine.Call, at end) error {
 
 // popElems replies and removes n elements from an end.
 func popElems(c *engine.Call, key []byte, l kv.ListView, at end, n int) {
+	if n == 1 {
+		edit := editList(c, key)
+		edit.Take(at == tailEnd, func(v kv.Elem) { bulkElem(c, v) })
+		endRemoval(c, key, &edit, at.popped(), 1)
+		return
+	}
 	size, from := l.Len(), 0
 	if at == headEnd {
 		for cur := l.At(0); cur.Pos() < n; cur.Next() {
@@ -246,6 +252,11 @@ func popElems(c *engine.Call, key []byte, l kv.ListView, at end, n int) {
 func removeElems(c *engine.Call, key []byte, event string, from, n int) {
 	l := editList(c, key)
 	l.Delete(from, n)
+	endRemoval(c, key, &l, event, n)
+}
+
+// endRemoval ends an edit that removed n elements.
+func endRemoval(c *engine.Call, key []byte, l *kv.ListEdit, event string, n int) {
 	l.Shrink()
 	gone := l.Done()
 	c.Notify('l', event, key)
