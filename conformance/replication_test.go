@@ -2,9 +2,12 @@ package conformance
 
 import (
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"frankenredis/conformance/testbed"
 )
@@ -124,4 +127,34 @@ func TestReplicaShutdownWaits(t *testing.T) {
 	if !strings.Contains(p.LogText(), "1 of 1 replicas are in sync when shutting down.") {
 		t.Error(p.LogTail(8))
 	}
+}
+
+// Full syncs by socket wait for company: until the delay is over for the first, or until enough replicas are there. What a replica
+// without persistence received does not stay on its disk if it shall not.
+func TestReplicasWaitForCompany(t *testing.T) {
+	p := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "600",
+		"--repl-diskless-sync-max-replicas", "2", "--repl-disable-tcp-nodelay", "yes"}})
+	primary := p.Dial(t)
+	primary.Call(t, "SET", "k", "v")
+	state := func(i string) string { return infoFields(primary.Call(t, "INFO", "replication").Str)["slave"+i] }
+	one := testbed.Start(t, testbed.Options{Args: replicaArgs(p, "--save", "", "--rdb-del-sync-files", "yes")})
+	waitFor(t, "the first replica", func() bool { return strings.Contains(state("0"), "state=wait_bgsave") })
+	waitForText(t, p.LogText, "Delay next BGSAVE for diskless SYNC")
+	time.Sleep(1100 * time.Millisecond)
+	if got := state("0"); !strings.Contains(got, "state=wait_bgsave") {
+		t.Errorf("alone it does not wait: %s", got)
+	}
+	two := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: replicaArgs(p, "--save", "")})
+	inStep(t, primary, one.Dial(t))
+	inStep(t, primary, two.Dial(t))
+	for s, want := range map[*testbed.Server]bool{one: false, two: true} {
+		if _, err := os.Stat(filepath.Join(s.Dir, "dump.rdb")); (err == nil) != want {
+			t.Errorf("%s: dump.rdb: %v, wanted: %v", s.Dir, err, want)
+		}
+	}
+
+	three := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: replicaArgs(p)})
+	waitFor(t, "the third replica", func() bool { return strings.Contains(state("2"), "state=wait_bgsave") })
+	primary.Call(t, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+	inStep(t, primary, three.Dial(t))
 }

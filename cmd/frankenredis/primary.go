@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"frankenredis/repl"
 	"frankenredis/wal"
 	"frankenredis/wire/engine"
@@ -146,15 +148,37 @@ func (s *server) syncRequest(c *engine.Call, id string, offset int64) error {
 	client.Replica.State = session.WaitsForSync
 	client.Replica.Heard = time.Now()
 	r.list = append(r.list, client)
-	delay := time.Duration(0)
-	if s.cfg.Bool("repl-diskless-sync") && client.Replica.EOF {
-		delay = time.Duration(s.cfg.Int("repl-diskless-sync-delay")) * time.Second
+	client.Replica.Positionless = id == ""
+	if s.cfg.Bool("repl-disable-tcp-nodelay") {
+		_ = unix.SetsockoptInt(client.FD, unix.IPPROTO_TCP, unix.TCP_NODELAY, 0)
 	}
-	if delay > 0 {
+	if s.cfg.Bool("repl-diskless-sync") && client.Replica.EOF && s.cfg.Int("repl-diskless-sync-delay") > 0 {
 		s.logger.Info("Delay next BGSAVE for diskless SYNC")
+		return nil // startDelayed finds it
 	}
-	s.eng.After(delay, func() { s.startSync(client, id != "") })
+	s.eng.After(0, func() { s.startSync(client) })
 	return nil
+}
+
+// startDelayed starts the syncs by socket that wait for company: all of them when the first has waited for long enough, or when enough
+// have come. The parameters are read anew each time, and by file nobody waits.
+func (s *server) startDelayed() {
+	var waiting []*session.Session
+	var longest time.Duration
+	for _, c := range s.replicas.list {
+		if c.Replica.State == session.WaitsForSync && !c.Closed {
+			waiting = append(waiting, c)
+			longest = max(longest, time.Since(c.Replica.Heard))
+		}
+	}
+	enough := s.cfg.Int("repl-diskless-sync-max-replicas")
+	if s.cfg.Bool("repl-diskless-sync") && longest < time.Duration(s.cfg.Int("repl-diskless-sync-delay"))*time.Second &&
+		(enough <= 0 || int64(len(waiting)) < int64(enough)) {
+		return
+	}
+	for _, c := range waiting {
+		s.startSync(c)
+	}
 }
 
 // resume tries a partial resynchronisation.
@@ -237,6 +261,7 @@ func (s *server) tendReplicas() {
 	}
 	s.forgetReplicas()
 	r.backlog.Resize(s.cfg.Bytes("repl-backlog-size"))
+	s.startDelayed()
 	now := time.Now()
 	if r.Online() && now.Sub(r.pinged) >= time.Duration(s.cfg.Int("repl-ping-replica-period"))*time.Second {
 		r.pinged = now

@@ -38,7 +38,7 @@ type outgoing struct {
 }
 
 // startSync freezes the data set for a replica that waits.
-func (s *server) startSync(client *session.Session, psync bool) {
+func (s *server) startSync(client *session.Session) {
 	p := client.Replica
 	if client.Closed || p.State != session.WaitsForSync || s.eng.Stopping() {
 		return
@@ -48,7 +48,7 @@ func (s *server) startSync(client *session.Session, psync bool) {
 		return
 	}
 	if u := client.Conn.Usage(); u.HeldBytes > 0 || len(client.W.Buf) > 0 {
-		s.eng.After(10*time.Millisecond, func() { s.startSync(client, psync) }) // a sign of life has still to leave
+		s.eng.After(10*time.Millisecond, func() { s.startSync(client) }) // a sign of life has still to leave
 		return
 	}
 	fd, err := unix.FcntlInt(uintptr(client.FD), unix.F_DUPFD_CLOEXEC, 0)
@@ -59,7 +59,7 @@ func (s *server) startSync(client *session.Session, psync bool) {
 	}
 	s.eng.Commit()
 	s.eng.Reselect()
-	o := &outgoing{s: s, client: client, log: s.eng.Log(), id: s.load.result.Position.ID, at: s.eng.StreamEnd(), psync: psync,
+	o := &outgoing{s: s, client: client, log: s.eng.Log(), id: s.load.result.Position.ID, at: s.eng.StreamEnd(), psync: !p.Positionless,
 		direct: s.cfg.Bool("repl-diskless-sync") && p.EOF, file: filepath.Join(s.dir, jobTemp())}
 	o.out = &syncSocket{fd: fd, timeout: time.Duration(s.replTimeout.Load())}
 	o.meta = s.snapshotMeta()

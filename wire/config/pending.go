@@ -2,7 +2,6 @@ package config
 
 // Closing criteria: what has to be true before a parameter counts as acted on.
 const (
-	needReplication = "a replica syncs from and to a redis-server 7.2 and the setting shows in its behaviour"
 	needCluster     = "two nodes of it, and one of it with a redis-server 7.2, agree by the cluster bus who serves which slot"
 	needTLS         = "the listener serves TLS with redis-cli --tls"
 	needLua         = "scripts find print, getfenv, setfenv and newproxy with it"

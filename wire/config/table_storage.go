@@ -9,7 +9,7 @@ var persistenceRows = []Row{
 	{Name: "save", kind: savePoints{}, initial: "3600 1 300 100 60 10000", Flags: Several, appends: true},
 	{Name: "rdbcompression", kind: yesno{}, initial: "yes"},
 	{Name: "rdbchecksum", kind: yesno{}, initial: "yes", Flags: Immutable},
-	{Name: "rdb-del-sync-files", kind: yesno{}, initial: "no", Pending: needReplication},
+	{Name: "rdb-del-sync-files", kind: yesno{}, initial: "no"},
 	{Name: "rdb-save-incremental-fsync", kind: yesno{}, initial: "yes"},
 	{Name: "stop-writes-on-bgsave-error", kind: yesno{}, initial: "yes"},
 	{Name: "sanitize-dump-payload", kind: oneOf("no", "yes", "clients"), initial: "no", Pending: needSanitize},

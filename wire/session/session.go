@@ -64,6 +64,7 @@ type Replica struct {
 	EOF, PSYNC2  bool   // what it can do
 	RDBOnly      bool
 	FunctionOnly bool
+	Positionless bool // it came with SYNC: it is told no position
 	State        ReplicaState
 	Pending      []byte // the stream behind its snapshot, until it is online
 	Acked        wal.LSN
