@@ -51,7 +51,8 @@ type scripts struct {
 func (r *scripts) interpreter(e *engine.Engine) *script.Interpreter {
 	if r.in == nil {
 		r.e = e
-		r.in = script.New(r, script.Version{Text: engine.RedisVersion, Number: 0x00070204})
+		r.in = script.New(r, script.Version{Text: engine.RedisVersion, Number: 0x00070204},
+			e.Config().Bool("lua-enable-deprecated-api"))
 	}
 	return r.in
 }

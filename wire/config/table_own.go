@@ -9,7 +9,7 @@ var debugRows = []Row{
 	{Name: "use-exit-on-panic", kind: yesno{}, initial: "no", Flags: Hidden},
 	{Name: "aof-disable-auto-gc", kind: yesno{}, initial: "no", Flags: Hidden},
 	{Name: "cluster-ping-interval", kind: integer(0, maxLong), initial: "0", Flags: Hidden, Pending: needCluster},
-	{Name: "lua-enable-deprecated-api", kind: yesno{}, initial: "no", Flags: Immutable | Hidden, Pending: needLua},
+	{Name: "lua-enable-deprecated-api", kind: yesno{}, initial: "no", Flags: Immutable | Hidden},
 }
 
 // ownRows are the parameters that Redis does not have.

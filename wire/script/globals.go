@@ -11,9 +11,12 @@ import (
 	"frankenredis/wire/script/structs"
 )
 
-// openGlobals gives a new state what scripts find.
-func (i *Interpreter) openGlobals() {
+// openGlobals gives a new state what scripts find, with or without what Redis deprecates.
+func (i *Interpreter) openGlobals(deprecated bool) {
 	l := i.l
+	if deprecated {
+		l.RegisterDeprecated()
+	}
 	globals := l.Globals()
 	globals.SetField("bit", bit.Open(l).Value())
 	globals.SetField("cjson", cjson.Open(l).Value())

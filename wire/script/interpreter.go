@@ -57,11 +57,11 @@ type Interpreter struct {
 	argv   [][]byte
 }
 
-// New returns an interpreter without scripts.
-func New(h Host, v Version) *Interpreter {
+// New returns an interpreter without scripts. deprecated says that scripts find getfenv, setfenv and newproxy.
+func New(h Host, v Version, deprecated bool) *Interpreter {
 	i := &Interpreter{host: h, version: v}
 	i.l = lua.New(lua.Options{Hook: i.step, Every: 100000})
-	i.openGlobals()
+	i.openGlobals(deprecated)
 	i.Flush()
 	return i
 }

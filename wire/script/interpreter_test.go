@@ -26,7 +26,7 @@ func (e *echo) Step() error                   { return e.step }
 
 func run(t *testing.T, h *echo, body string, proto int) string {
 	t.Helper()
-	i := New(h, Version{Text: "7.2.4", Number: 0x70204})
+	i := New(h, Version{Text: "7.2.4", Number: 0x70204}, false)
 	s, err := i.Load([]byte(body))
 	if err != nil {
 		return "-" + err.Error()
@@ -61,7 +61,7 @@ func TestStepEndsScript(t *testing.T) {
 
 // What a script loaded is found by its name in any case until it is flushed.
 func TestCache(t *testing.T) {
-	i := New(&echo{}, Version{})
+	i := New(&echo{}, Version{}, false)
 	s, err := i.Load([]byte("return 5"))
 	if err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@
 //
 // # Libraries
 //
-// What a script of Redis 7.2 finds: the base library without print, dofile, loadfile, getfenv, setfenv, newproxy and
-// what has to do with modules; coroutine, string, table and math; of os the clock. math.random is the 48 bit generator
+// What a script of Redis 7.2 finds: the base library without print, dofile, loadfile, getfenv, setfenv, newproxy
+// (the last three are there after [State.RegisterDeprecated]) and what has to do with modules; coroutine, string, table and math; of os the clock. math.random is the 48 bit generator
 // of drand48 and starts from the same place in each State. string.dump refuses, and load takes binary chunks for text.
 //
 // # Execution
