@@ -272,7 +272,7 @@ func TestRefusesWhatItDoesNotServe(t *testing.T) {
 	if isStock(t, testbed.Subject(t)) {
 		return
 	}
-	for _, args := range [][]string{{"--replicaof", "127.0.0.1", "1"}, {"--cluster-enabled", "yes"}} {
+	for _, args := range [][]string{{"--tls-port", "1"}, {"--tls-replication", "yes"}} {
 		out, code := runServer(t, testbed.Subject(t), t.TempDir(), "", args...)
 		if code != 1 || !strings.Contains(out, "is not served yet") {
 			t.Errorf("%q: exit status %d\n%s", args, code, out)

@@ -39,6 +39,8 @@ type Options struct {
 	// until they return. An error ends the recovery; an unknown command is reported as *CommandError.
 	LoadItems func(items []snapshot.Item) error
 	Apply     func(batch []Command) error
+	// LoadFunctions is given the function libraries of a snapshot, behind its keys. May be nil. An error ends the recovery.
+	LoadFunctions func(codes [][]byte) error
 	// Hash, if set, is the hash by which the keyspace's tables are ordered. The keys of a large snapshot then come in its order,
 	// many at a time, which fills the tables with far fewer cache misses, and each item has it in Item.Hash.
 	Hash func(key []byte) uint64

@@ -149,6 +149,11 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 		return info, rd.Pos(), &moduleError{info.Modules[0]}
 	}
 	b.res.Functions = append(b.res.Functions, info.Functions...)
+	if b.o.LoadFunctions != nil && len(info.Functions) > 0 {
+		if err := b.o.LoadFunctions(info.Functions); err != nil {
+			return info, rd.Pos(), &applyError{err: err}
+		}
+	}
 	if info.Version >= 5 && info.Checksum == 0 && !b.o.SkipChecksum {
 		b.warn(msgRDBNoChecksum)
 	}

@@ -87,6 +87,9 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 		Apply: func(batch []recovery.Command) error {
 			return inSlices(s, batch, func(some []recovery.Command) error { return on(func() error { return s.apply(some) }) })
 		},
+		LoadFunctions: func(codes [][]byte) error {
+			return on(func() error { return s.eng.LoadLibraries(codes, false) })
+		},
 		Progress: func(p recovery.Progress) { s.load.progress.Store(&p) },
 		Logger:   s.logger,
 	}

@@ -180,6 +180,7 @@ func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 		keys += s.ks.DB(i).Len()
 	}
 	p := &plan{o: s.recoveryOptions(f.call)}
+	p.o.LoadFunctions = nil // finishSync puts them in the place of ours
 	p.guard = keys > 0 && s.cfg.Enum("fr-mode") == "hardened"
 	switch s.cfg.Enum("repl-diskless-load") {
 	case "on-empty-db":
@@ -465,7 +466,9 @@ func (s *server) finishSync(f *follower, t *repl.Transfer, p *plan, res *recover
 	at := s.load.result
 	at.Position.ID, at.Position.LSN = t.ID, t.Offset
 	at.ID2, at.End2 = wal.ReplID{}, 0
-	at.Functions = res.Functions
+	if err := s.eng.LoadLibraries(res.Functions, true); err != nil {
+		s.logger.Warn("Function libraries of the master can't be loaded: " + err.Error())
+	}
 	s.saves.keys, s.saves.expired = res.Keys, 0
 	s.eng.SetLog(&bareStream{end: t.Offset})
 	s.dropReplicas(true)

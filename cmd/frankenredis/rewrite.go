@@ -96,10 +96,6 @@ type basePlan struct {
 
 func (s *server) planBase() basePlan {
 	p := basePlan{s: s, commands: !s.cfg.Bool("aof-use-rdb-preamble"), syncEvery: s.syncEvery("aof-rewrite-incremental-fsync"), rate: s.cfg.Bytes("fr-save-max-rate")}
-	if r := s.load.result; r != nil && len(r.Functions) > 0 && p.commands {
-		p.commands = false // libraries are kept as they came; as commands nobody here could run them yet
-		s.logger.Info("There are function libraries: the base of the append-only file is an RDB file")
-	}
 	return p
 }
 

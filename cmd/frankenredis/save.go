@@ -78,9 +78,7 @@ func (s *server) snapshotMeta() snapshot.Meta {
 		NoCompress: !s.cfg.Bool("rdbcompression"), NoChecksum: !s.cfg.Bool("rdbchecksum") && s.cfg.Enum("fr-mode") != "hardened",
 		Oldest: s.cfg.Bool("fr-rdb-oldest-version"),
 	}
-	if r := s.load.result; r != nil {
-		m.Functions = r.Functions // kept as they came until scripts exist
-	}
+	m.Functions = s.eng.LibraryCodes()
 	switch s.cfg.Enum("maxmemory-policy") {
 	case "allkeys-lru", "volatile-lru":
 		m.Access = snapshot.AccessIdle
@@ -143,7 +141,7 @@ func (s *server) loadFile(path string, merge bool) error {
 			return ierr
 		}
 		if err == io.EOF {
-			return nil
+			return s.eng.LoadLibraries(rd.Info().Functions, false)
 		}
 	}
 }

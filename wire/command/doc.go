@@ -11,10 +11,11 @@ import "frankenredis/wire/engine"
 
 // Table returns a new command table. Each server has its own: the rows carry its counters.
 func Table() *engine.Table {
+	scripting, libraries := scriptCommands()
 	families := [][]engine.Spec{stringCommands, keyspaceCommands, expireCommands, connectionCommands, transactionCommands,
 		serverCommands, dumpCommands, debugCommands, hashCommands, setCommands, zsetCommands, geoCommands, hyperloglogCommands,
 		bitmapCommands, streamCommands, listCommands, sortCommands, migrateCommands(), pubsubCommands, slowCommands, latencyCommands,
-		evidenceCommands, aclCommands, clusterCommands, moduleCommands, lolwutCommands, scriptCommands(), replicaofCommands}
+		evidenceCommands, aclCommands, clusterCommands, moduleCommands, lolwutCommands, scripting, replicaofCommands}
 	copies := make([][]engine.Spec, len(families))
 	for i, rows := range families {
 		copies[i] = make([]engine.Spec, len(rows))
@@ -23,5 +24,7 @@ func Table() *engine.Table {
 			copies[i][j].Sub = append([]engine.Spec(nil), rows[j].Sub...)
 		}
 	}
-	return engine.NewTable(copies...)
+	t := engine.NewTable(copies...)
+	t.SetLibraries(libraries)
+	return t
 }

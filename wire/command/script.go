@@ -6,8 +6,10 @@ import (
 )
 
 // scriptCommands run scripts; each server has an interpreter of its own.
-func scriptCommands() []engine.Spec {
+// The second result keeps the function libraries.
+func scriptCommands() ([]engine.Spec, engine.Libraries) {
 	r := &scripts{}
+	f := &functions{host: &scripts{}}
 	const eval = engine.NoScript | engine.Stale | engine.SkipMonitor | engine.NoMandatoryKeys | engine.MovableKeys
 	row := func(name string, flags engine.Flag, key engine.KeyFlag, noted bool, handler engine.Handler) engine.Spec {
 		s := engine.Spec{Name: name, Arity: -3, Flags: eval | flags, Categories: engine.CatScripting,
@@ -19,7 +21,7 @@ func scriptCommands() []engine.Spec {
 		return s
 	}
 	const reads, writes = engine.KeyRO | engine.KeyAccess, engine.KeyRW | engine.KeyAccess | engine.KeyUpdate
-	return []engine.Spec{
+	rows := []engine.Spec{
 		row("eval", engine.MayReplicate, writes, true, r.eval),
 		row("eval_ro", engine.ReadOnly, reads, true, r.eval),
 		row("evalsha", engine.MayReplicate, writes, false, r.evalsha),
@@ -37,6 +39,7 @@ func scriptCommands() []engine.Spec {
 				Tips: []string{"request_policy:all_nodes", "response_policy:all_succeeded"}, Handler: r.load},
 		}},
 	}
+	return append(rows, functionRows(f)...), f
 }
 
 const errNoScript = engine.ReplyError("NOSCRIPT No matching script. Please use EVAL.")
@@ -47,12 +50,14 @@ type scripts struct {
 	e  *engine.Engine
 }
 
+// scriptVersion is what scripts are told of the server.
+var scriptVersion = script.Version{Text: engine.RedisVersion, Number: 0x00070204}
+
 // interpreter returns the interpreter, made when it is needed first.
 func (r *scripts) interpreter(e *engine.Engine) *script.Interpreter {
 	if r.in == nil {
 		r.e = e
-		r.in = script.New(r, script.Version{Text: engine.RedisVersion, Number: 0x00070204},
-			e.Config().Bool("lua-enable-deprecated-api"))
+		r.in = script.New(r, scriptVersion, e.Config().Bool("lua-enable-deprecated-api"))
 	}
 	return r.in
 }
@@ -75,18 +80,23 @@ func (r *scripts) flagsOf(flags engine.Flag, text bool) func([][]byte) engine.Fl
 		if !declared.Declared {
 			return flags
 		}
-		f := flags &^ (engine.Stale | engine.DenyOOM | engine.Write | engine.MayReplicate)
-		if !declared.AllowOOM && !declared.NoWrites {
-			f |= engine.DenyOOM
-		}
-		if !declared.NoWrites {
-			f |= engine.Write
-		}
-		if declared.AllowStale {
-			f |= engine.Stale
-		}
-		return f
+		return declaredFlags(flags, declared)
 	}
+}
+
+// declaredFlags are a command's flags for a script that declared its own.
+func declaredFlags(flags engine.Flag, declared script.Flags) engine.Flag {
+	f := flags &^ (engine.Stale | engine.DenyOOM | engine.Write | engine.MayReplicate)
+	if !declared.AllowOOM && !declared.NoWrites {
+		f |= engine.DenyOOM
+	}
+	if !declared.NoWrites {
+		f |= engine.Write
+	}
+	if declared.AllowStale {
+		f |= engine.Stale
+	}
+	return f
 }
 
 func (r *scripts) eval(c *engine.Call) error {
@@ -132,22 +142,31 @@ func scriptArgs(c *engine.Call) (keys, args [][]byte, err error) {
 }
 
 func (r *scripts) run(c *engine.Call, s *script.Script, keys, args [][]byte) error {
-	rules := engine.ScriptRules{Declared: s.Flags.Declared, NoWrites: s.Flags.NoWrites, AllowOOM: s.Flags.AllowOOM, AllowStale: s.Flags.AllowStale,
-		ReadOnly: c.Spec.Flags&engine.ReadOnly != 0, NoCluster: s.Flags.NoCluster, CrossSlots: s.Flags.AllowCrossSlotKeys}
 	var counted bool
 	var failure error
-	if err := c.RunScript(rules, func() { counted, failure = r.in.Run(s, keys, args, c.W) }); err != nil {
+	if err := c.RunScript(scriptRules(c, s.Flags), func() { counted, failure = r.in.Run(s, keys, args, c.W) }); err != nil {
 		return err
 	}
 	r.count()
-	if failure != nil && counted {
+	return scriptFailure(c, counted, failure)
+}
+
+// scriptRules are what holds for a script of these flags that the command runs.
+func scriptRules(c *engine.Call, f script.Flags) engine.ScriptRules {
+	return engine.ScriptRules{Declared: f.Declared, NoWrites: f.NoWrites, AllowOOM: f.AllowOOM, AllowStale: f.AllowStale,
+		ReadOnly: c.Spec.Flags&engine.ReadOnly != 0, NoCluster: f.NoCluster, CrossSlots: f.AllowCrossSlotKeys}
+}
+
+// scriptFailure replies the error that a script ended with, if any; one that was counted is not counted again.
+func scriptFailure(c *engine.Call, counted bool, failure error) error {
+	switch {
+	case failure == nil:
+		return nil
+	case counted:
 		c.W.Error(failure.Error())
 		return nil
 	}
-	if failure != nil {
-		return engine.ReplyError(failure.Error())
-	}
-	return nil
+	return engine.ReplyError(failure.Error())
 }
 
 // count keeps the figures of INFO.
@@ -191,7 +210,7 @@ func (r *scripts) flush(c *engine.Call) error {
 }
 
 func scriptKillCommand(c *engine.Call) error {
-	if err := c.E.KillScript(); err != nil {
+	if err := c.E.KillScript(false); err != nil {
 		return err
 	}
 	c.W.OK()

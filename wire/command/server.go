@@ -195,7 +195,7 @@ func shutdownCommand(c *engine.Call) error {
 		return nil
 	}
 	if c.E.Busy() && !r.NoSave {
-		return engine.ErrBusy
+		return c.E.BusyError()
 	}
 	err := c.E.Shutdown(r)
 	if errors.Is(err, engine.ErrShutdownWaits) {

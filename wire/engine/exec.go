@@ -196,7 +196,7 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 		return ErrLoading
 	}
 	if e.Busy() && f&AllowBusy == 0 {
-		return ErrBusy
+		return e.BusyError()
 	}
 	if (s.Monitor || s.IsReplica()) && f&(Write|ReadOnly|MayReplicate) != 0 {
 		return ErrMonitorKeyspace

@@ -18,6 +18,8 @@ import (
 const (
 	ErrBusy = ReplyError("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.")
 
+	errBusyFunction = ReplyError("BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.")
+
 	errNotBusy    = ReplyError("NOTBUSY No scripts in execution right now.")
 	errUnkillable = ReplyError("UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the " +
 		"script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.")
@@ -34,11 +36,14 @@ const (
 
 	// ErrScriptKilled ends a script after SCRIPT KILL.
 	ErrScriptKilled = ReplyError("ERR Script killed by user with SCRIPT KILL...")
+
+	errFunctionKilled = ReplyError("ERR Script killed by user with FUNCTION KILL...")
 )
 
 // ScriptRules are what holds for a run of a script: what it declared, and how it was called.
 type ScriptRules struct {
-	Declared bool // it has a shebang; without one nothing is refused beforehand
+	Function string // the name of the function that is called; "": a script is run
+	Declared bool   // it has a shebang; without one nothing is refused beforehand
 	NoWrites bool
 	AllowOOM bool
 	// AllowStale scripts run on a replica that is cut off, too.
@@ -68,8 +73,10 @@ type script struct {
 	killed   bool
 	effects  Effects
 	began    int64 // monotonic
-	busy     bool  // it has taken long: others are told so
-	nested   bool  // a turn within its own is under way
+	function string
+	argv     [][]byte // of the calling command
+	busy     bool     // it has taken long: others are told so
+	nested   bool     // a turn within its own is under way
 	// slot is the one its keys must be in (noSlot: it has not used any), unless crossSlots.
 	slot       int
 	crossSlots bool
@@ -113,7 +120,7 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 	if cap(buf) > maxIdleUnit {
 		buf = nil
 	}
-	*sc = script{caller: c.S, readOnly: rules.ReadOnly || rules.NoWrites, allowOOM: rules.Declared && (rules.AllowOOM || rules.NoWrites),
+	*sc = script{caller: c.S, function: rules.Function, argv: c.Args, readOnly: rules.ReadOnly || rules.NoWrites, allowOOM: rules.Declared && (rules.AllowOOM || rules.NoWrites),
 		effects: EffectsAll, began: e.mono()}
 	s := &sc.s
 	s.Conn, s.Script, s.Authenticated, s.User = noConn{}, true, true, c.S.User
@@ -125,6 +132,7 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 	}
 	e.script = sc
 	defer func() {
+		sc.argv = nil
 		e.script, e.idleScript = nil, sc
 		e.muted = false
 	}()
@@ -261,16 +269,36 @@ func (e *Engine) SetScriptEffects(to Effects) {
 	e.muted = to&EffectsAOF == 0 && (to == 0 || e.repl == nil)
 }
 
-// KillScript ends the script under way, if that leaves nothing half done.
-func (e *Engine) KillScript() error {
+// KillScript ends the script under way, if that leaves nothing half done: FUNCTION KILL a function, SCRIPT KILL any other.
+func (e *Engine) KillScript(function bool) error {
 	switch {
 	case e.script == nil || !e.script.nested:
 		return errNotBusy
+	case function != (e.script.function != ""):
+		return e.BusyError()
 	case e.script.wrote:
 		return errUnkillable
 	}
 	e.script.killed = true
 	return nil
+}
+
+// BusyError is what others are told while a script takes long.
+func (e *Engine) BusyError() error {
+	if e.script != nil && e.script.function != "" {
+		return errBusyFunction
+	}
+	return ErrBusy
+}
+
+// RunningScript says what runs while the server is busy: the function's name, "" for a script, the calling command and for how
+// many milliseconds.
+func (e *Engine) RunningScript() (function string, argv [][]byte, ms int64, running bool) {
+	if !e.Busy() {
+		return "", nil, 0, false
+	}
+	sc := e.script
+	return sc.function, sc.argv, (e.mono() - sc.began) / int64(time.Millisecond), true
 }
 
 // Busy says that a script has taken so long that others are refused.
@@ -290,13 +318,17 @@ func (e *Engine) ScriptStep() error {
 		}
 		sc.busy = true
 		e.logger.Warn("Slow script detected: still in execution after " + (time.Duration(e.mono()-sc.began) / time.Millisecond * time.Millisecond).String() +
-			". You can try killing the script using the SCRIPT KILL command.")
+			". You can try killing the script using the " + map[bool]string{false: "SCRIPT", true: "FUNCTION"}[sc.function != ""] + " KILL command.")
 	}
 	e.nestedTurn()
 	switch {
 	case e.Stopping():
 		return ErrScriptKilled
 	case sc.killed:
+		if sc.function != "" {
+			e.logger.Warn("Lua script killed by user with FUNCTION KILL.")
+			return errFunctionKilled
+		}
 		e.logger.Warn("Lua script killed by user with SCRIPT KILL.")
 		return ErrScriptKilled
 	}

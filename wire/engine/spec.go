@@ -261,6 +261,8 @@ type Table struct {
 	byName  map[string]*Spec
 	sorted  []*Spec
 	catalog *acl.Catalog // of all commands by their original names
+
+	libraries Libraries
 }
 
 // Catalog is what ACL rules can name.

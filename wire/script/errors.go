@@ -36,7 +36,7 @@ func placeError(l *lua.State, v lua.Value) lua.Value {
 }
 
 // failure is what the client sees of an error that no script caught.
-func (i *Interpreter) failure(s *Script, err error) (counted bool, _ error) {
+func (i *Interpreter) failure(name, source string, err error) (counted bool, _ error) {
 	var failure *lua.Error
 	if !errors.As(err, &failure) {
 		return false, Error("ERR " + err.Error())
@@ -46,7 +46,7 @@ func (i *Interpreter) failure(s *Script, err error) (counted bool, _ error) {
 		if !strings.HasPrefix(text, "ERR ") {
 			text = "ERR " + text
 		}
-		return false, Error(text + " script: " + s.SHA + ", on @user_script:" + strconv.Itoa(i.endedAt) + ".")
+		return false, Error(text + " script: " + name + ", on " + source + ":" + strconv.Itoa(i.endedAt) + ".")
 	}
 	t := failure.Value.Table()
 	if t == nil {
@@ -54,15 +54,32 @@ func (i *Interpreter) failure(s *Script, err error) (counted bool, _ error) {
 		if !ok {
 			text = "execution failure"
 		}
-		return false, Error("ERR Error running script " + s.SHA + ", " + text[:min(len(text), 100)])
+		return false, Error("ERR Error running script " + name + ", " + text[:min(len(text), 100)])
 	}
 	text, counted := errorOf(i.l, t)
-	source, ok1 := i.l.ToString(t.GetField(fieldSource))
+	at, ok1 := i.l.ToString(t.GetField(fieldSource))
 	line, ok2 := i.l.ToString(t.GetField(fieldLine))
 	if ok1 && ok2 {
-		text += " script: " + s.SHA + ", on " + source + ":" + line + "."
+		text += " script: " + name + ", on " + at + ":" + line + "."
 	}
 	return counted, Error(text)
+}
+
+// reason is the text of an error that ended the loading of a library.
+func (i *Interpreter) reason(err error) string {
+	var failure *lua.Error
+	if !errors.As(err, &failure) {
+		return err.Error()
+	}
+	if failure.Fatal != nil {
+		return failure.Fatal.Error()
+	}
+	if t := failure.Value.Table(); t != nil {
+		text, _ := errorOf(i.l, t)
+		return text
+	}
+	text, _ := i.l.ToString(failure.Value)
+	return text
 }
 
 // errorOf returns the text of a table that is an error, and whether it was counted.

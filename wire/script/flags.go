@@ -45,21 +45,43 @@ func ParseFlags(body []byte) (f Flags, skip int, err error) {
 			continue
 		}
 		for _, name := range strings.Split(list, ",") {
-			switch name {
-			case "no-writes":
-				f.NoWrites = true
-			case "allow-oom":
-				f.AllowOOM = true
-			case "allow-stale":
-				f.AllowStale = true
-			case "no-cluster":
-				f.NoCluster = true
-			case "allow-cross-slot-keys":
-				f.AllowCrossSlotKeys = true
-			default:
+			if !f.set(name) {
 				return Flags{}, 0, Error("ERR Unexpected flag in script shebang: " + name)
 			}
 		}
 	}
 	return f, skip, nil
+}
+
+// set adds a flag and reports whether there is one of that name.
+func (f *Flags) set(name string) bool {
+	switch name {
+	case "no-writes":
+		f.NoWrites = true
+	case "allow-oom":
+		f.AllowOOM = true
+	case "allow-stale":
+		f.AllowStale = true
+	case "no-cluster":
+		f.NoCluster = true
+	case "allow-cross-slot-keys":
+		f.AllowCrossSlotKeys = true
+	default:
+		return false
+	}
+	return true
+}
+
+// Names are the flags' names in the order in which FUNCTION LIST has them.
+func (f Flags) Names() (names []string) {
+	for _, flag := range []struct {
+		on   bool
+		name string
+	}{{f.NoWrites, "no-writes"}, {f.AllowOOM, "allow-oom"}, {f.AllowStale, "allow-stale"}, {f.NoCluster, "no-cluster"},
+		{f.AllowCrossSlotKeys, "allow-cross-slot-keys"}} {
+		if flag.on {
+			names = append(names, flag.name)
+		}
+	}
+	return names
 }

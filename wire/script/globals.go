@@ -13,6 +13,12 @@ import (
 
 // openGlobals gives a new state what scripts find, with or without what Redis deprecates.
 func (i *Interpreter) openGlobals(deprecated bool) {
+	i.l.Globals().SetField("redis", i.openRedis().Value())
+	i.openCommon(deprecated, missingGlobal)
+}
+
+// openCommon gives a new state what scripts and functions find alike; index is asked for any other global.
+func (i *Interpreter) openCommon(deprecated bool, index lua.Function) {
 	l := i.l
 	if deprecated {
 		l.RegisterDeprecated()
@@ -22,7 +28,6 @@ func (i *Interpreter) openGlobals(deprecated bool) {
 	globals.SetField("cjson", cjson.Open(l).Value())
 	globals.SetField("cmsgpack", cmsgpack.Open(l).Value())
 	globals.SetField("struct", structs.Open(l).Value())
-	globals.SetField("redis", i.openRedis().Value())
 	l.Register(globals, map[string]lua.Function{
 		"pcall": pcall,
 		"__redis__err__handler": func(l *lua.State) int {
@@ -31,7 +36,7 @@ func (i *Interpreter) openGlobals(deprecated bool) {
 		},
 	})
 	meta := l.NewTable(0, 1)
-	l.Register(meta, map[string]lua.Function{"__index": missingGlobal})
+	l.Register(meta, map[string]lua.Function{"__index": index})
 	globals.SetMetatable(meta)
 	protect(globals, make(map[*lua.Table]bool))
 	if strings := l.StringMetatable(); strings != nil {
@@ -120,13 +125,18 @@ func (i *Interpreter) openRedis() *lua.Table {
 		"debug":              func(*lua.State) int { return 0 },
 		"replicate_commands": func(l *lua.State) int { l.Push(lua.Bool(true)); return 1 },
 	})
-	for name, n := range map[string]int{"LOG_DEBUG": 0, "LOG_VERBOSE": 1, "LOG_NOTICE": 2, "LOG_WARNING": 3,
-		"REPL_NONE": 0, "REPL_AOF": 1, "REPL_SLAVE": 2, "REPL_REPLICA": 2, "REPL_ALL": 3,
-		"REDIS_VERSION_NUM": i.version.Number} {
+	i.setConstants(t, map[string]int{"LOG_DEBUG": 0, "LOG_VERBOSE": 1, "LOG_NOTICE": 2, "LOG_WARNING": 3,
+		"REPL_NONE": 0, "REPL_AOF": 1, "REPL_SLAVE": 2, "REPL_REPLICA": 2, "REPL_ALL": 3})
+	return t
+}
+
+// setConstants adds numbers and the server's version.
+func (i *Interpreter) setConstants(t *lua.Table, numbers map[string]int) {
+	for name, n := range numbers {
 		t.SetField(name, lua.Int(n))
 	}
-	t.SetField("REDIS_VERSION", l.NewString(i.version.Text))
-	return t
+	t.SetField("REDIS_VERSION_NUM", lua.Int(i.version.Number))
+	t.SetField("REDIS_VERSION", i.l.NewString(i.version.Text))
 }
 
 // The refusals of what takes an argument vector.

@@ -146,9 +146,14 @@ func (i *Interpreter) Run(s *Script, keys, args [][]byte, w *resp.Writer) (count
 	globals := i.l.Globals()
 	globals.SetField("KEYS", i.list(keys))
 	globals.SetField("ARGV", i.list(args))
-	results, err := i.l.Call(s.fn.Value(), placeError)
+	return i.run(s.fn, s.SHA, "@user_script", w)
+}
+
+// run calls what a script or a function is: name and source are for its errors.
+func (i *Interpreter) run(fn *lua.Closure, name, source string, w *resp.Writer, args ...lua.Value) (counted bool, err error) {
+	results, err := i.l.Call(fn.Value(), placeError, args...)
 	if err != nil {
-		return i.failure(s, err)
+		return i.failure(name, source, err)
 	}
 	v := lua.Nil
 	if len(results) > 0 {
