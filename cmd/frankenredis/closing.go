@@ -15,6 +15,9 @@ type closing struct {
 	until   time.Time
 }
 
+// forEver is how long clients wait when something else ends the pause.
+const forEver = 100 * 365 * 24 * time.Hour
+
 // awaitReplicas holds a shutdown up while replicas lag: clients may not write meanwhile. It says whether the shutdown waits.
 func (s *server) awaitReplicas(r engine.ShutdownRequest) bool {
 	limit := s.cfg.Int("shutdown-timeout")
@@ -23,7 +26,6 @@ func (s *server) awaitReplicas(r engine.ShutdownRequest) bool {
 	}
 	s.logger.Info("Waiting for replicas before shutting down.")
 	s.closing = closing{on: true, request: r, until: time.Now().Add(time.Duration(limit) * time.Second)}
-	const forEver = 100 * 365 * 24 * time.Hour
 	s.eng.Pause(time.Now().Add(forEver), false)
 	return true
 }

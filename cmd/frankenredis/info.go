@@ -273,7 +273,7 @@ func (s *server) infoReplication(w *engine.InfoWriter) {
 		w.Field("role", "master")
 	}
 	s.infoReplicas(w)
-	w.Field("master_failover_state", "no-failover")
+	w.Field("master_failover_state", s.failover.phase.String())
 	w.Field("master_replid", id)
 	id2, end2 := s.secondPosition()
 	w.Field("master_replid2", id2)

@@ -119,11 +119,16 @@ func (s *server) feedReplicas(p []byte) {
 	}
 }
 
-// syncRequest is PSYNC, and with id "" SYNC.
-func (s *server) syncRequest(c *engine.Call, id string, offset int64) error {
-	r, client := &s.replicas, c.S
-	if client.IsReplica() {
+// syncRequest is PSYNC and SYNC.
+func (s *server) syncRequest(c *engine.Call, q engine.SyncRequest) error {
+	r, client, id, offset := &s.replicas, c.S, q.ID, q.Offset
+	switch {
+	case client.IsReplica():
 		return nil
+	case q.TakeOver:
+		return s.takeOver(c, id, offset)
+	case s.failover.phase != noFailover:
+		return engine.ReplyError("NOMASTERLINK Can't SYNC while failing over")
 	}
 	if s.eng.Following() && s.replica.source.feed == nil {
 		return engine.ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
@@ -263,7 +268,7 @@ func (s *server) tendReplicas() {
 	r.backlog.Resize(s.cfg.Bytes("repl-backlog-size"))
 	s.startDelayed()
 	now := time.Now()
-	if r.Online() && now.Sub(r.pinged) >= time.Duration(s.cfg.Int("repl-ping-replica-period"))*time.Second {
+	if r.Online() && s.failover.phase == noFailover && now.Sub(r.pinged) >= time.Duration(s.cfg.Int("repl-ping-replica-period"))*time.Second {
 		r.pinged = now
 		s.eng.PingReplicas()
 	}

@@ -108,11 +108,17 @@ func (s *server) replicaOf(c *engine.Call, host string, port int) error {
 	r := &s.replica
 	by := s.eng.DescribeClient(c.S)
 	switch {
+	case s.failover.phase != noFailover:
+		return engine.ReplyError("ERR REPLICAOF not allowed while failing over.")
 	case host == "" && r.host == "":
 		c.W.OK()
 		return nil
 	case host == "":
-		return s.promote(c, by)
+		return s.promote(c, func(c *engine.Call) error {
+			s.logger.Info(fmt.Sprintf("MASTER MODE enabled (user request from '%s')", by))
+			c.W.OK()
+			return nil
+		})
 	case r.port == port && strings.EqualFold(r.host, host):
 		s.logger.Info("REPLICAOF would result into synchronization with the master we are already connected with. No operation performed.")
 		c.W.Simple("OK Already connected to specified master")
@@ -151,8 +157,9 @@ func (s *server) follow(host string, port int) {
 	s.connectPrimary()
 }
 
-// promote makes a replica a primary: what follows is a new history, and the one so far its past.
-func (s *server) promote(c *engine.Call, by string) error {
+// promote makes a replica a primary: what follows is a new history, and the one so far its past. It ends
+// with done. c is the client that wants it, which waits until that is durable; nil: everybody waits.
+func (s *server) promote(c *engine.Call, done func(c *engine.Call) error) error {
 	s.dropPrimary()
 	if s.replica.resumable {
 		s.logger.Info("Discarding previously cached master state.")
@@ -168,16 +175,14 @@ func (s *server) promote(c *engine.Call, by string) error {
 			return failed
 		}
 		s.becomePrimary(id, old, end)
-		s.logger.Info(fmt.Sprintf("MASTER MODE enabled (user request from '%s')", by))
-		c.W.OK()
-		return nil
+		return done(c)
 	}
 	log := s.log
 	if log == nil {
 		return finish(c)
 	}
 	rename := func() { failed = log.Rename(id, old, end) }
-	if !c.CanHold() {
+	if c == nil || !c.CanHold() {
 		rename()
 		return finish(c)
 	}

@@ -76,8 +76,7 @@ func (f *follower) Feed(p []byte) error {
 // Refused implements repl.Follower.
 func (f *follower) Refused() {
 	_ = f.call(func() error {
-		f.s.replica.failover = false
-		f.s.logger.Info("Failover target rejected psync request")
+		f.s.eng.Post(func() { _ = f.s.abortFailover(nil, "Failover target rejected psync request") })
 		return nil
 	})
 }
@@ -119,7 +118,7 @@ func (f *follower) Resume(id wal.ReplID) error {
 			res.ID2, res.End2 = old, end
 			s.dropReplicas(false)
 		}
-		s.replica.failover = false
+		s.endFailover()
 		s.beginStream()
 		s.attachPrimary(f, s.replica.db)
 		return nil
@@ -175,6 +174,7 @@ func (f *follower) Replace(t *repl.Transfer) (err error) {
 // planSync decides how a snapshot is taken up.
 func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 	f.reached = repl.PhaseTransfer
+	s.endFailover() // whom it asked has taken over, with a history of its own
 	keys := 0
 	for i := range s.ks.Len() {
 		keys += s.ks.DB(i).Len()

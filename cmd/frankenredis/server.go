@@ -59,6 +59,7 @@ type server struct {
 	replica  replica
 	replicas replicas
 	closing  closing
+	failover failover
 	dbFile   atomic.Value // dbfilename, for a sync under way
 	// replTimeout is repl-timeout, a time.Duration: links ask for it.
 	replTimeout atomic.Int64
@@ -126,7 +127,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.reactor.Bind(s.eng)
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, AbortShutdown: s.abortShutdown, ShuttingDown: func() bool { return s.closing.on }, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, ReplicaAck: s.replicaAck, Emptied: s.emptied, Memory: s.memoryReport,
+		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, Failover: s.failOver, ReplicaAck: s.replicaAck, Emptied: s.emptied, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
@@ -301,6 +302,7 @@ func (s *server) startTimers() {
 		}
 		s.eng.ExpireLocal()
 		s.tendShutdown()
+		s.tendFailover()
 		s.watchLog()
 		s.watchDoors(time.Now())
 		s.tendSaves()

@@ -1,7 +1,9 @@
 package command
 
 import (
+	"math"
 	"strings"
+	"time"
 
 	"frankenredis/wal"
 	"frankenredis/wire/engine"
@@ -14,6 +16,7 @@ const (
 )
 
 var replicaofCommands = []engine.Spec{
+	{Name: "failover", Arity: -1, Flags: engine.Admin | engine.NoScript | engine.Stale, Handler: failoverCommand},
 	{Name: "psync", Arity: -3, Flags: syncFlags, Handler: psyncCommand},
 	{Name: "replicaof", Arity: 3, Flags: replicaofFlags, Handler: replicaofCommand},
 	{Name: "replconf", Arity: -1, Flags: engine.Admin | engine.NoScript | engine.Loading | engine.Stale | engine.AllowBusy,
@@ -22,6 +25,38 @@ var replicaofCommands = []engine.Spec{
 		Handler: roleCommand},
 	{Name: "sync", Arity: 1, Flags: syncFlags, Handler: syncCommand},
 	{Name: "slaveof", Arity: 3, Flags: replicaofFlags, Handler: replicaofCommand},
+}
+
+func failoverCommand(c *engine.Call) error {
+	q := engine.FailoverRequest{}
+	for i := 1; i < len(c.Args); i++ {
+		switch word, left := c.Args[i], len(c.Args)-i-1; {
+		case is(word, "TIMEOUT") && left >= 1 && q.Timeout == 0:
+			ms, err := integer(c.Args[i+1])
+			if err != nil {
+				return err
+			}
+			if ms <= 0 {
+				return engine.ReplyError("ERR FAILOVER timeout must be greater than 0")
+			}
+			q.Timeout = time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+			i++
+		case is(word, "ABORT") && len(c.Args) == 2:
+			q.Abort = true
+		case is(word, "TO") && left >= 2 && q.Host == "":
+			port, err := integer(c.Args[i+2])
+			if err != nil {
+				return err
+			}
+			q.Host, q.Port = string(c.Args[i+1]), int(port)
+			i += 2
+		case is(word, "FORCE") && !q.Force:
+			q.Force = true
+		default:
+			return engine.ErrSyntax
+		}
+	}
+	return c.E.Failover(c, q)
 }
 
 func replicaofCommand(c *engine.Call) error {
@@ -111,13 +146,11 @@ func psyncCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Args) > 3 {
-		return engine.ErrSyntax
-	}
-	return c.E.SyncReplica(c, string(c.Args[1]), offset)
+	takeOver := len(c.Args) > 3 && is(c.Args[3], "FAILOVER")
+	return c.E.SyncReplica(c, engine.SyncRequest{ID: string(c.Args[1]), Offset: offset, TakeOver: takeOver})
 }
 
-func syncCommand(c *engine.Call) error { return c.E.SyncReplica(c, "", 0) }
+func syncCommand(c *engine.Call) error { return c.E.SyncReplica(c, engine.SyncRequest{}) }
 
 func roleCommand(c *engine.Call) error {
 	c.E.Role(c.W)

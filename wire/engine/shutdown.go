@@ -53,8 +53,10 @@ type Hooks struct {
 	SaveUsers func() error
 	// ReplicaOf is REPLICAOF; host "": NO ONE. It replies.
 	ReplicaOf func(c *Call, host string, port int) error
-	// SyncReplica is PSYNC, and with id "" SYNC; ReplicaAck is REPLCONF ACK.
-	SyncReplica func(c *Call, id string, offset int64) error
+	// Failover is FAILOVER. It replies.
+	Failover func(c *Call, q FailoverRequest) error
+	// SyncReplica is PSYNC and SYNC; ReplicaAck is REPLCONF ACK.
+	SyncReplica func(c *Call, q SyncRequest) error
 	ReplicaAck  func(s *session.Session, applied, durable wal.LSN)
 	// Role is ROLE.
 	Role func(w *resp.Writer)
@@ -135,9 +137,34 @@ func (e *Engine) ReplicaOf(c *Call, host string, port int) error {
 	return e.hooks.ReplicaOf(c, host, port)
 }
 
-// SyncReplica is PSYNC, and with id "" SYNC.
-func (e *Engine) SyncReplica(c *Call, id string, offset int64) error {
-	return e.hooks.SyncReplica(c, id, offset)
+// FailoverRequest is what FAILOVER asks for.
+type FailoverRequest struct {
+	Abort   bool
+	Host    string // "": whoever has everything first
+	Port    int
+	Force   bool          // the target takes over at the timeout as it is
+	Timeout time.Duration // 0: none
+}
+
+// Failover is FAILOVER. What was executed in this turn is committed first.
+func (e *Engine) Failover(c *Call, q FailoverRequest) error {
+	if e.cluster != nil {
+		return ReplyError("ERR FAILOVER not allowed in cluster mode.")
+	}
+	e.commit()
+	return e.hooks.Failover(c, q)
+}
+
+// SyncRequest is what PSYNC asks for, or with ID "" SYNC: the stream from Offset on (counted from 1).
+type SyncRequest struct {
+	ID       string
+	Offset   int64
+	TakeOver bool // PSYNC .. FAILOVER
+}
+
+// SyncReplica is PSYNC and SYNC.
+func (e *Engine) SyncReplica(c *Call, q SyncRequest) error {
+	return e.hooks.SyncReplica(c, q)
 }
 
 // ReplicaAck is REPLCONF ACK: how far a replica has applied the stream, and how far that is durable there.
