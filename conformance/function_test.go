@@ -100,10 +100,16 @@ func TestFunctionKill(t *testing.T) {
 		t.Errorf("FUNCTION KILL: %v", r)
 	}
 	r, err := c.Receive()
-	if err != nil || r.Err() == nil {
+	if err != nil || !strings.HasPrefix(r.Str, "ERR Script killed by user with SCRIPT KILL...") {
 		t.Errorf("the function ended with %v, %v", r, err)
 	}
 	if r := other.Call(t, "GET", "k"); r.Err() != nil {
 		t.Errorf("after it: %v", r)
+	}
+	for _, line := range []string{" milliseconds. You can try killing the script using the FUNCTION KILL command. Script name is: loop.",
+		" * Lua script killed by user with SCRIPT KILL."} {
+		if !strings.Contains(s.LogText(), line) {
+			t.Errorf("the log lacks %q", line)
+		}
 	}
 }

@@ -144,7 +144,9 @@ func scriptArgs(c *engine.Call) (keys, args [][]byte, err error) {
 func (r *scripts) run(c *engine.Call, s *script.Script, keys, args [][]byte) error {
 	var counted bool
 	var failure error
-	if err := c.RunScript(scriptRules(c, s.Flags), func() { counted, failure = r.in.Run(s, keys, args, c.W) }); err != nil {
+	rules := scriptRules(c, s.Flags)
+	rules.SHA = s.SHA
+	if err := c.RunScript(rules, func() { counted, failure = r.in.Run(s, keys, args, c.W) }); err != nil {
 		return err
 	}
 	r.count()

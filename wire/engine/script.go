@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"time"
 
 	"frankenredis/wire/acl"
@@ -34,15 +35,14 @@ const (
 
 	errScriptStaleCall = ReplyError("ERR Can not execute the command on a stale replica")
 
-	// ErrScriptKilled ends a script after SCRIPT KILL.
+	// ErrScriptKilled ends a script after SCRIPT KILL, and with the same words a function after FUNCTION KILL.
 	ErrScriptKilled = ReplyError("ERR Script killed by user with SCRIPT KILL...")
-
-	errFunctionKilled = ReplyError("ERR Script killed by user with FUNCTION KILL...")
 )
 
 // ScriptRules are what holds for a run of a script: what it declared, and how it was called.
 type ScriptRules struct {
 	Function string // the name of the function that is called; "": a script is run
+	SHA      string // of the script that is run
 	Declared bool   // it has a shebang; without one nothing is refused beforehand
 	NoWrites bool
 	AllowOOM bool
@@ -74,6 +74,7 @@ type script struct {
 	effects  Effects
 	began    int64 // monotonic
 	function string
+	sha      string   // of the script; "": it is a function
 	argv     [][]byte // of the calling command
 	busy     bool     // it has taken long: others are told so
 	nested   bool     // a turn within its own is under way
@@ -120,7 +121,7 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 	if cap(buf) > maxIdleUnit {
 		buf = nil
 	}
-	*sc = script{caller: c.S, function: rules.Function, argv: c.Args, readOnly: rules.ReadOnly || rules.NoWrites, allowOOM: rules.Declared && (rules.AllowOOM || rules.NoWrites),
+	*sc = script{caller: c.S, function: rules.Function, sha: rules.SHA, argv: c.Args, readOnly: rules.ReadOnly || rules.NoWrites, allowOOM: rules.Declared && (rules.AllowOOM || rules.NoWrites),
 		effects: EffectsAll, began: e.mono()}
 	s := &sc.s
 	s.Conn, s.Script, s.Authenticated, s.User = noConn{}, true, true, c.S.User
@@ -317,19 +318,19 @@ func (e *Engine) ScriptStep() error {
 			return nil
 		}
 		sc.busy = true
-		e.logger.Warn("Slow script detected: still in execution after " + (time.Duration(e.mono()-sc.began) / time.Millisecond * time.Millisecond).String() +
-			". You can try killing the script using the " + map[bool]string{false: "SCRIPT", true: "FUNCTION"}[sc.function != ""] + " KILL command.")
+		kill, name := "SCRIPT", sc.sha
+		if sc.function != "" {
+			kill, name = "FUNCTION", sc.function
+		}
+		e.logger.Warn(fmt.Sprintf("Slow script detected: still in execution after %d milliseconds. You can try killing the script using the %s KILL command. "+
+			"Script name is: %s.", time.Duration(e.mono()-sc.began).Milliseconds(), kill, name))
 	}
 	e.nestedTurn()
 	switch {
 	case e.Stopping():
 		return ErrScriptKilled
 	case sc.killed:
-		if sc.function != "" {
-			e.logger.Warn("Lua script killed by user with FUNCTION KILL.")
-			return errFunctionKilled
-		}
-		e.logger.Warn("Lua script killed by user with SCRIPT KILL.")
+		e.logger.Info("Lua script killed by user with SCRIPT KILL.")
 		return ErrScriptKilled
 	}
 	return nil
