@@ -32,6 +32,7 @@ func TestFailover(t *testing.T) {
 			r := testbed.Start(t, testbed.Options{Binary: binary, Args: replicaArgs(p, args...)})
 			a, b := p.Dial(t), r.Dial(t)
 			a.Call(t, "SET", "k", "1")
+			a.Call(t, "INCR", "n") // an effect asked for a second time would show
 			inStep(t, a, b)
 			waitFor(t, "the primary to hear of it", func() bool {
 				return strings.Contains(infoFields(a.Call(t, "INFO", "replication").Str)["slave0"], "state=online")
@@ -53,7 +54,7 @@ func TestFailover(t *testing.T) {
 				}
 			}
 			if first, second := infoInt(t, a, "stats", "sync_full"), infoInt(t, b, "stats", "sync_full"); first != 1 || second != 0 {
-				t.Errorf("%d and %d full syncs\n%s", first, second, p.LogTail(60)+r.LogTail(60))
+				t.Errorf("%d and %d full syncs\n%s", first, second, p.LogText()+r.LogText())
 			}
 		})
 	}

@@ -88,9 +88,10 @@ func (s *server) beginFollowing() {
 	s.countStream(at)
 }
 
-// countStream gives the engine something to count positions by, if there is no log.
+// countStream gives the engine something to count positions by, if there is nothing yet. A primary that had replicas but no log has,
+// and its position counts on: to go back would be to ask for effects a second time (I6).
 func (s *server) countStream(at wal.LSN) {
-	if s.log == nil && s.logHeld == nil {
+	if s.eng.Log() == nil && s.logHeld == nil {
 		s.eng.SetLog(&bareStream{end: at})
 	}
 }

@@ -95,8 +95,7 @@ type basePlan struct {
 }
 
 func (s *server) planBase() basePlan {
-	p := basePlan{s: s, commands: !s.cfg.Bool("aof-use-rdb-preamble"), syncEvery: s.syncEvery("aof-rewrite-incremental-fsync"), rate: s.cfg.Bytes("fr-save-max-rate")}
-	return p
+	return basePlan{s: s, commands: !s.cfg.Bool("aof-use-rdb-preamble"), syncEvery: s.syncEvery("aof-rewrite-incremental-fsync"), rate: s.cfg.Bytes("fr-save-max-rate")}
 }
 
 // write makes the base of j's view in a file of that path.

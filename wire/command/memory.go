@@ -78,7 +78,8 @@ func memoryStatsCommand(c *engine.Call) error {
 	integer("cluster.links", 0)
 	integer("aof.buffer", r.LogBuffer)
 	integer("lua.caches", int64(c.E.ScriptStats().CachedBytes))
-	integer("functions.caches", 0)
+	_, _, functionBytes, _ := c.E.LibraryCounts()
+	integer("functions.caches", int64(functionBytes))
 	for _, db := range r.Databases {
 		c.W.BulkString(fmt.Sprintf("db.%d", db.ID))
 		c.W.Map(3)
