@@ -34,7 +34,8 @@ func newProtect() *cobra.Command {
 		Use:   "protect FILE|DIR",
 		Short: "Cover files by sidecars that find damage and repair it",
 		Long: `protect writes a sidecar for a file, or for each file in a folder and below, into the folder heal beside it. The file may be
-anyone's, such as the dump.rdb of a stock Redis; it is not changed. A file covered before is covered anew, as it is now. Files that a
+anyone's, such as the dump.rdb of a stock Redis; it is not changed. A file covered before is covered anew, as it is now, unless it is damaged
+and can be repaired. Files that a
 process has open for writing are left out. Files that the folder's catalog names and that are gone stay in it until --forget.
 ` + healStatus,
 		Example: `  frctl protect /var/lib/redis/dump.rdb

@@ -24,6 +24,10 @@ func protectOne(s *heal.Store, root, name string, o *healOptions) (healEvent, er
 	if pid := holder(path, true); pid != 0 {
 		return healEvent{Note: "in use", Exit: exitDamaged}, nil
 	}
+	// To cover damage would make it the truth, and what repairs it would be gone.
+	if r, err := s.Verify(name); err == nil && r.State == heal.Damaged && !isText(name) {
+		return healEvent{Report: r, Note: "damaged: not covered anew; frctl repair brings it back, protect --forget gives it up", Exit: exitDamaged}, nil
+	}
 	e, err := s.Protect(name)
 	if err != nil {
 		return healEvent{}, err

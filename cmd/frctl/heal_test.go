@@ -49,6 +49,7 @@ func TestHealCommands(t *testing.T) {
 
 	edit(t, big, func(p []byte) []byte { clear(p[5000:5010]); return p })
 	step(2, "bytes 4096 to 8192", "verify", big)
+	step(2, "not covered anew", "protect", dir) // or the damage would be the truth from here on
 	step(2, `"state":"damaged"`, "verify", "--json", dir)
 	step(1, "repaired", "scrub", dir)
 	is(big, want)
