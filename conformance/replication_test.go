@@ -37,6 +37,7 @@ func TestReplicasOfOurs(t *testing.T) {
 			replica := r.Dial(t)
 			change(t, primary, rng, 1000)
 			inStep(t, primary, replica)
+			primary.Call(t, "SET", "large", strings.Repeat("x", 6<<20)) // more than waits for the executor at once
 			primary.Call(t, "SET", "waited", "for")
 			if n := primary.Call(t, "WAIT", "1", "5000").Int; n != 1 {
 				t.Errorf("WAIT says %d", n)

@@ -84,7 +84,7 @@ func footprintOf(t *testing.T, s *testbed.Server, c *testbed.Client) (f footprin
 			t.Errorf("%s is %d with nobody there", field, n)
 		}
 	}
-	time.Sleep(3 * time.Second) // buffers of resting clients shrink, a sync and a rewrite end
+	settle(t, c)
 	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.PID()))
 	ok(t, err)
 	f.descriptors = len(fds)
@@ -94,6 +94,22 @@ func footprintOf(t *testing.T, s *testbed.Server, c *testbed.Client) (f footprin
 		_, _ = fmt.Sscan(v, &f.goroutines)
 	}
 	return f
+}
+
+// settle waits until the work behind is done: rewrites, freeing, and the memory of clients that have gone.
+func settle(t *testing.T, c *testbed.Client) {
+	t.Helper()
+	last, same := -1, 0
+	for deadline := time.Now().Add(20 * time.Second); same < 5; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("used_memory does not come to rest")
+		}
+		busy := infoInt(t, c, "persistence", "aof_rewrite_in_progress") + infoInt(t, c, "memory", "lazyfree_pending_objects")
+		used := infoInt(t, c, "memory", "used_memory")
+		if same++; busy != 0 || used != last {
+			last, same = used, 0
+		}
+	}
 }
 
 func median(took []time.Duration) time.Duration {

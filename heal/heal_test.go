@@ -93,8 +93,8 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestSmallSidecarFlips: whichever byte of a sidecar is changed, or wherever it is cut, the file stays clean, the sidecar is
-// found damaged, and it comes back the same.
+// TestSmallSidecarFlips: a byte of a sidecar is changed, or it is cut there, each of the first hundred and then at growing distances:
+// the file stays clean, the sidecar is found damaged, and it comes back the same.
 func TestSmallSidecarFlips(t *testing.T) {
 	want := randomBytes(7, 5000)
 	fsys, side := covered(t, want, "")
@@ -114,6 +114,26 @@ func TestSmallSidecarFlips(t *testing.T) {
 			}
 			s.Close()
 		}
+	}
+}
+
+// A sidecar of which no catalog knows any more is not overwritten: it may be all that can still bring something back.
+func TestOrphanSidecarStays(t *testing.T) {
+	fsys, side := covered(t, randomBytes(8, 5000), "")
+	whole := content(t, fsys, side)
+	for i := range copies {
+		if err := fsys.Remove(catalogPath("/d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, fsys, "")
+	defer s.Close()
+	e, err := s.Protect("f")
+	if err != nil || e.Generation != 2 {
+		t.Fatalf("generation %d, %v", e.Generation, err)
+	}
+	if !bytes.Equal(content(t, fsys, side), whole) {
+		t.Error("the sidecar of before is another")
 	}
 }
 

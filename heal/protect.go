@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"strconv"
+	"strings"
 
 	"frankenredis/wal/disk"
 )
@@ -20,6 +22,14 @@ func (s *Store) Protect(name string) (Entry, error) {
 	var e Entry
 	old, had := s.cat.entries[name]
 	e.Generation = old.Generation + 1
+	if !had {
+		// A sidecar that a lost catalog knew may be all that can still bring something back: its name is not used again.
+		highest, err := s.highestGeneration(name)
+		if err != nil {
+			return e, err
+		}
+		e.Generation = highest + 1
+	}
 	if _, err := io.ReadFull(s.o.Random, e.UUID[:]); err != nil {
 		return e, err
 	}
@@ -55,6 +65,22 @@ func (s *Store) Protect(name string) (Entry, error) {
 		return e, s.o.FS.SyncDir(s.dir())
 	}
 	return e, nil
+}
+
+// highestGeneration is that of the newest sidecar of a file that lies there, whoever knows of it; 0: there is none.
+func (s *Store) highestGeneration(name string) (highest uint64, err error) {
+	names, err := s.o.FS.List(s.dir())
+	if err != nil {
+		return 0, err
+	}
+	for _, file := range names {
+		rest, ours := strings.CutPrefix(file, flat(name)+".")
+		digits, sidecar := strings.CutSuffix(rest, ".rs")
+		if n, err := strconv.ParseUint(digits, 10, 63); ours && sidecar && err == nil {
+			highest = max(highest, n)
+		}
+	}
+	return highest, nil
 }
 
 // writeSidecar makes the sidecar of e from the file; check may refuse the root before anything is replaced.

@@ -1,7 +1,12 @@
 package wal
 
 import (
+	"path/filepath"
+	"sync"
 	"testing"
+	"time"
+
+	"frankenredis/conformance/crashfs"
 )
 
 // I6: the stream's new name is durable before the first byte that bears it, a crash keeps it apart from the one before, and lines carry it.
@@ -30,5 +35,63 @@ func TestRename(t *testing.T) {
 	wm, err := ReadWatermark(fs, o.Dir, defaultName)
 	if err != nil || wm.ID != next || !wm.Clean {
 		t.Errorf("watermark %+v, %v", wm, err)
+	}
+}
+
+// I6: before each operation of a rename and of the commits behind it the machine may die, and the epoch file is whole and names the
+// history of every line that is there.
+func TestI6RenameCrashBeforeEveryOperation(t *testing.T) {
+	o := Options{Dir: testDir, Annotate: true, BootID: "boot", Policy: Always, syncDelay: time.Millisecond, watermarkEvery: time.Millisecond}
+	j, err := startJourney(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := func() {
+		t.Helper()
+		if err := eventually("release", func() bool { return j.l.Released() == j.l.End() }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.commit(set("k", "before"))
+	rest()
+	var mu sync.Mutex
+	var shots []*crashfs.FS
+	j.fs.At(0, func(e crashfs.Event, freeze func() *crashfs.FS) {
+		if e.Op.Changes() {
+			mu.Lock()
+			shots = append(shots, freeze())
+			mu.Unlock()
+		}
+	})
+	next, end := NewReplID(), j.l.End()
+	if err := j.l.Rename(next, testID, end); err != nil {
+		t.Fatal(err)
+	}
+	j.commit(set("k", "after"))
+	rest()
+	if err := j.l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	renamed := 0
+	for i, fs := range append(shots, j.fs.Clone()) {
+		for seed := range uint64(12) {
+			left := fs.Crash(seed)
+			e, err := ReadEpoch(left, testDir, defaultName)
+			if err != nil || e.ID != testID && (e.ID != next || e.ID2 != testID || e.End2 != end) {
+				t.Fatalf("before operation %d, seed %d: epoch file %+v, %v", i, seed, e, err)
+			}
+			text, err := readFile(left, filepath.Join(testDir, IncrName(defaultName, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, tail, _ := frames(text, ReaderOptions{}); tail.Lines > 0 && tail.Last.ID == next {
+				if renamed++; e.ID != next {
+					t.Fatalf("before operation %d, seed %d: a line bears the new name, the epoch file the old one", i, seed)
+				}
+			}
+		}
+	}
+	if renamed == 0 {
+		t.Error("no line bears the new name: nothing was tried")
 	}
 }

@@ -50,7 +50,7 @@ func (s *server) memoryReport() engine.MemoryReport {
 	r.Used, r.Peak = s.memory()
 	r.Backlog, r.Replicas = s.replicationMemory()
 	st := s.ks.Arena().Stats()
-	r.ArenaUsed, r.ArenaPages = st.UsedBytes, st.PageBytes
+	r.ArenaUsed, r.ArenaPages, r.ArenaResident = st.UsedBytes, st.PageBytes-st.IdleBytes, st.PageBytes
 	for i := range s.ks.Len() {
 		db := s.ks.DB(i)
 		keys, volatile, slots := db.TableBytes()
@@ -81,7 +81,7 @@ func (s *server) infoMemory(w *engine.InfoWriter) {
 	w.Fieldf("used_memory_dataset_perc", "%.2f%%", r.DatasetPercent())
 	w.Field("allocator_allocated", r.ArenaUsed)
 	w.Field("allocator_active", r.ArenaPages)
-	w.Field("allocator_resident", r.ArenaPages)
+	w.Field("allocator_resident", r.ArenaResident)
 	w.Field("allocator_muzzy", 0)
 	both("total_system_memory", total)
 	scripts := s.eng.ScriptStats()
@@ -101,10 +101,10 @@ func (s *server) infoMemory(w *engine.InfoWriter) {
 	w.Field("maxmemory_policy", s.cfg.Enum("maxmemory-policy"))
 	w.Fieldf("allocator_frag_ratio", "%.2f", r.FragmentationRatio())
 	w.Field("allocator_frag_bytes", r.ArenaPages-r.ArenaUsed)
-	w.Fieldf("allocator_rss_ratio", "%.2f", 1.0) // empty pages are given back, and then no longer counted as active
-	w.Field("allocator_rss_bytes", 0)
+	w.Fieldf("allocator_rss_ratio", "%.2f", r.EmptyRatio())
+	w.Field("allocator_rss_bytes", r.ArenaResident-r.ArenaPages)
 	w.Fieldf("rss_overhead_ratio", "%.2f", r.ResidentRatio())
-	w.Field("rss_overhead_bytes", r.Resident-r.ArenaPages)
+	w.Field("rss_overhead_bytes", r.Resident-r.ArenaResident)
 	w.Fieldf("mem_fragmentation_ratio", "%.2f", r.TotalRatio())
 	w.Field("mem_fragmentation_bytes", r.Resident-r.Used)
 	w.Field("mem_not_counted_for_evict", r.LogBuffer+r.Replicas)

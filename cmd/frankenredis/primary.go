@@ -239,7 +239,9 @@ func (s *server) replicaAck(client *session.Session, applied, durable wal.LSN) {
 	if !client.IsReplica() {
 		return
 	}
-	p.Heard = time.Now()
+	if p.State != session.WaitsForSync { // there it is since when it waits
+		p.Heard = time.Now()
+	}
 	p.Acked, p.Durable = max(p.Acked, applied), max(p.Durable, durable)
 	if p.State == session.WaitsForAck {
 		s.putOnline(client)

@@ -145,9 +145,10 @@ func (o *outgoing) alive() error {
 	return nil
 }
 
-// awaitCover waits until the log covers what the snapshot shows, as durably as its policy promises (I2).
+// awaitCover waits until the log covers what the snapshot shows, as durably as its policy promises (I2): also while the log fails, for
+// then the stream does not leave either.
 func (o *outgoing) awaitCover() error {
-	for o.log != nil && o.log.Released() < o.at && o.log.Err() == nil {
+	for o.log != nil && o.log.Released() < o.at {
 		if err := o.alive(); err != nil {
 			return err
 		}

@@ -23,11 +23,13 @@ type feed struct {
 	mu     sync.Mutex
 	room   sync.Cond
 	chunks [][]byte
+	queued int // bytes of chunks
 	bytes  int // of chunks, and of raw[at:]
 	closed bool
 }
 
-// feedLimit is how many bytes may wait for the executor; then the link reads no more, and TCP slows the primary down.
+// feedLimit is how many bytes may wait for the executor to look at them; then the link reads no more, and TCP slows the primary down.
+// What the reader has of a command that is not whole does not count: the rest of it has to come.
 const feedLimit = 4 << 20
 
 func newFeed() *feed {
@@ -40,7 +42,7 @@ func newFeed() *feed {
 func (f *feed) put(p []byte) (first bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.bytes >= feedLimit && !f.closed {
+	for f.queued >= feedLimit && !f.closed {
 		f.room.Wait()
 	}
 	if f.closed {
@@ -48,6 +50,7 @@ func (f *feed) put(p []byte) (first bool, err error) {
 	}
 	first = len(f.chunks) == 0
 	f.chunks = append(f.chunks, p)
+	f.queued += len(p)
 	f.bytes += len(p)
 	return first, nil
 }
@@ -62,7 +65,12 @@ func (f *feed) next() bool {
 	p := f.chunks[0]
 	f.chunks[0] = nil
 	f.chunks = f.chunks[1:]
+	full := f.queued >= feedLimit
+	f.queued -= len(p)
 	f.mu.Unlock()
+	if full {
+		f.room.Signal()
+	}
 	n := copy(f.raw, f.raw[f.at:])
 	f.raw, f.at = append(f.raw[:n], p...), 0
 	f.rd.Feed(p)
@@ -73,12 +81,8 @@ func (f *feed) next() bool {
 func (f *feed) applied(n int) {
 	f.at += n
 	f.mu.Lock()
-	full := f.bytes >= feedLimit
 	f.bytes -= n
 	f.mu.Unlock()
-	if full {
-		f.room.Signal()
-	}
 	if f.at == len(f.raw) && cap(f.raw) > maxIdleFeed {
 		f.raw, f.at = nil, 0
 	}

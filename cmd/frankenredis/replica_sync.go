@@ -180,7 +180,7 @@ func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 		keys += s.ks.DB(i).Len()
 	}
 	p := &plan{o: s.recoveryOptions(f.call)}
-	p.o.LoadFunctions = nil // finishSync puts them in the place of ours
+	p.o.LoadFunctions = nil // load puts them in the place of ours
 	p.guard = keys > 0 && s.cfg.Enum("fr-mode") == "hardened"
 	switch s.cfg.Enum("repl-diskless-load") {
 	case "on-empty-db":
@@ -376,7 +376,18 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 			return err
 		}
 	}
-	return f.call(func() error { s.finishSync(f, t, p, res, info); return nil })
+	return f.call(func() error {
+		if err := s.eng.LoadLibraries(res.Functions, true); err != nil {
+			s.logger.Warn("Failed trying to load the function libraries of the MASTER synchronization DB: " + err.Error())
+			s.record(ledger.Entry{Rule: ledger.BadSync, Decision: ledger.Refuse, Artifact: "the link to the primary", Kind: "snapshot", To: uint64(t.Offset), Detail: err.Error()})
+			if p.aside { // the data set is as it was, and is logged again
+				s.restartLog()
+			}
+			return err
+		}
+		s.finishSync(f, t, p, res, info)
+		return nil
+	})
 }
 
 // endLog ends the log before the data set is replaced: until a new base is durable the old generation is in charge (I21).
@@ -466,9 +477,6 @@ func (s *server) finishSync(f *follower, t *repl.Transfer, p *plan, res *recover
 	at := s.load.result
 	at.Position.ID, at.Position.LSN = t.ID, t.Offset
 	at.ID2, at.End2 = wal.ReplID{}, 0
-	if err := s.eng.LoadLibraries(res.Functions, true); err != nil {
-		s.logger.Warn("Function libraries of the master can't be loaded: " + err.Error())
-	}
 	s.saves.keys, s.saves.expired = res.Keys, 0
 	s.eng.SetLog(&bareStream{end: t.Offset})
 	s.dropReplicas(true)

@@ -306,7 +306,7 @@ func (s *server) startTimers() {
 		s.watchLog()
 		s.watchDoors(time.Now())
 		s.tendSaves()
-		s.ks.Arena().Reclaim(reclaimPages)
+		s.reclaim()
 		s.memory() // for the peak
 		s.sample()
 	})
@@ -334,8 +334,16 @@ func (s *server) tempo() int {
 // defaultPidFile is where a daemon without a pidfile directive writes its process id, as Redis does.
 const defaultPidFile = "/var/run/redis.pid"
 
-// reclaimPages bounds the empty pages given back to the system in one tick.
-const reclaimPages = 256
+// Empty pages go back to the system reclaimPages at a time, for at most reclaimBudget in a tick.
+const (
+	reclaimPages  = 256
+	reclaimBudget = time.Millisecond
+)
+
+func (s *server) reclaim() {
+	for began := time.Now(); s.ks.Arena().Reclaim(reclaimPages) > 0 && time.Since(began) < reclaimBudget; {
+	}
+}
 
 // ready says that the data set is loaded.
 func (s *server) ready() {

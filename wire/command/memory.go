@@ -95,13 +95,13 @@ func memoryStatsCommand(c *engine.Call) error {
 	number("peak.percentage", r.PeakPercent())
 	integer("allocator.allocated", r.ArenaUsed)
 	integer("allocator.active", r.ArenaPages)
-	integer("allocator.resident", r.ArenaPages)
+	integer("allocator.resident", r.ArenaResident)
 	number("allocator-fragmentation.ratio", r.FragmentationRatio())
 	integer("allocator-fragmentation.bytes", r.ArenaPages-r.ArenaUsed)
-	number("allocator-rss.ratio", 1) // empty pages are given back, and then no longer active
-	integer("allocator-rss.bytes", 0)
+	number("allocator-rss.ratio", r.EmptyRatio())
+	integer("allocator-rss.bytes", r.ArenaResident-r.ArenaPages)
 	number("rss-overhead.ratio", r.ResidentRatio())
-	integer("rss-overhead.bytes", r.Resident-r.ArenaPages)
+	integer("rss-overhead.bytes", r.Resident-r.ArenaResident)
 	number("fragmentation", r.TotalRatio())
 	integer("fragmentation.bytes", r.Resident-r.Used)
 	return nil

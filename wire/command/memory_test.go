@@ -44,11 +44,11 @@ func TestMemoryUsage(t *testing.T) {
 func TestMemoryStatsAndDoctor(t *testing.T) {
 	b := newBed(t, "", false, nil)
 	r := engine.MemoryReport{Used: 100 << 20, Peak: 400 << 20, Startup: 1 << 20, Clients: 10 << 20, LogBuffer: 2 << 20, Keys: 1000,
-		Databases: []engine.DatabaseMemory{{ID: 3, Keys: 5 << 20, Volatile: 1 << 20}}, ArenaUsed: 90 << 20, ArenaPages: 200 << 20, Resident: 300 << 20}
+		Databases: []engine.DatabaseMemory{{ID: 3, Keys: 5 << 20, Volatile: 1 << 20}}, ArenaUsed: 90 << 20, ArenaPages: 200 << 20, ArenaResident: 250 << 20, Resident: 300 << 20}
 	b.eng.SetHooks(engine.Hooks{Memory: func() engine.MemoryReport { return r }})
 	stats := b.do(0, "MEMORY", "STATS")
 	for _, want := range []string{"*56\r\n", "db.3\r\n*6\r\n", "overhead.total\r\n:19922944\r\n", "dataset.bytes\r\n:84934656\r\n",
-		"keys.bytes-per-key\r\n:103809\r\n", "fragmentation\r\n$1\r\n3\r\n", "peak.percentage\r\n$2\r\n25\r\n"} {
+		"keys.bytes-per-key\r\n:103809\r\n", "fragmentation\r\n$1\r\n3\r\n", "allocator-rss.bytes\r\n:52428800\r\n", "rss-overhead.bytes\r\n:52428800\r\n", "peak.percentage\r\n$2\r\n25\r\n"} {
 		if !strings.Contains(stats, want) {
 			t.Errorf("no %q in %q", want, stats)
 		}

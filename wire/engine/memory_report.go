@@ -11,8 +11,9 @@ type MemoryReport struct {
 	Keys       int
 	Databases  []DatabaseMemory // that have keys
 
-	ArenaUsed, ArenaPages int64 // blocks, and the pages they lie in
-	Resident              int64 // of the process
+	// Blocks, the pages they lie in, and those with the empty ones that were not given back to the system yet.
+	ArenaUsed, ArenaPages, ArenaResident int64
+	Resident                             int64 // of the process
 }
 
 // DatabaseMemory is what one database's tables take, in bytes.
@@ -55,8 +56,11 @@ func (r *MemoryReport) BytesPerKey() int64 {
 // FragmentationRatio is how much larger the arena's pages are than what lies in them.
 func (r *MemoryReport) FragmentationRatio() float64 { return ratio(r.ArenaPages, r.ArenaUsed) }
 
-// ResidentRatio is how much larger the process is than the arena's pages.
-func (r *MemoryReport) ResidentRatio() float64 { return ratio(r.Resident, r.ArenaPages) }
+// EmptyRatio is how much larger the arena is with its empty pages.
+func (r *MemoryReport) EmptyRatio() float64 { return ratio(r.ArenaResident, r.ArenaPages) }
+
+// ResidentRatio is how much larger the process is than the arena.
+func (r *MemoryReport) ResidentRatio() float64 { return ratio(r.Resident, r.ArenaResident) }
 
 // TotalRatio is how much larger the process is than what it uses.
 func (r *MemoryReport) TotalRatio() float64 { return ratio(r.Resident, r.Used) }

@@ -41,8 +41,6 @@ const (
 	MaxReplyPerClient = 256 << 10
 	// lazyFreeBudget bounds the background freeing done in a turn that found nothing else to do.
 	lazyFreeBudget = 500 * time.Microsecond
-	// reclaimPages bounds the empty pages given back to the system in one timer tick.
-	reclaimPages = 256
 )
 
 // Run is the executor: it returns after Stop, or with the error of a poller that cannot go on. It locks its goroutine
