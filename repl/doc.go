@@ -13,6 +13,8 @@
 //     came, and the position is the primary's.
 //   - An acknowledgement is never ahead of what was applied and may be shown, nor its durable part ahead of the disk (I2, I8).
 //   - A snapshot that is not whole changes nothing (I21).
+//   - A replica that missed more than the backlog holds goes on from the increments of the append-only file, as far back as they prove the
+//     stream, also behind a restart or a kill of the primary (I9, wal.Past); fr-aof-keep-generations keeps more of them.
 //   - A promoted replica begins a history of its own whose past is its primary's; the new name is durable before the first byte that bears
 //     it (I6, wal.Log.Rename).
 //

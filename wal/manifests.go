@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // manifests keeps a log's manifest and its companion on the disk. Whoever changes them holds mu from looking at what
@@ -25,6 +26,8 @@ type manifests struct {
 	position   Position
 	// repairing says that a repair must be finished before anything else is made of the manifest (mend.go).
 	repairing bool
+
+	past atomic.Pointer[[]pastPart] // where the stream lies; published for any goroutine
 }
 
 // init takes over what recovery found.
@@ -44,6 +47,7 @@ func (ms *manifests) init(o *Options, at Position, s Start, d *Directory) {
 			ms.files[last.Name] = FileFacts{UUID: NewUUID(), Start: s.Tail.Start, DB: -1}
 		}
 	}
+	ms.publishPast()
 }
 
 // stale says that what lies on the disk is not what these manifests would write.
@@ -118,6 +122,7 @@ func (ms *manifests) commit(p *prepared) (named bool, err error) {
 	}
 	old := ms.current
 	ms.manifest, ms.files, ms.current = p.m, p.files, p.generation
+	ms.publishPast()
 	if err != nil {
 		return true, err
 	}

@@ -22,7 +22,9 @@ type replicas struct {
 	list    []*session.Session
 	backlog *repl.Backlog // nil: the stream is kept for no replica
 	idle    time.Time     // since when there is none
-	sending []*outgoing   // full syncs under way
+	sending []*outgoing   // syncs under way
+	// unread is up to where a replica could not be served from the log's files: it is not to ask in vain again.
+	unread wal.LSN
 
 	full, partial, refused int64
 	pinged                 time.Time
@@ -105,7 +107,7 @@ func (s *server) feedReplicas(p []byte) {
 		case session.Online:
 			c.Wrote = true // it must not be sent while the log fails
 			c.Push(p)
-		case session.ReceivesSnapshot, session.WaitsForAck:
+		case session.ReceivesSnapshot, session.WaitsForAck, session.CatchesUp:
 			if limit := s.cfg.Live.ReplicaOutputHard; limit > 0 && int64(len(c.Replica.Pending)+len(p)) > limit {
 				s.eng.Stats().OutputLimitCloses++
 				s.logger.Warn("Client " + s.eng.DescribeClient(c) + " scheduled to be closed ASAP for overcoming of output buffer limits.")
@@ -204,6 +206,8 @@ func (s *server) resume(client *session.Session, id string, offset int64) bool {
 	case !known:
 		s.logger.Info(fmt.Sprintf("Partial resynchronization not accepted: Requested offset for second ID was %d, but I can reply up to %d", offset, int64(res.End2)+1))
 		return false
+	case offset >= 1 && s.resumeFromFiles(client, wal.LSN(offset-1)):
+		return true
 	case r.backlog == nil || offset < 1 || !r.backlog.Has(wal.LSN(offset-1)):
 		s.logger.Info(fmt.Sprintf("Unable to partial resync with replica %s for lack of backlog (Replica request was: %d).", name, offset))
 		if r.backlog != nil && offset-1 > int64(r.backlog.End()) {
@@ -211,11 +215,7 @@ func (s *server) resume(client *session.Session, id string, offset int64) bool {
 		}
 		return false
 	}
-	if client.Replica.PSYNC2 {
-		client.W.Raw([]byte("+CONTINUE " + mine + "\r\n"))
-	} else {
-		client.W.Raw([]byte("+CONTINUE\r\n"))
-	}
+	client.W.Raw([]byte(continueReply(client, mine)))
 	missed := r.backlog.From(wal.LSN(offset - 1))
 	client.W.Raw(missed)
 	client.Replica.Heard = time.Now()
@@ -224,6 +224,14 @@ func (s *server) resume(client *session.Session, id string, offset int64) bool {
 	r.list = append(r.list, client)
 	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of backlog starting from offset %d.", name, len(missed), offset))
 	return true
+}
+
+// continueReply lets a replica go on. One that knows of second ids is told which history it follows now.
+func continueReply(client *session.Session, id string) string {
+	if client.Replica.PSYNC2 {
+		return "+CONTINUE " + id + "\r\n"
+	}
+	return "+CONTINUE\r\n"
 }
 
 func orZeros(id string) string {
@@ -361,7 +369,7 @@ func replicaState(st session.ReplicaState) string {
 	switch st {
 	case session.WaitsForSync:
 		return "wait_bgsave"
-	case session.ReceivesSnapshot, session.WaitsForAck:
+	case session.ReceivesSnapshot, session.WaitsForAck, session.CatchesUp:
 		return "send_bulk"
 	}
 	return "online"

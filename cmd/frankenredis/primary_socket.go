@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"frankenredis/wire/session"
 )
 
 // syncSocket writes to a connection that the reactor holds as well, through a descriptor of its own. One goroutine uses it.
@@ -16,6 +18,15 @@ type syncSocket struct {
 	closed  atomic.Bool   // the connection is not wanted any more
 	beat    bool          // a file is being made: the replica hears an empty line each second
 	beaten  time.Time
+}
+
+// syncSocket gives a sync a descriptor of its own for a replica's connection.
+func (s *server) syncSocket(client *session.Session) (*syncSocket, error) {
+	fd, err := unix.FcntlInt(uintptr(client.FD), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &syncSocket{fd: fd, timeout: time.Duration(s.replTimeout.Load())}, nil
 }
 
 // Write waits until everything is sent.

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"frankenredis/kv"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
@@ -21,7 +19,7 @@ import (
 	"frankenredis/wire/session"
 )
 
-// A full sync is a frozen view on its way to one replica. It is written into a second descriptor of the replica's connection by a
+// An outgoing sync is a frozen view on its way to one replica, or what the replica has missed (primary_past.go). It is written into a second descriptor of the replica's connection by a
 // goroutine of its own; the executor sends nothing there until that has ended, and keeps the stream for the replica meanwhile.
 type outgoing struct {
 	s      *server
@@ -35,6 +33,7 @@ type outgoing struct {
 	psync  bool // else the replica is told no position
 	direct bool // no file in between
 	file   string
+	missed *missed // not nil: it replaces all of the above but out, log, id and at
 }
 
 // startSync freezes the data set for a replica that waits.
@@ -51,7 +50,7 @@ func (s *server) startSync(client *session.Session) {
 		s.eng.After(10*time.Millisecond, func() { s.startSync(client) }) // a sign of life has still to leave
 		return
 	}
-	fd, err := unix.FcntlInt(uintptr(client.FD), unix.F_DUPFD_CLOEXEC, 0)
+	socket, err := s.syncSocket(client)
 	if err != nil {
 		s.logger.Warn("Can't begin a sync: " + err.Error())
 		client.Conn.Close(false)
@@ -61,7 +60,7 @@ func (s *server) startSync(client *session.Session) {
 	s.eng.Reselect()
 	o := &outgoing{s: s, client: client, log: s.eng.Log(), id: s.load.result.Position.ID, at: s.eng.StreamEnd(), psync: !p.Positionless,
 		direct: s.cfg.Bool("repl-diskless-sync") && p.EOF, file: filepath.Join(s.dir, jobTemp())}
-	o.out = &syncSocket{fd: fd, timeout: time.Duration(s.replTimeout.Load())}
+	o.out = socket
 	o.meta = s.snapshotMeta()
 	o.meta.Replication = &snapshot.Replication{ID: o.id.String(), Offset: int64(o.at), DB: s.eng.StreamDB()}
 	if !p.FunctionOnly {
@@ -77,6 +76,11 @@ func (s *server) startSync(client *session.Session) {
 		s.logger.Info("Starting BGSAVE for SYNC with target: disk")
 		s.logger.Info(fmt.Sprintf("Background saving started by pid %d", os.Getpid()))
 	}
+	s.send(o)
+}
+
+// send runs a sync on a goroutine of its own.
+func (s *server) send(o *outgoing) {
 	s.replicas.sending = append(s.replicas.sending, o)
 	engine.Background(func() {
 		err := o.run()
@@ -86,6 +90,9 @@ func (s *server) startSync(client *session.Session) {
 
 // run sends everything.
 func (o *outgoing) run() error {
+	if o.missed != nil {
+		return o.sendMissed()
+	}
 	if o.psync {
 		if _, err := fmt.Fprintf(o.out, "+FULLRESYNC %s %d\r\n", o.id, o.at); err != nil {
 			return err
@@ -167,6 +174,8 @@ func (s *server) finishOutgoing(o *outgoing, err error) {
 	name := replicaName(o.client)
 	p := o.client.Replica
 	switch {
+	case o.missed != nil:
+		s.finishMissed(o, err)
 	case o.client.Closed || p.State != session.ReceivesSnapshot:
 	case err != nil:
 		if !errors.Is(err, errLinkGone) {

@@ -54,6 +54,7 @@ const (
 	WaitsForSync
 	ReceivesSnapshot
 	WaitsForAck // it has a snapshot whose end it must find before more follows
+	CatchesUp   // it gets from files what it has missed
 	Online
 )
 

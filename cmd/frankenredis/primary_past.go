@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"frankenredis/wal"
+	"frankenredis/wire/session"
+)
+
+// missed is what a replica that was away for longer than the backlog reaches back gets in place of a full sync: the log's increments are
+// the stream.
+type missed struct {
+	past     *wal.Past
+	from, to wal.LSN
+	rest     []byte // the stream from to on, from the backlog
+	reply    string
+	known    func(wal.ReplID, wal.LSN) bool
+}
+
+// resumeFromFiles lets a replica go on from a position that the backlog does not reach back to, if the log does (I9). Its history was
+// found to be this server's.
+func (s *server) resumeFromFiles(client *session.Session, from wal.LSN) bool {
+	r, res := &s.replicas, s.load.result
+	if s.log == nil || from >= s.eng.StreamEnd() || from < r.unread || r.backlog != nil && r.backlog.Has(from) {
+		return false
+	}
+	past := s.log.Past()
+	if past == nil || from < past.First() {
+		return false
+	}
+	socket, err := s.syncSocket(client)
+	if err != nil {
+		return false
+	}
+	s.beginStream()
+	id, id2, end2 := res.Position.ID, res.ID2, res.End2
+	o := &outgoing{s: s, client: client, log: s.log, id: id, at: s.eng.StreamEnd(), out: socket}
+	o.missed = &missed{
+		past: past, from: from, to: o.at - wal.LSN(r.backlog.Len()), reply: continueReply(client, id.String()),
+		known: func(line wal.ReplID, at wal.LSN) bool { return line == id || line == id2 && at <= end2 },
+	}
+	o.missed.rest = r.backlog.From(o.missed.to)
+	client.Replica.Heard, client.Replica.Acked, client.Replica.State = time.Now(), from, session.CatchesUp
+	r.list = append(r.list, client)
+	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of the append-only file and the backlog starting from offset %d.",
+		replicaName(client), o.at-from, from+1))
+	s.send(o)
+	return true
+}
+
+// sendMissed is a sync's work.
+func (o *outgoing) sendMissed() error {
+	m := o.missed
+	if err := o.awaitCover(); err != nil {
+		return err
+	}
+	if _, err := o.out.Write([]byte(m.reply)); err != nil {
+		return err
+	}
+	if err := m.past.Copy(o.out, m.from, m.to, m.known); err != nil {
+		return err
+	}
+	_, err := o.out.Write(m.rest)
+	return err
+}
+
+// finishMissed puts the replica online, or ends its connection: then it comes again, and gets a full sync if the files are to blame.
+func (s *server) finishMissed(o *outgoing, err error) {
+	if o.client.Closed || o.client.Replica.State != session.CatchesUp {
+		return
+	}
+	if err == nil {
+		s.putOnline(o.client)
+		return
+	}
+	var damage *wal.CorruptError
+	if errors.As(err, &damage) || errors.Is(err, wal.ErrPast) {
+		s.replicas.unread = max(s.replicas.unread, o.missed.from+1)
+	}
+	if !errors.Is(err, errLinkGone) {
+		s.logger.Warn("Can't send replica " + replicaName(o.client) + " what it has missed: " + err.Error())
+	}
+	o.client.Conn.Close(false)
+}
