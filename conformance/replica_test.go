@@ -404,3 +404,60 @@ func TestReplicaOfEmptyPrimary(t *testing.T) {
 		}
 	}
 }
+
+// I22: a primary that was started empty, or with less than its replica has, tells so; in hardened mode the replica keeps its data until the
+// operator gives it up.
+func TestReplicaAheadOfPrimary(t *testing.T) {
+	for _, mode := range []string{"hardened", "strict"} {
+		for _, lost := range []string{"everything", "the end"} {
+			t.Run(mode+" "+lost, func(t *testing.T) {
+				t.Parallel()
+				p := testbed.Start(t, testbed.Options{Args: []string{"--fr-mode", mode, "--appendonly", "yes", "--save", "", "--repl-diskless-sync-delay", "0"}})
+				primary := p.Dial(t)
+				primary.Call(t, "SET", "first", "1")
+				r := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: replicaArgs(p)})
+				replica := r.Dial(t)
+				waitForText(t, p.LogText, "Synchronization with replica")
+				old := filepath.Join(t.TempDir(), "old")
+				if lost == "the end" {
+					if err := os.CopyFS(old, os.DirFS(p.Dir)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				primary.Call(t, "SET", "second", "2")
+				primary.Call(t, "WAIT", "1", "5000")
+				p.Kill()
+				if err := os.RemoveAll(filepath.Join(p.Dir, "appendonlydir")); err != nil {
+					t.Fatal(err)
+				}
+				if lost == "the end" {
+					if err := os.RemoveAll(p.Dir); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.CopyFS(p.Dir, os.DirFS(old)); err != nil {
+						t.Fatal(err)
+					}
+				} else if err := os.RemoveAll(filepath.Join(p.Dir, "ledger")); err != nil {
+					t.Fatal(err)
+				}
+				if err := p.Restart(); err != nil {
+					t.Fatal(err)
+				}
+				primary = p.Dial(t)
+				replica.Call(t, "REPLICAOF", "127.0.0.1", strconv.Itoa(p.Port))
+				waitForText(t, p.LogText, "is ahead: it has the stream")
+				if mode == "hardened" {
+					waitForText(t, r.LogText, "NOMASTERLINK Can't SYNC: the replica has data")
+					if got := replica.Call(t, "GET", "second").Str; got != "2" {
+						t.Errorf("the replica has lost %q\n%s", got, p.LogTail(20))
+					}
+					if got := primary.Call(t, "FR.EVIDENCE").String(); !strings.Contains(got, "replica-ahead") {
+						t.Errorf("no record: %s", got)
+					}
+					primary.Call(t, "CONFIG", "SET", "fr-sync-behind", "yes")
+				}
+				waitFor(t, "the replica to obey", func() bool { return replica.Call(t, "EXISTS", "second").Int == 0 })
+			})
+		}
+	}
+}

@@ -25,6 +25,7 @@ type replicas struct {
 	sending []*outgoing   // syncs under way
 	// unread is up to where a replica could not be served from the log's files: it is not to ask in vain again.
 	unread wal.LSN
+	ahead  string // the last replica that was found to be ahead, as it was told
 
 	full, partial, refused int64
 	pinged                 time.Time
@@ -149,6 +150,9 @@ func (s *server) syncRequest(c *engine.Call, q engine.SyncRequest) error {
 	}
 	if id != "" && id != "?" {
 		r.refused++
+		if err := s.replicaAhead(name, id, offset); err != nil {
+			return err
+		}
 	}
 	r.full++
 	s.beginStream()

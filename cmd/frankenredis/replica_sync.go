@@ -175,10 +175,7 @@ func (f *follower) Replace(t *repl.Transfer) (err error) {
 func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 	f.reached = repl.PhaseTransfer
 	s.endFailover() // whom it asked has taken over, with a history of its own
-	keys := 0
-	for i := range s.ks.Len() {
-		keys += s.ks.DB(i).Len()
-	}
+	keys := s.keys()
 	p := &plan{o: s.recoveryOptions(f.call)}
 	p.o.LoadFunctions = nil // load puts them in the place of ours
 	p.guard = keys > 0 && s.cfg.Enum("fr-mode") == "hardened"

@@ -69,6 +69,7 @@ var (
 	BadSync     = Rule{61, "sync-refused", Tampering, "a snapshot from the primary that is not whole replaces nothing"}
 	NewHistory  = Rule{62, "new-history", Ordering, "a promoted replica begins a new history whose past is its primary's"}
 	EmptySource = Rule{63, "empty-source", Ordering, "hardened: a primary that has lost everything does not empty its replica"}
+	Ahead       = Rule{64, "replica-ahead", Ordering, "what a replica has and this server does not have any more is told before the replica loses it; hardened: it keeps it"}
 	Protocol    = Rule{70, "protocol-error", Parser, "malformed input ends its connection"}
 	QueryLimit  = Rule{71, "query-limit", Exhaustion, "a client's input is bounded"}
 	OutputLimit = Rule{72, "output-limit", Exhaustion, "a client's unread output is bounded"}
@@ -84,7 +85,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Replaced, BadSync, NewHistory, EmptySource, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Replaced, BadSync, NewHistory, EmptySource, Ahead, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass, Arguments, LongKey, LongQueue, Pipeline, ClientBytes}
 
 // Decision is what was done about it.

@@ -21,6 +21,8 @@ var ownRows = []Row{
 	{Name: "fr-log-pending-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "256mb"},
 	// Bytes that the ledger of decisions may take in dir/ledger; 0: none is kept.
 	{Name: "fr-ledger-limit", kind: number{lo: 0, hi: maxLong, form: memory}, initial: "16mb", Flags: Immutable},
+	// In hardened mode: replicas that have more than this server get its data all the same, and lose theirs.
+	{Name: "fr-sync-behind", kind: yesno{}, initial: "no"},
 	// What one client may ask for in hardened mode; 0: no bound. In strict mode they mean nothing.
 	{Name: "fr-max-arguments", kind: integer(0, maxInt), initial: "1048576"},
 	{Name: "fr-max-key-bytes", kind: number{hi: maxLong, form: memory}, initial: "64kb"},
