@@ -111,7 +111,7 @@ func TestExporter(t *testing.T) {
 	got, want := metrics(testbed.Subject(t)), metrics(testbed.Peer(t, "redict-server"))
 	t.Logf("%d metrics, redict has %d", len(got), len(want))
 	for _, name := range want {
-		if !slices.Contains(got, name) && !strings.HasPrefix(name, "redis_defrag_") { // info-defrag
+		if !slices.Contains(got, name) {
 			t.Errorf("no metric %s", name)
 		}
 	}

@@ -42,7 +42,6 @@ func TestInfoFields(t *testing.T) {
 // missingFields are the fields of INFO that we lack, by entry of the drift ledger.
 var missingFields = []exemption{
 	{"measured", `cmdstat_|latency_percentiles_usec_`}, // of the commands that the server's readiness probe needed
-	{"info-defrag", `active_defrag_|current_active_defrag_time|total_active_defrag_time`},
 	{"info-parts", `instantaneous_(in|out)put_repl_kbps`},
 }
 

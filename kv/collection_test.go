@@ -152,6 +152,7 @@ func runCollections(t *testing.T, ks *Keyspace, rnd *rand.Rand, ops int) {
 	}
 	var views []frozen
 	for i := range ops {
+		stir(ks)
 		typ := []string{"hash", "set", "zset"}[rnd.IntN(3)]
 		key := typ + ":" + strconv.Itoa(rnd.IntN(4))
 		e := elem()

@@ -48,6 +48,8 @@
 // page table; a freeze then takes about 30 microseconds and a collection of the Go heap a few milliseconds at most
 // (BenchmarkFootprint).
 //
+// Deletions at random leave pages with little in them; Defrag (defrag.go) moves what is left together, in slices.
+//
 // # Source
 //
 // Observable behaviour (encodings, expiry, LRU and LFU, the sampling of active expiry) follows Redis 7.2.4 (src/object.c,

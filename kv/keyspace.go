@@ -15,7 +15,7 @@ type Options struct {
 	HashSeed   dict.Seed               // keys the hash of keys; random in a server, so that clients cannot aim at one bucket
 	RandomSeed uint64                  // seeds what is random: RANDOMKEY, LFU counters
 	SlotOf     func(key []byte) uint16 // the hash slot of a key, for SlotLen and EachInSlot; nil: there are none
-	Protect    bool                    // arena.Options.Protect: a stray write to frozen memory faults
+	Protect    bool                    // arena.Options.Protect and Restless, for tests: stray writes fault, and defragmentation moves much
 }
 
 // Hooks are called by the keyspace as things happen. They may look keys up with NoTouch and NoExpire, and must not change
@@ -49,6 +49,7 @@ type Keyspace struct {
 	slotOf func(key []byte) uint16
 	lazy   lazyQueue
 	cycle  expireCycle
+	defrag defrag
 	pool   evictPool
 
 	lazyExpire    bool // what expired is freed as by Unlink
@@ -69,7 +70,7 @@ type Keyspace struct {
 // New makes an empty keyspace.
 func New(o Options) *Keyspace {
 	ks := &Keyspace{
-		a:    arena.New(arena.Options{Protect: o.Protect}),
+		a:    arena.New(arena.Options{Protect: o.Protect, Restless: o.Protect}),
 		seed: o.HashSeed, slotOf: o.SlotOf,
 		next: rand.NewPCG(o.RandomSeed, 0x9e3779b97f4a7c15).Uint64,
 	}

@@ -7,7 +7,7 @@ import (
 const testNow = 1_700_000_000_000
 
 func newTest(t testing.TB, databases int) *Keyspace {
-	ks := New(Options{Databases: databases, RandomSeed: 1})
+	ks := New(Options{Databases: databases, RandomSeed: 1, Protect: true})
 	ks.SetNow(testNow)
 	t.Cleanup(ks.Close)
 	return ks

@@ -82,6 +82,7 @@ func runLists(t *testing.T, ks *Keyspace, rnd *rand.Rand, ops int) {
 		return string(rune('a' + rnd.IntN(26)))
 	}
 	for i := range ops {
+		stir(ks)
 		switch rnd.IntN(60) {
 		case 0:
 			if len(views) < 3 {

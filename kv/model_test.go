@@ -175,6 +175,7 @@ func runModel(t testing.TB, ks *Keyspace, ops int, next func(n int) int) {
 	}
 
 	for op := range ops {
+		stir(ks)
 		i := next(len(m.dbs))
 		db := ks.DB(i)
 		key := name()

@@ -12,7 +12,7 @@ import (
 func TestSlots(t *testing.T) {
 	const slots = 16
 	slotOf := func(key []byte) uint16 { return uint16(key[0]) % slots }
-	ks := New(Options{Databases: 2, RandomSeed: 1, SlotOf: slotOf})
+	ks := New(Options{Databases: 2, RandomSeed: 1, SlotOf: slotOf, Protect: true})
 	defer ks.Close()
 	ks.SetNow(1000)
 	ks.SetExpireMode(ExpireDelete)
@@ -52,6 +52,7 @@ func TestSlots(t *testing.T) {
 		return k
 	}
 	for i := range 4000 {
+		stir(ks)
 		key := name()
 		switch rng.IntN(8) {
 		case 0, 1, 2:

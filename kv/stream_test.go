@@ -160,6 +160,7 @@ func runStreams(t *testing.T, seed uint64) {
 		}
 	})
 	for op := range 1200 {
+		stir(ks)
 		key := names[rng.IntN(len(names))]
 		m := models[key]
 		e, err := db.EditStream([]byte(key))

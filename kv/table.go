@@ -26,6 +26,9 @@ type tableKind interface {
 	// free frees about budget elements and reports whether that was the last of them; drop frees one element or blob-bearing
 	// block. It may write its progress to t.
 	free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool)
+	// move moves blocks of the table from a place on, those of about budget elements, and reports whether it has come to the end;
+	// before the first call the place is zero. It may change the roots in t.
+	move(ks *Keyspace, t *table, at *tablePlace, budget int) (done bool)
 }
 
 // tableKinds has the kind of each type.

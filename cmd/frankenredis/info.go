@@ -227,6 +227,7 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("total_forks", 0)
 	w.Field("migrate_cached_sockets", 0)
 	w.Field("slave_expires_tracked_keys", s.eng.LocalExpiries())
+	s.infoDefrag(w)
 	_, keys, items, prefixes := s.eng.TrackingCounts()
 	w.Field("tracking_total_keys", keys)
 	w.Field("tracking_total_items", items)

@@ -115,7 +115,7 @@ func (s *server) infoMemory(w *engine.InfoWriter) {
 	w.Field("mem_cluster_links", 0)
 	w.Field("mem_aof_buffer", r.LogBuffer)
 	w.Field("mem_allocator", "arena")
-	w.Field("active_defrag_running", 0)
+	w.Field("active_defrag_running", s.defrag.percent)
 	w.Field("lazyfree_pending_objects", s.ks.LazyPending())
 	w.Field("lazyfreed_objects", s.ks.LazyFreed())
 }

@@ -56,6 +56,7 @@ type server struct {
 	jobs     jobs
 	rewrites rewrites
 	load     loadState
+	defrag   defragState
 	replica  replica
 	replicas replicas
 	closing  closing
@@ -291,6 +292,7 @@ func (s *server) startTimers() {
 		s.tendPrimary()
 		s.tendReplicas()
 	})
+	s.eng.Every(s.defragPause, s.defragment)
 	s.eng.Every(tick, func() {
 		if !s.eng.Loading() && s.eng.ActiveExpire() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.

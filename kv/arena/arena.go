@@ -32,6 +32,8 @@ type Options struct {
 	// end of a view then visit every page. Without effect on protection under the race detector, where pages lie in
 	// the Go heap and the detector itself sees such a write.
 	Protect bool
+	// Restless makes Survey choose every slab that has room, whether that gains anything or not, so that much is moved. For tests.
+	Restless bool
 }
 
 // Arena is a heap of blocks outside the Go heap. All methods belong to one goroutine, the owner; only Views may be
@@ -40,7 +42,8 @@ type Options struct {
 // Invariants (Check verifies them):
 //   - a slab is frozen if its birth is not after the epoch of the newest open view; a frozen slab's frame and a frozen
 //     leaf are never written;
-//   - a slab with a free block is in exactly one list of its class; those in the writable list are not frozen;
+//   - a slab with a free block is in exactly one list of its class; those in the writable list are not frozen, those in
+//     the sparse list are sparse, and no others;
 //   - a frame belongs to one slab, or to the retired list of one view, or is free.
 type Arena struct {
 	top    table  // live page table
@@ -58,6 +61,10 @@ type Arena struct {
 	frames   buddy        // memory behind them
 	spans    []*span      // frames' memory
 
+	compact       compaction
+	restless      bool
+	moved, stayed int64 // blocks, by Move
+
 	views     []*View      // open as far as the owner knows, oldest first
 	draining  []*View      // closed, with retired frames still to be sorted out
 	viewPages int64        // pages in retired lists
@@ -71,7 +78,7 @@ type Arena struct {
 
 // New returns an empty arena. It takes memory from the system as blocks are allocated.
 func New(o Options) *Arena {
-	a := &Arena{epoch: 1, protect: o.Protect && canProtect, poison: o.Protect || raceEnabled}
+	a := &Arena{epoch: 1, protect: o.Protect && canProtect, poison: o.Protect || raceEnabled, restless: o.Restless}
 	a.numbers.frontier = reservedPages / blockPages
 	a.frames.frontier = 1 // frame 0 would look like the end of a list
 	a.growTable(reservedPages - 1)

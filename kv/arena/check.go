@@ -68,6 +68,9 @@ func (c *checker) slabs() {
 			c.fail("%s: class %d, order %d, %d blocks", who, m.class, m.order, m.used)
 		}
 		c.partial[pn] = m.used < k.slots
+		if m.sparse && m.used == k.slots {
+			c.fail("%s is full and sparse", who)
+		}
 		if m.birth == 0 || m.birth > a.epoch {
 			c.fail("%s: born in epoch %d of %d", who, m.birth, a.epoch)
 		}
@@ -107,12 +110,15 @@ func (c *checker) lists() {
 		prev := head
 		for pn := a.slab(head).next; pn != head; pn = a.slab(pn).next {
 			m := a.slab(pn)
-			if m.prev != prev || uint32(m.class) != head/2 || !c.partial[pn] {
+			if m.prev != prev || uint32(m.class) != classOfList(head) || !c.partial[pn] {
 				c.fail("slab %d is wrong in list %d", pn, head)
 				return
 			}
 			if head == writableList(uint32(m.class)) && m.birth <= a.frozen {
 				c.fail("slab %d is frozen and listed as writable", pn)
+			}
+			if m.sparse != (head == sparseList(uint32(m.class))) {
+				c.fail("slab %d in list %d says sparse=%v", pn, head, m.sparse)
 			}
 			if head == frozenList(uint32(m.class)) && a.frozen == 0 {
 				c.fail("slab %d is listed as frozen without a view", pn)
@@ -130,6 +136,13 @@ func (c *checker) lists() {
 			c.fail("slab %d has free blocks and is in no list", pn)
 		}
 	}
+}
+
+func classOfList(head uint32) uint32 {
+	if head >= sparseList(0) {
+		return head - sparseList(0)
+	}
+	return head / 2
 }
 
 func (c *checker) views() {

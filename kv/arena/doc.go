@@ -25,6 +25,9 @@
 // memory mapped 16 MiB at a time (frame.go). The old frame of a copied slab is left to the newest open view;
 // when that ends, it passes to the next older one that sees it, or is free. One copy thus serves all views.
 //
+// Only the owner of blocks can move them, for only it knows where their refs stand. Survey, Move and Settle (compact.go) help
+// it to empty the slabs that hold little.
+//
 // # Page size
 //
 // 3 million blocks of 88 and 96 bytes (276 MB), random writes to single blocks with a view open, then its share of

@@ -170,11 +170,46 @@ func (m *model) step(op byte, x int) {
 		m.freeze()
 	case op < 250 && len(m.views) > 0:
 		m.end(x)
-	case op < 254:
+	case op < 253:
 		m.a.Reclaim(x % 64)
+	default:
+		m.compact(x)
 	}
 	if m.a.UsedBytes() != m.used {
 		m.t.Fatalf("UsedBytes = %d, want %d", m.a.UsedBytes(), m.used)
+	}
+}
+
+// isSparse says whether the block r lies in a slab that is being given up.
+func (a *Arena) isSparse(r Ref) bool {
+	_, m := a.find(r)
+	return m.sparse
+}
+
+// compact goes a little further with a compaction, and when blocks are to be moved, moves some.
+func (m *model) compact(x int) {
+	switch {
+	case x%50 == 0:
+		m.a.Settle(1 + x>>8%64)
+	case m.a.compact.stage == compactSettle:
+		m.a.Settle(1 + x>>8%64)
+	case m.a.compact.stage != compactMove:
+		m.a.Survey(1 + x>>8%256)
+	default:
+		for i := range min(len(m.refs), 100) {
+			i = (x + i) % len(m.refs)
+			r := m.refs[i]
+			sparse := m.a.isSparse(r)
+			n := m.a.Move(r)
+			if sparse != (n != r) || m.a.isSparse(n) || n != r && m.live[n] != nil {
+				m.t.Fatalf("Move(%#x) = %#x", r, n)
+			}
+			if n != r {
+				m.live[n] = m.live[r]
+				delete(m.live, r)
+				m.refs[i] = n
+			}
+		}
 	}
 }
 
@@ -210,14 +245,14 @@ func (m *model) finish() {
 }
 
 func TestModel(t *testing.T) {
-	steps, rounds := 20000, 3
+	steps, rounds := 12000, 2
 	if raceEnabled || testing.Short() {
 		steps, rounds = 6000, 1
 	}
 	for round := range rounds {
-		for _, o := range []Options{{}, {Protect: true}} {
+		for _, o := range []Options{{Restless: true}, {}, {Protect: true}, {Protect: true, Restless: true}} {
 			seed := rand.Uint64()
-			t.Run(fmt.Sprintf("round=%d,protect=%v", round, o.Protect), func(t *testing.T) {
+			t.Run(fmt.Sprintf("round=%d,protect=%v,restless=%v", round, o.Protect, o.Restless), func(t *testing.T) {
 				t.Logf("seed %d", seed)
 				rnd := rand.New(rand.NewPCG(seed, 0))
 				m := newModel(t, o)

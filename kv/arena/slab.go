@@ -18,14 +18,16 @@ type slab struct {
 	used  uint32 // allocated blocks
 	class uint8  // 0: no slab here
 	order uint8
-	_     [10]byte // to a cache line
+	// sparse: it is being given up (compact.go), is in its class's sparse list, and gets no new blocks
+	sparse bool
+	_      [9]byte // to a cache line
 }
 
 type slabChunk [leafPages]slab
 
 // Page numbers below reservedPages are never given to slabs: the records there are the heads of the slab lists, so
 // that a slab leaves its (circular) list without knowing which one it is in, and whole lists are joined in one step.
-const reservedPages = 2 * (maxClass + 1)
+const reservedPages = 3 * (maxClass + 1)
 
 func writableList(class uint32) uint32 { return 2 * class }
 func frozenList(class uint32) uint32   { return 2*class + 1 }
@@ -201,7 +203,7 @@ func (a *Arena) drop(pn uint32, m *slab) {
 	a.setPages(pn, order, 0)
 	for j := range uint32(1) << order {
 		m := a.slab(pn + j)
-		m.class, m.order = 0, 0
+		m.class, m.order, m.sparse = 0, 0, false
 	}
 	a.numbers.free(pn, order)
 	a.pages -= 1 << order

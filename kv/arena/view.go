@@ -72,6 +72,12 @@ func (v *View) Close() {
 	a.mu.Unlock()
 }
 
+// Views is the number of open views.
+func (a *Arena) Views() int {
+	a.settle()
+	return len(a.views)
+}
+
 // settle takes notice of the views closed since the last time.
 func (a *Arena) settle() {
 	if !a.hasClosed.Load() {
@@ -130,7 +136,7 @@ func (a *Arena) thaw(r Ref) {
 	a.retire(m.frame, m.birth, order)
 	m.frame, m.birth = frame, a.epoch
 	a.setPages(pn, order, a.frameAddr(frame))
-	if m.used < classes[m.class].slots {
+	if m.used < classes[m.class].slots && !m.sparse {
 		a.unlink(m)
 		a.link(writableList(uint32(m.class)), pn)
 	}

@@ -124,15 +124,6 @@ func noTLS(_ *Store, v value) (value, error) {
 	return v, nil
 }
 
-// noDefrag: nothing moves blocks yet, so it is refused as with any allocator but Redis's own jemalloc.
-func noDefrag(_ *Store, v value) error {
-	if v.n != 0 {
-		return cause("Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc " +
-			"like the one shipped by default with the Redis source distribution")
-	}
-	return nil
-}
-
 // clampHz keeps hz between 1 and 500, as Redis does without a word.
 func clampHz(_ *Store, v value) value {
 	v.n = min(max(v.n, 1), 500)

@@ -9,7 +9,6 @@ const (
 	needMemcheck    = "a crash tests the memory it happened in"
 	needBindSource  = "outgoing connections leave from that address"
 	needSocketMark  = "sockets carry the mark"
-	needDefrag      = "while it is on, blocks move out of pages that are mostly empty, and the ratio of pages to blocks falls"
 	needRehash      = "a memory layout exists for which it makes a difference"
 	needWatchdog    = "a stalled executor is reported after it"
 	needSanitize    = "RESTORE and loading check nested encodings by it"

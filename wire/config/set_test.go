@@ -42,11 +42,6 @@ func TestSetErrors(t *testing.T) {
 		{pairs: []string{"fr-log-pending-limit", "1"}, want: failed + "fr-log-pending-limit') - argument must be between 1048576 and 9223372036854775807 inclusive"},
 		{pairs: []string{"fr-mode", "hardened"}, want: failed + "fr-mode') - can't set immutable config"},
 		{pairs: []string{"locale-collate", "xx_YY"}, want: failed + "locale-collate') - Invalid locale name"},
-		{
-			pairs: []string{"activedefrag", "yes"},
-			want: failed + "activedefrag') - Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified " +
-				"Jemalloc like the one shipped by default with the Redis source distribution",
-		},
 	} {
 		s, err := LoadText(c.conf, LoadOptions{})
 		if err != nil {

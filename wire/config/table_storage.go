@@ -50,17 +50,13 @@ var memoryRows = []Row{
 	{Name: "lazyfree-lazy-user-del", kind: yesno{}, initial: "no"},
 	{Name: "lazyfree-lazy-user-flush", kind: yesno{}, initial: "no"},
 	{Name: "activerehashing", kind: yesno{}, initial: "yes", Pending: needRehash},
-	// Measured on the arena, pages to blocks, with 300,000 strings: 1.01 when loaded (10 to 510 bytes), 1.03 after five updates of
-	// each, 1.13 after as many that grow to 1010 bytes, 1.9 after as many that shrink to 70. After random deletions it is not
-	// bounded: 4.3 with 75 % gone, 7.6 with 90 %, 14.7 when one of sixteen equal neighbours stays. Filling up again brings it to
-	// 1.13, with another size to 1.2 to 1.5, and a flush to nothing. So a data set that shrinks for good needs defragmentation.
-	{Name: "activedefrag", kind: yesno{}, initial: "no", check: noDefrag, Pending: needDefrag},
-	{Name: "active-defrag-ignore-bytes", kind: number{lo: 1, hi: maxLong, form: memory, unsigned: true}, initial: "100mb", Pending: needDefrag},
-	{Name: "active-defrag-threshold-lower", kind: integer(0, 1000), initial: "10", Pending: needDefrag},
-	{Name: "active-defrag-threshold-upper", kind: integer(0, 1000), initial: "100", Pending: needDefrag},
-	{Name: "active-defrag-cycle-min", kind: integer(1, 99), initial: "1", Pending: needDefrag},
-	{Name: "active-defrag-cycle-max", kind: integer(1, 99), initial: "25", Pending: needDefrag},
-	{Name: "active-defrag-max-scan-fields", kind: number{lo: 1, hi: maxLong, unsigned: true}, initial: "1000", Pending: needDefrag},
+	{Name: "activedefrag", kind: yesno{}, initial: "no"},
+	{Name: "active-defrag-ignore-bytes", kind: number{lo: 1, hi: maxLong, form: memory, unsigned: true}, initial: "100mb"},
+	{Name: "active-defrag-threshold-lower", kind: integer(0, 1000), initial: "10"},
+	{Name: "active-defrag-threshold-upper", kind: integer(0, 1000), initial: "100"},
+	{Name: "active-defrag-cycle-min", kind: integer(1, 99), initial: "1"},
+	{Name: "active-defrag-cycle-max", kind: integer(1, 99), initial: "25"},
+	{Name: "active-defrag-max-scan-fields", kind: number{lo: 1, hi: maxLong, unsigned: true}, initial: "1000"},
 	{Name: "jemalloc-bg-thread", kind: yesno{}, initial: "yes", Pending: needRehash},
 	{
 		Name: "hash-max-listpack-entries", Alias: "hash-max-ziplist-entries", kind: number{hi: maxLong, unsigned: true},

@@ -55,6 +55,8 @@ func (e *Engine) ResetStats() {
 	peak := e.stats.PeakMemory
 	e.stats = Counters{PeakMemory: peak}
 	e.evictor.resetStats()
+	e.ks.ResetLazyFreed()
+	e.ks.ResetDefragStats()
 	clear(e.errorCounts)
 	for _, s := range e.table.All() {
 		s.stats, s.histogram = Stats{}, nil
