@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,12 +19,17 @@ import (
 type Entry struct {
 	UUID       Sum    `json:"uuid"`
 	Generation uint64 `json:"generation"`
-	Size       int64  `json:"size"` // bytes
+	Size       int64  `json:"size"` // bytes; 0 while it grows
 	K          int    `json:"k"`
 	M          int    `json:"m"`
-	Root       Sum    `json:"root"`
-	Made       int64  `json:"made"` // milliseconds since 1970
+	Root       Sum    `json:"root"`              // zero while it grows
+	Made       int64  `json:"made"`              // milliseconds since 1970
+	Growing    bool   `json:"growing,omitempty"` // see Growing
+	Checked    int64  `json:"checked,omitempty"` // when it was last read whole, milliseconds since 1970
 }
+
+// Seen is when the file was last known to be as covered, milliseconds since 1970.
+func (e Entry) Seen() int64 { return max(e.Made, e.Checked) }
 
 // MarshalText writes a digest in hexadecimal digits.
 func (s Sum) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(s[:])), nil }
@@ -42,11 +48,18 @@ func (e Entry) shape() shape { return shape{Profile{e.K, e.M}, e.Size} }
 
 // sound tells whether an entry is one that this version writes.
 func (e Entry) sound() bool {
+	if e.Growing {
+		return e.Size == 0 && Profile{e.K, e.M} == Profile64x8
+	}
 	return e.Size >= 0 && Profile{e.K, e.M}.known() && (e.Size < smallSize) == (Profile{e.K, e.M} == asCopies)
 }
 
-// checkName keeps covered files inside the root and outside of our own folder.
+// checkName keeps covered files outside of our own folder, and inside the root unless the name is an absolute path: a server's
+// configuration may lie anywhere.
 func checkName(name string) error {
+	if path.IsAbs(name) && path.Clean(name) == name && name != "/" && len(name) <= maxName {
+		return nil
+	}
 	if !fs.ValidPath(name) || name == "." || len(name) > maxName || name == Folder || strings.HasPrefix(name, Folder+"/") {
 		return fmt.Errorf("%q cannot be covered: not a file's path below the root", name)
 	}
@@ -140,3 +153,32 @@ func (s *Store) writeCatalog(c catalog) error {
 
 // Names returns what is covered, sorted.
 func (s *Store) Names() []string { return slices.Sorted(maps.Keys(s.cat.entries)) }
+
+// Entry returns what the catalog knows of a file.
+func (s *Store) Entry(name string) (Entry, bool) {
+	e, ok := s.cat.entries[name]
+	return e, ok
+}
+
+// change replaces the catalog by one that edit has changed.
+func (s *Store) change(edit func(entries map[string]Entry)) error {
+	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
+	edit(c.entries)
+	if err := s.writeCatalog(c); err != nil {
+		return err
+	}
+	s.cat = c
+	return nil
+}
+
+// Checked notes in the catalog that files were read whole and found as covered, at milliseconds since 1970.
+func (s *Store) Checked(at map[string]int64) error {
+	return s.change(func(entries map[string]Entry) {
+		for name, ms := range at {
+			if e, ok := entries[name]; ok {
+				e.Checked = ms
+				entries[name] = e
+			}
+		}
+	})
+}

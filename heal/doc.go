@@ -1,10 +1,12 @@
 // Package heal keeps sidecars: files beside other files that find changed bytes and bring them back, exactly, as long as
-// the damage stays within their budget. It knows files, not what they mean. Only files that no longer change are covered.
+// the damage stays within their budget. It knows files, not what they mean. Covered are files that no longer change, and files
+// that are only appended to (Growing), up to where they are durable.
 //
 // # Files
 //
-//	ROOT/NAME                     the file that is covered; NAME is a relative path with slashes
+//	ROOT/NAME                     the file that is covered; NAME is a path with slashes below ROOT, or an absolute one
 //	ROOT/heal/NAME.G.rs           its sidecar of generation G (decimal); in NAME, % is written %25 and / is written %2F
+//	ROOT/heal/NAME.G.tail         of a growing file: copies of what has no parity yet
 //	ROOT/heal/catalog.0 .1 .2     what is covered, three times
 //	ROOT/heal/quarantine/         damaged bytes that a repair replaced: NAME.G.POSITION, raw
 //	ROOT/heal/lock                held by whoever writes here
@@ -37,7 +39,15 @@
 //	type 3  parity  part = shard*(S/4096)+row: one cell of parity
 //	type 4  catalog (in catalog files only, uuid 0, generation = serial, stripe and part 0): JSON, an object of NAME to Entry
 //
+//	type 5  tail    stripe = the open one, part = cell of it: a copy of the cell's durable bytes, at most 4096
+//
 // They come as: info, all tables, per stripe (table, parity), info, all tables, info.
+//
+// The sidecar of a growing file has profile 64+8 whatever its size, and for each stripe that is complete a block of 2327232 bytes:
+// table, half of the parity, table, the other half, table. Its tail file has slots of 4160 bytes, each one packet: slots 0 and 1 take
+// turns with the last cell, whole, partial or empty, and say how far the file is covered; slot 2+c holds cell c of the open stripe once it
+// is complete. The open stripe is the highest that a tail packet names, or, without one, the number of whole blocks. When the
+// stripe's block is durable the tail is cut to nothing.
 //
 // # Checksums
 //
@@ -48,18 +58,21 @@
 // The root is the first 16 bytes of SHA-256 (keyed HMAC-SHA256) over uuid, generation, size u64, k u16, m u16 and the digests of
 // all data cells in order. It stands in the catalog only. A sidecar whose tables do not give the root is not used at all;
 // a stripe whose three tables are lost counts by what its data says, and the root then decides. Unkeyed digests find damage, not
-// tampering.
+// tampering. A growing file has no root: its packets prove themselves, and a stripe whose three tables are lost is not covered.
 //
 // # Limits
 //
 // Names to 1024 bytes, catalogs to 16 MiB. A sidecar of profile 64+8 has at most 14 % of its file plus 1 MiB.
+// Of a growing file it has at most 14 % plus 17 MiB, and grows with the file, never with the number of appends.
 // Tables are held in memory while a file is read: 1/256 of it.
 //
 // # Crash
 //
 // Each file appears whole or not. A *.tmp is nobody's and is overwritten. Until all three catalogs are replaced both sidecars
 // exist, and the newest catalog that is whole decides which one counts; each names a sidecar that is durable. A repair replaces
-// its file by rename, so it happens or does not, and may be done again.
+// its file by rename, so it happens or does not, and may be done again. A growing file is repaired in place, damaged cells only.
+// Its tail is written so that a torn write loses no copy that was there before: complete cells have slots of their own, partial
+// ones take turns. The generation before stays in the catalog until the new one covers as much.
 //
 // # Versions
 //

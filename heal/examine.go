@@ -39,8 +39,9 @@ type Report struct {
 	// Bad are the damaged cells as runs, Lost those of them that cannot be brought back; at most maxRanges of each are listed.
 	Bad        []Range  `json:"bad,omitempty"`
 	Lost       []Range  `json:"lost,omitempty"`
-	Sidecar    bool     `json:"sidecar"`  // it is whole
-	Budget     int64    `json:"budget"`   // bytes in a row that each stripe can lose
+	Sidecar    bool     `json:"sidecar"` // it is whole
+	Budget     int64    `json:"budget"`  // bytes in a row that each stripe can lose
+	Growing    bool     `json:"growing,omitempty"`
 	Repaired   bool     `json:"repaired"` // by this call
 	Quarantine []string `json:"quarantine,omitempty"`
 }
@@ -63,19 +64,29 @@ type index struct {
 	f      disk.File
 	tables [][]byte
 	parity map[[2]uint32]int64 // stripe and part to position
+	total  int                 // different packets found
 	whole  bool
 }
 
-// read scans a sidecar. Packets that the entry's shape has no place for are dropped.
+// read scans the sidecar of a file that does not grow.
 func (x *index) read(s *Store, f disk.File, name string, e Entry) error {
-	sh := e.shape()
+	size, err := f.Size()
+	if err == nil {
+		err = x.readPackets(s, f, name, e, e.shape())
+	}
+	packets, bytes := e.shape().packets(name)
+	x.whole = err == nil && x.total == packets && size == bytes
+	return err
+}
+
+// readPackets scans a sidecar. Packets that the shape has no place for are dropped.
+func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shape) error {
 	x.f, x.tables, x.parity = f, make([][]byte, sh.stripes()), map[[2]uint32]int64{}
 	size, err := f.Size()
 	if err != nil {
 		return err
 	}
 	seen := map[packetID]bool{}
-	total := 0
 	err = s.d.scan(f, size, e.bound(), func(id packetID, pos int64, payload []byte) {
 		if id.kind == kindInfo {
 			if id.stripe != 0 || id.part >= copies || !bytes.Equal(payload, sh.info(name)) {
@@ -93,7 +104,7 @@ func (x *index) read(s *Store, f disk.File, name string, e Entry) error {
 				}
 			case id.kind == kindParity && int64(id.part) < int64(sh.M*rows) && len(payload) == cellSize:
 				x.parity[[2]uint32{id.stripe, id.part}] = pos
-				total++
+				x.total++
 				return
 			default:
 				return
@@ -101,11 +112,9 @@ func (x *index) read(s *Store, f disk.File, name string, e Entry) error {
 		}
 		if !seen[id] {
 			seen[id] = true
-			total++
+			x.total++
 		}
 	})
-	packets, bytes := sh.packets(name)
-	x.whole = err == nil && total == packets && size == bytes
 	return err
 }
 
@@ -114,75 +123,201 @@ func (s *Store) Verify(name string) (Report, error) { return s.examine(name, nil
 
 // examine looks at a file; out, unless nil, is given each stripe as it should be, in order. It stops giving at the first loss.
 func (s *Store) examine(name string, out func(off int64, p []byte, bad []Range, was []byte) error) (Report, error) {
-	e, ok := s.cat.entries[name]
-	r := Report{Name: name, Found: -1}
-	if !ok {
-		return r, fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
+	v, err := s.look(name)
+	if v == nil {
+		return Report{Name: name, Found: -1}, err
 	}
-	sh := e.shape()
-	r.Size, r.Budget = e.Size, sh.burst()
-
-	x := index{tables: make([][]byte, sh.stripes())}
-	side, err := s.o.FS.Open(s.sidecarPath(name, e))
-	switch {
-	case err == nil:
-		defer side.Close()
-		if err := x.read(s, side, name, e); err != nil {
-			return r, fmt.Errorf("%s: %w", side.Name(), err)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return r, err
+	defer v.close()
+	if err != nil {
+		return *v.r, err
 	}
-	f, err := s.o.FS.Open(s.path(name))
-	switch {
-	case err == nil:
-		defer f.Close()
-		if r.Found, err = f.Size(); err != nil {
-			return r, err
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return r, err
-	}
-	v := &examination{s: s, e: e, sh: sh, f: f, x: &x, r: &r, cells: s.d.cells(e.bound())}
-	if v.code, err = newCodec(sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8])); err != nil {
-		return r, err
-	}
-	if err := v.anchor(); err != nil {
-		return r, err
-	}
-	for i := range sh.stripes() {
+	for i := range v.sh.stripes() {
 		if err := v.stripe(i, out); err != nil {
-			return r, err
+			return *v.r, err
 		}
 	}
-	r.Sidecar = x.whole
+	if v.tail != nil {
+		if err := v.openStripe(out); err != nil {
+			return *v.r, err
+		}
+	}
+	r := v.r
+	r.Sidecar = v.x.whole
 	switch {
 	case len(r.Lost) > 0:
 		r.State = Beyond
 	case r.Cells > 0 || r.Found < r.Size:
 		r.State = Damaged
-	case r.Found > r.Size:
+	case r.Found > r.Size && !v.e.Growing:
 		r.State = Extended
-	case !x.whole:
+	case !v.x.whole:
 		r.State = Sidecar
 	default:
 		r.State = Clean
 	}
-	return r, nil
+	return *r, nil
 }
 
 // examination is one look at one file.
 type examination struct {
 	s            *Store
 	e            Entry
-	sh           shape
+	sh           shape     // of a growing file: of its complete stripes
 	f            disk.File // nil: missing
+	side         []disk.File
 	x            *index
+	tail         *tailCells // of a growing file
 	r            *Report
 	code         *codec
 	cells        func(uint64, []byte) Sum
 	unproved     bool // no tables give the root: nothing of the file can be told good from bad
 	data, before []byte
+}
+
+// look opens a file and its sidecar, and reads the latter. Without a result it is not covered; else close it, also after an error.
+func (s *Store) look(name string) (*examination, error) {
+	e, ok := s.cat.entries[name]
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
+	}
+	v := &examination{s: s, e: e, sh: e.shape(), r: &Report{Name: name, Found: -1, Growing: e.Growing}, cells: s.d.cells(e.bound())}
+	if e.Growing {
+		if err := v.readGrowing(name); err != nil {
+			return v, err
+		}
+	} else {
+		v.r.Size, v.r.Budget = e.Size, v.sh.burst()
+		v.x = &index{tables: make([][]byte, v.sh.stripes())}
+		if side, err := v.openSide(s.sidecarPath(name, e)); err != nil {
+			return v, err
+		} else if side != nil {
+			if err := v.x.read(s, side, name, e); err != nil {
+				return v, fmt.Errorf("%s: %w", side.Name(), err)
+			}
+		}
+	}
+	f, err := s.o.FS.Open(s.path(name))
+	switch {
+	case err == nil:
+		v.f = f
+		if v.r.Found, err = f.Size(); err != nil {
+			return v, err
+		}
+		if s.o.Uncached {
+			disk.Uncache(f)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return v, err
+	}
+	if v.code, err = newCodec(v.sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8])); err != nil {
+		return v, err
+	}
+	if e.Growing {
+		return v, nil
+	}
+	return v, v.anchor()
+}
+
+// openSide opens a file of the sidecar; nil: it is missing.
+func (v *examination) openSide(path string) (disk.File, error) {
+	f, err := v.s.o.FS.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.side = append(v.side, f)
+	return f, nil
+}
+
+// readGrowing reads the sidecar of a file that grows. Which stripe is open the tail says, or else the room the others take.
+func (v *examination) readGrowing(name string) error {
+	v.tail, v.x = &tailCells{stripe: -1}, &index{}
+	side, err := v.openSide(v.s.tailPath(name, v.e))
+	if err != nil {
+		return err
+	}
+	whole := side != nil
+	if side != nil {
+		if v.tail, err = v.s.readTail(side, v.e.bound()); err != nil {
+			return fmt.Errorf("%s: %w", side.Name(), err)
+		}
+	}
+	if side, err = v.openSide(v.s.sidecarPath(name, v.e)); err != nil {
+		return err
+	}
+	if v.tail.stripe < 0 {
+		v.tail.stripe = 0
+		if side != nil {
+			size, err := side.Size()
+			if err != nil {
+				return err
+			}
+			v.tail.stripe = int(size / blockSize)
+		}
+	}
+	v.sh = shape{Profile64x8, int64(v.tail.stripe) * 64 * shardSize}
+	v.r.Size, v.r.Budget = v.sh.size+v.tail.end, int64(v.sh.M*shardSize-cellSize)
+	v.x.tables = make([][]byte, v.sh.stripes())
+	if side != nil {
+		if err := v.x.readPackets(v.s, side, name, v.e, v.sh); err != nil {
+			return fmt.Errorf("%s: %w", side.Name(), err)
+		}
+	}
+	v.x.whole = whole && side != nil && v.tail.whole && v.x.total == v.sh.stripes()*(copies+v.sh.M*64)
+	return nil
+}
+
+func (v *examination) close() {
+	if v.f != nil {
+		_ = v.f.Close() // it was only read
+	}
+	for _, f := range v.side {
+		_ = f.Close()
+	}
+}
+
+// openStripe compares what the tail has copies of.
+func (v *examination) openStripe(out func(int64, []byte, []Range, []byte) error) error {
+	n := int(v.tail.end)
+	if n == 0 {
+		return nil
+	}
+	off := v.sh.size
+	p, was := make([]byte, n), make([]byte, n)
+	if v.f != nil {
+		got, err := v.f.ReadAt(p, off)
+		if err != nil && err != io.EOF {
+			v.readCells(p, off)
+		} else {
+			clear(p[got:])
+		}
+	}
+	copy(was, p)
+	var ranges []Range
+	for at := 0; at < n; at += cellSize {
+		end := min(at+cellSize, n)
+		good := v.tail.cells[at/cellSize]
+		missing := off+int64(end) > v.r.Found
+		switch {
+		case len(good) < end-at && missing:
+			v.r.Lost = addRange(v.r.Lost, off+int64(at), int64(end-at))
+			fallthrough
+		case len(good) >= end-at && (missing || !bytes.Equal(good[:end-at], p[at:end])):
+			v.r.Cells++
+			ranges = addRange(ranges, off+int64(at), int64(end-at))
+			copy(p[at:end], good)
+		}
+	}
+	for _, g := range ranges {
+		v.r.Bad = addRange(v.r.Bad, g.Pos, g.Bytes)
+	}
+	v.s.progress(v.r.Name, off+int64(n), off+int64(n))
+	if out != nil && len(v.r.Lost) == 0 {
+		return out(off, p, ranges, was)
+	}
+	return nil
 }
 
 // load reads stripe i into data, zeros for what is not there, and calls each with its cells.
@@ -262,6 +397,10 @@ func (v *examination) stripe(i int, out func(int64, []byte, []Range, []byte) err
 		return nil
 	}
 	table := v.x.tables[i]
+	if table == nil { // of a growing file, which has no root to fall back upon
+		v.s.progress(v.r.Name, off+int64(n), v.sh.size)
+		return nil
+	}
 	bad := map[int]bool{}
 	var ranges []Range
 	err := v.load(i, func(c int, cell []byte) {

@@ -35,6 +35,7 @@ const (
 	kindTable
 	kindParity
 	kindCatalog
+	kindTail
 )
 
 // Sum is a digest.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -15,22 +14,13 @@ import (
 
 // Protect covers a file as it is now, in place of what covered it before. The file must be at rest: if its size or time of
 // change moves meanwhile, or its bytes cannot be made durable, nothing is changed (ErrChanged for the former).
-func (s *Store) Protect(name string) (Entry, error) {
-	if err := checkName(name); err != nil {
-		return Entry{}, err
-	}
-	var e Entry
-	old, had := s.cat.entries[name]
-	e.Generation = old.Generation + 1
-	if !had {
-		// A sidecar that a lost catalog knew may be all that can still bring something back: its name is not used again.
-		highest, err := s.highestGeneration(name)
-		if err != nil {
-			return e, err
-		}
-		e.Generation = highest + 1
-	}
-	if _, err := io.ReadFull(s.o.Random, e.UUID[:]); err != nil {
+func (s *Store) Protect(name string) (Entry, error) { return s.ProtectProven(name, nil, nil) }
+
+// ProtectProven is Protect of a file whose bytes are known: all of them are written to digest, and proven may then refuse with an
+// error, which leaves everything as it was. Both may be nil.
+func (s *Store) ProtectProven(name string, digest io.Writer, proven func() error) (Entry, error) {
+	e, old, had, err := s.newEntry(name)
+	if err != nil {
 		return e, err
 	}
 	before, err := s.o.FS.Stat(s.path(name))
@@ -41,30 +31,66 @@ func (s *Store) Protect(name string) (Entry, error) {
 		return e, fmt.Errorf("%s: not a regular file", s.path(name))
 	}
 	sh := shapeOf(before.Size(), s.o.Profile)
-	e.Size, e.K, e.M, e.Made = sh.size, sh.K, sh.M, s.o.Now().UnixMilli()
+	e.Size, e.K, e.M = sh.size, sh.K, sh.M
 	check := func(Sum) error {
 		after, err := s.o.FS.Stat(s.path(name))
 		if err == nil && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
 			err = fmt.Errorf("%s: %w", s.path(name), ErrChanged)
 		}
+		if err == nil && proven != nil {
+			err = proven()
+		}
 		return err
 	}
-	if e.Root, err = s.writeSidecar(name, e, check); err != nil {
+	if e.Root, err = s.writeSidecar(name, e, digest, check); err != nil {
 		return e, err
 	}
-	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
-	c.entries[name] = e
-	if err := s.writeCatalog(c); err != nil {
-		return e, err
+	return e, s.publish(name, e, old, had)
+}
+
+// newEntry begins the entry of a file's next generation; old is the one in force, if had.
+func (s *Store) newEntry(name string) (e, old Entry, had bool, err error) {
+	if err := checkName(name); err != nil {
+		return e, old, false, err
 	}
-	s.cat = c
-	if had {
-		if err := s.o.FS.Remove(s.sidecarPath(name, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return e, err
+	old, had = s.cat.entries[name]
+	e.Generation = old.Generation + 1
+	if !had {
+		// A sidecar that a lost catalog knew may be all that can still bring something back: its name is not used again.
+		highest, err := s.highestGeneration(name)
+		if err != nil {
+			return e, old, false, err
 		}
-		return e, s.o.FS.SyncDir(s.dir())
+		e.Generation = highest + 1
 	}
-	return e, nil
+	_, err = io.ReadFull(s.o.Random, e.UUID[:])
+	e.Made = s.o.Now().UnixMilli()
+	return e, old, had, err
+}
+
+// publish puts an entry whose sidecar is durable into the catalog and removes what covered the file before.
+func (s *Store) publish(name string, e, old Entry, had bool) error {
+	if err := s.change(func(entries map[string]Entry) { entries[name] = e }); err != nil {
+		return err
+	}
+	if had {
+		return s.removeSidecar(name, old)
+	}
+	return nil
+}
+
+// removeSidecar removes the files of an entry that the catalog does not name any more.
+func (s *Store) removeSidecar(name string, e Entry) error {
+	paths := []string{s.sidecarPath(name, e)}
+	if e.Growing {
+		paths = append(paths, s.tailPath(name, e))
+	}
+	for _, path := range paths {
+		if err := s.o.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return s.o.FS.SyncDir(s.dir())
 }
 
 // highestGeneration is that of the newest sidecar of a file that lies there, whoever knows of it; 0: there is none.
@@ -75,7 +101,7 @@ func (s *Store) highestGeneration(name string) (highest uint64, err error) {
 	}
 	for _, file := range names {
 		rest, ours := strings.CutPrefix(file, flat(name)+".")
-		digits, sidecar := strings.CutSuffix(rest, ".rs")
+		digits, sidecar := strings.CutSuffix(strings.Replace(rest, ".tail", ".rs", 1), ".rs")
 		if n, err := strconv.ParseUint(digits, 10, 63); ours && sidecar && err == nil {
 			highest = max(highest, n)
 		}
@@ -83,8 +109,9 @@ func (s *Store) highestGeneration(name string) (highest uint64, err error) {
 	return highest, nil
 }
 
-// writeSidecar makes the sidecar of e from the file; check may refuse the root before anything is replaced.
-func (s *Store) writeSidecar(name string, e Entry, check func(root Sum) error) (Sum, error) {
+// writeSidecar makes the sidecar of e from the file, whose bytes digest is given too; check may refuse the root before anything is
+// replaced.
+func (s *Store) writeSidecar(name string, e Entry, digest io.Writer, check func(root Sum) error) (Sum, error) {
 	f, err := s.o.FS.Open(s.path(name))
 	if err != nil {
 		return Sum{}, err
@@ -98,7 +125,7 @@ func (s *Store) writeSidecar(name string, e Entry, check func(root Sum) error) (
 	if err != nil {
 		return Sum{}, err
 	}
-	root, err := s.encodeTo(out, f, name, e)
+	root, err := s.encodeTo(out, f, name, e, digest)
 	if err == nil {
 		err = out.Sync()
 	}
@@ -118,7 +145,7 @@ func (s *Store) writeSidecar(name string, e Entry, check func(root Sum) error) (
 }
 
 // encodeTo writes the packets of a sidecar to an empty file.
-func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry) (Sum, error) {
+func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry, digest io.Writer) (Sum, error) {
 	sh, b := e.shape(), e.bound()
 	code, err := newCodec(sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8]))
 	if err != nil {
@@ -154,6 +181,9 @@ func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry) (Sum,
 			return Sum{}, fmt.Errorf("%s: read at %d: %w", s.path(name), off, errors.Join(err, ErrChanged))
 		}
 		clear(data[n:])
+		if digest != nil {
+			_, _ = digest.Write(data[:n])
+		}
 		table := make([]byte, 0, 16*count)
 		for c := range count {
 			sum := cells(uint64(off/cellSize)+uint64(c), data[c*cellSize:(c+1)*cellSize])
@@ -210,14 +240,8 @@ func (s *Store) Forget(name string) error {
 	if !ok {
 		return fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
 	}
-	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
-	delete(c.entries, name)
-	if err := s.writeCatalog(c); err != nil {
+	if err := s.change(func(entries map[string]Entry) { delete(entries, name) }); err != nil {
 		return err
 	}
-	s.cat = c
-	if err := s.o.FS.Remove(s.sidecarPath(name, e)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return s.o.FS.SyncDir(s.dir())
+	return s.removeSidecar(name, e)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 
 	"frankenredis/wal/disk"
@@ -38,13 +39,21 @@ func (s *Store) RepairFound(r Report, cut bool) (Report, error) {
 	case Clean:
 		return r, nil
 	}
+	if s.o.Allow != nil {
+		if err := s.o.Allow(s.path(name)); err != nil {
+			return r, err
+		}
+	}
+	if e.Growing {
+		return s.repairGrowing(r, e)
+	}
 	if r.State == Damaged || r.State == Extended && cut {
 		if err := s.rewrite(&r, e, cut); err != nil {
 			return r, err
 		}
 	}
 	if !r.Sidecar {
-		_, err := s.writeSidecar(name, e, func(root Sum) error {
+		_, err := s.writeSidecar(name, e, nil, func(root Sum) error {
 			if root != e.Root {
 				return fmt.Errorf("%s: %w", s.path(name), ErrNotReal)
 			}
@@ -179,4 +188,72 @@ func (s *Store) prove(f disk.File, e Entry) error {
 		return fmt.Errorf("%s: %w", f.Name(), ErrNotReal)
 	}
 	return nil
+}
+
+// repairGrowing mends a file that grows where it stands: whoever appends to it has it open and would go on in the old one if it
+// were replaced. Only damaged cells are written, so a repair that is cut short leaves less damage than there was.
+func (s *Store) repairGrowing(r Report, e Entry) (Report, error) {
+	if r.State == Damaged {
+		if err := s.mendInPlace(&r, e); err != nil {
+			return r, err
+		}
+	}
+	if !r.Sidecar {
+		g, err := s.Grow(r.Name)
+		if err != nil {
+			return r, err
+		}
+		if err := errors.Join(g.Advance(r.Size), g.Close()); err != nil {
+			return r, err
+		}
+	}
+	r.Repaired = true
+	return r, nil
+}
+
+func (s *Store) mendInPlace(r *Report, e Entry) error {
+	path := s.path(r.Name)
+	f, err := s.o.FS.OpenReadWrite(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if f, err = s.o.FS.CreateNew(path); err == nil {
+			err = s.o.FS.SyncDir(filepath.Dir(path))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	again, err := s.examine(r.Name, func(off int64, p []byte, bad []Range, was []byte) error {
+		// The old bytes are durable elsewhere before the first of them is overwritten.
+		for _, g := range bad {
+			if n := min(g.Bytes, r.Found-g.Pos); n > 0 {
+				if err := s.quarantine(r, e, g.Pos, was[g.Pos-off:g.Pos-off+n]); err != nil {
+					return err
+				}
+			}
+		}
+		if len(bad) > 0 && len(r.Quarantine) > 0 {
+			if err := errors.Join(s.o.FS.SyncDir(s.pen()), s.o.FS.SyncDir(s.dir())); err != nil {
+				return err
+			}
+		}
+		for _, g := range bad {
+			if _, err := f.WriteAt(p[g.Pos-off:g.Pos-off+g.Bytes], g.Pos); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && again.State == Beyond {
+		err = fmt.Errorf("%s: %w", path, ErrNotReal)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if again, err = s.Verify(r.Name); err == nil && again.State != Clean && again.State != Sidecar {
+		err = fmt.Errorf("%s: %w", path, ErrNotReal)
+	}
+	return err
 }

@@ -101,3 +101,17 @@ func (f stoppingFile) Sync() error {
 	}
 	return f.File.Sync()
 }
+
+func (f stoppingFile) SyncData() error {
+	if err := f.s.spend(); err != nil {
+		return err
+	}
+	return f.File.SyncData()
+}
+
+func (f stoppingFile) Truncate(size int64) error {
+	if err := f.s.spend(); err != nil {
+		return err
+	}
+	return f.File.Truncate(size)
+}

@@ -32,8 +32,12 @@ type Options struct {
 	Profile Profile   // of files covered from now on; zero: Profile64x8
 	Random  io.Reader // for uuids and self-checks; nil: crypto/rand
 	Now     func() time.Time
+	// Uncached has covered files read from the device rather than from the page cache, where the system allows.
+	Uncached bool
 	// Progress is called with the position in the file being read, at most once a stripe; may be nil.
 	Progress func(name string, pos, size int64)
+	// Allow may refuse, with an error, that path is repaired, before anything is written; may be nil.
+	Allow func(path string) error
 	// Finish is called with a repaired file, synced under a temporary name, before it replaces path: to give it owner and mode,
 	// or to refuse with an error; may be nil.
 	Finish func(tmp, path string) error
@@ -45,6 +49,7 @@ type Store struct {
 	d    digester
 	cat  catalog
 	lock io.Closer
+	room []byte // see takeRoom
 }
 
 // Open reads the catalog. With write it makes the folder and takes the lock (disk.ErrLocked if somebody else has it), which
@@ -91,8 +96,23 @@ func (s *Store) Close() error {
 	return l.Close()
 }
 
-func (s *Store) dir() string             { return filepath.Join(s.o.Root, Folder) }
-func (s *Store) path(name string) string { return filepath.Join(s.o.Root, filepath.FromSlash(name)) }
+func (s *Store) dir() string { return filepath.Join(s.o.Root, Folder) }
+
+// path is where a file lies; see checkName.
+func (s *Store) path(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.FromSlash(name)
+	}
+	return filepath.Join(s.o.Root, filepath.FromSlash(name))
+}
+
+// NameOf is the name of the file at path, an absolute one.
+func (s *Store) NameOf(path string) string {
+	if rel, err := filepath.Rel(s.o.Root, path); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(path)
+}
 
 func flat(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "%", "%25"), "/", "%2F")
@@ -101,6 +121,11 @@ func flat(name string) string {
 // sidecarPath is where the sidecar of an entry lies.
 func (s *Store) sidecarPath(name string, e Entry) string {
 	return filepath.Join(s.dir(), fmt.Sprintf("%s.%d.rs", flat(name), e.Generation))
+}
+
+// tailPath is where the open stripe of a growing file's entry lies.
+func (s *Store) tailPath(name string, e Entry) string {
+	return filepath.Join(s.dir(), fmt.Sprintf("%s.%d.tail", flat(name), e.Generation))
 }
 
 func (s *Store) progress(name string, pos, size int64) {

@@ -178,6 +178,8 @@ func (o *osFile) Size() (int64, error) {
 	return st.Size, nil
 }
 
+func (o *osFile) uncache() { _ = unix.Fadvise(o.fd, 0, 0, unix.FADV_DONTNEED) }
+
 func (o *osFile) Name() string { return o.f.Name() }
 
 // Close also forgets the descriptor: its number may soon be another file's.

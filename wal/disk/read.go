@@ -26,3 +26,11 @@ func ReadFile(fsys FS, path string, most int64) ([]byte, error) {
 	}
 	return p[:n], err
 }
+
+// Uncache has what follows read f from the device, as far as the system allows: clean pages of it are dropped from the page cache.
+// It is a wish, and fails silently.
+func Uncache(f File) {
+	if u, ok := f.(interface{ uncache() }); ok {
+		u.uncache()
+	}
+}
