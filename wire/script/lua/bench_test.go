@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"frankenredis/wire/script/lua"
+	"frankenredis/wire/script/scripttest"
 )
 
 var benchmarks = []struct{ name, source string }{
@@ -43,9 +44,9 @@ func BenchmarkPrograms(b *testing.B) {
 
 // BenchmarkOriginal is lua5.1 on the same programs, with the start of a process.
 func BenchmarkOriginal(b *testing.B) {
-	judge, err := exec.LookPath("lua5.1")
-	if err != nil {
-		b.Skip(err)
+	judge := scripttest.Original()
+	if judge == "" {
+		b.Skip("no lua5.1")
 	}
 	for _, p := range benchmarks {
 		b.Run(p.name, func(b *testing.B) {

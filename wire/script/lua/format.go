@@ -83,7 +83,11 @@ func (l *State) formatOne(b *builder, d *directive, arg int) {
 	switch d.verb {
 	case 'c':
 		// What C makes ends with the first NUL.
-		if c := byte(l.CheckInteger(arg)); c != 0 {
+		n := truncate(l.CheckNumber(arg))
+		if n != int64(int32(n)) {
+			n = math.MinInt32 // what C's conversion to an int makes
+		}
+		if c := byte(n); c != 0 {
 			d.pad(b, "", string([]byte{c}), false)
 		} else if !d.has('-') {
 			b.pad(' ', d.width-1)

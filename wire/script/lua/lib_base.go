@@ -1,6 +1,8 @@
 package lua
 
 import (
+	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -316,17 +318,35 @@ func parseBase(s string, base int) (float64, bool) {
 	if base == 16 && len(s) > 2 && s[0] == '0' && s[1]|0x20 == 'x' {
 		s = s[2:]
 	}
-	if s == "" || !isAlnum(s[0]) {
-		return 0, false
+	var n uint64
+	over := false
+	for _, c := range []byte(s) {
+		d := digitValue(c)
+		if d >= base {
+			return 0, false
+		}
+		hi, lo := bits.Mul64(n, uint64(base))
+		n = lo + uint64(d)
+		over = over || hi != 0 || n < lo
 	}
-	n, err := strconv.ParseUint(s, base, 64)
-	if err != nil {
-		return float64(n), err.(*strconv.NumError).Err == strconv.ErrRange
+	if over {
+		return math.MaxUint64, s != ""
 	}
 	if negative {
 		n = -n
 	}
-	return float64(n), true
+	return float64(n), s != ""
+}
+
+// digitValue is what a digit counts in a base up to 36; what is none counts more.
+func digitValue(c byte) int {
+	switch {
+	case isDigit(c):
+		return int(c - '0')
+	case isAlpha(c):
+		return int(c|0x20-'a') + 10
+	}
+	return 36
 }
 
 // Describe returns what tostring does: the text of a string or number, what __tostring returns, or kind and address.

@@ -32,35 +32,38 @@ func (l *State) SeedRandom(seed int32) { l.g.random = seededRandom(seed) }
 func openMath(l *State) {
 	t := l.NewTable(0, 32)
 	l.Register(t, map[string]Function{
-		"abs":        unary(math.Abs),
-		"acos":       unsigned(math.Acos),
-		"asin":       unsigned(math.Asin),
-		"atan":       unary(math.Atan),
-		"atan2":      binary(math.Atan2),
+		"abs":  func(l *State) int { return l.pushNumber(math.Abs(l.CheckNumber(1))) },
+		"acos": unsigned(acos),
+		"asin": unsigned(asin),
+		"atan": unary(atan),
+		"atan2": func(l *State) int {
+			y, x := l.CheckNumber(1), l.CheckNumber(2)
+			return l.pushNumber(invalid(atan2(y, x), x, y))
+		},
 		"ceil":       unary(math.Ceil),
-		"cos":        unary(math.Cos),
-		"cosh":       unary(math.Cosh),
+		"cos":        unary(cos),
+		"cosh":       unary(cosh),
 		"deg":        unary(func(x float64) float64 { return x / (math.Pi / 180) }),
-		"exp":        unary(math.Exp),
+		"exp":        unary(exp),
 		"floor":      unary(math.Floor),
 		"fmod":       binary(math.Mod),
 		"frexp":      mathFrexp,
 		"ldexp":      mathLdexp,
-		"log":        unary(math.Log),
-		"log10":      unsigned(math.Log10),
+		"log":        unary(log),
+		"log10":      unsigned(log10),
 		"max":        mathMax,
 		"min":        mathMin,
 		"mod":        binary(math.Mod),
 		"modf":       mathModf,
-		"pow":        binary(math.Pow),
+		"pow":        func(l *State) int { return l.pushNumber(power(l.CheckNumber(1), l.CheckNumber(2))) },
 		"rad":        unary(func(x float64) float64 { return x * (math.Pi / 180) }),
 		"random":     mathRandom,
 		"randomseed": func(l *State) int { l.SeedRandom(int32(l.CheckInt(1))); return 0 },
-		"sin":        unary(math.Sin),
-		"sinh":       unary(math.Sinh),
+		"sin":        unary(sin),
+		"sinh":       unary(sinh),
 		"sqrt":       unary(math.Sqrt),
-		"tan":        unary(math.Tan),
-		"tanh":       unary(math.Tanh),
+		"tan":        unary(tan),
+		"tanh":       unary(tanh),
 	})
 	t.SetField("pi", Number(math.Pi))
 	t.SetField("huge", Number(math.Inf(1)))
@@ -79,6 +82,14 @@ func invalid(result float64, args ...float64) float64 {
 		}
 	}
 	return math.Copysign(math.NaN(), -1)
+}
+
+// power is pow with the sign glibc gives to what is no number.
+func power(x, y float64) float64 {
+	if x != x && math.Mod(y, 2) == math.Copysign(1, y) {
+		return math.Copysign(x, 1)
+	}
+	return invalid(pow(x, y), x, y)
 }
 
 func unary(f func(float64) float64) Function {

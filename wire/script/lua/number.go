@@ -56,14 +56,17 @@ func trimSpace(s string) string {
 }
 
 // ParseNumber reads a numeral as Lua reads strings: the whole of s but for white space around it must be what C's
-// strtod takes, which includes "0x10", "0x.8p3", "inf" and "nan".
+// strtod takes, which includes "0x10", "0x.8p3", "inf" and "nan", and ends with the first NUL.
 func ParseNumber(s string) (float64, bool) {
 	s = trimSpace(s)
-	if s == "" {
-		return 0, false
-	}
 	if n, ok := parseShort(s); ok {
 		return n, true
+	}
+	if text, _, cut := strings.Cut(s, "\x00"); cut {
+		s = trimSpace(text)
+	}
+	if s == "" {
+		return 0, false
 	}
 	body, negative := s, false
 	if body[0] == '+' || body[0] == '-' {
@@ -79,7 +82,7 @@ func ParseNumber(s string) (float64, bool) {
 
 // parseShort reads the common case, few decimal digits.
 func parseShort(s string) (float64, bool) {
-	if len(s) > 15 {
+	if s == "" || len(s) > 15 {
 		return 0, false
 	}
 	n := 0

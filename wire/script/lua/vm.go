@@ -16,7 +16,7 @@ func arithmetic(op opcode, a, b float64) float64 {
 	case opMod:
 		return modulo(a, b)
 	case opPow:
-		return invalid(math.Pow(a, b), a, b)
+		return power(a, b)
 	default:
 		return -a
 	}
