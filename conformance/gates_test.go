@@ -49,8 +49,6 @@ var gates = []gate{
 		doctor: rewrite("testdata/keyspace/scan.txt", "@not redict ", "@not frankenredis ")},
 	{name: "a normaliser without an entry", run: `^TestDriftOfRandom$`, want: `no entry "cursor"`,
 		doctor: rewrite("DRIFT.md", "| cursor |", "| cursor-renamed |")},
-	{name: "an exempt field without an entry", run: `^TestInfoFields$`, want: `no entry "info-parts"`,
-		doctor: rewrite("DRIFT.md", "| info-parts |", "| info-parts-renamed |")},
 	{name: "an entry nobody needs", run: `^TestDriftIsInUse$`, want: "nothing names un-needed",
 		doctor: rewrite("DRIFT.md", "| clock |", "| un-needed | a | b |\n| clock |")},
 	{name: "an entry for a data command", run: `^TestDriftOfScripts$`, want: "GET belongs to",

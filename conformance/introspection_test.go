@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"frankenredis/conformance/testbed"
 )
@@ -42,7 +43,6 @@ func TestInfoFields(t *testing.T) {
 // missingFields are the fields of INFO that we lack, by entry of the drift ledger.
 var missingFields = []exemption{
 	{"measured", `cmdstat_|latency_percentiles_usec_`}, // of the commands that the server's readiness probe needed
-	{"info-parts", `instantaneous_(in|out)put_repl_kbps`},
 }
 
 // CONFIG GET * names every parameter that the judges agree on, with their default. Each can be set to its own value, unless it is
@@ -167,6 +167,43 @@ func TestConfigRewrite(t *testing.T) {
 		"client-output-buffer-limit": "normal 0 0 0 slave 268435456 67108864 60 pubsub 1048576 524288 9"} {
 		if got := c.Call(t, "CONFIG", "GET", name).Elems; len(got) != 2 || got[1].Str != want {
 			t.Errorf("after the restart CONFIG GET %s: %v; want %q", name, got, want)
+		}
+	}
+}
+
+// CONFIG RESETSTAT sets back the counters that redict sets back, and no others.
+func TestResetStat(t *testing.T) {
+	after := func(binary string) (before, after map[string]string) {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Plain: true})
+		c := s.Dial(t)
+		for _, args := range [][]string{{"SET", "k", "v"}, {"GET", "k"}, {"GET", "none"}, {"AUTH", "a", "b"}, {"NOPE"}, {"SET", "e", "v", "PX", "1"},
+			{"RPUSH", "l", "a"}, {"UNLINK", "l"}, {"SAVE"}, {"EVAL", "return 1", "0"}, {"DEBUG", "SLEEP", "0.3"}} {
+			_, err := c.Do(args...)
+			ok(t, err)
+		}
+		for infoInt(t, c, "stats", "expired_keys") == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		before = infoFields(c.Call(t, "INFO", "everything").Str)
+		c.Call(t, "CONFIG", "RESETSTAT")
+		return before, infoFields(c.Call(t, "INFO", "everything").Str)
+	}
+	before, ours := after(testbed.Subject(t))
+	theirBefore, theirs := after(testbed.Peer(t, "redict-server"))
+	zero := func(s string) bool { return s == "0" || s == "0.00" }
+	for name, value := range theirs {
+		got, there := ours[name]
+		if !there || zero(before[name]) || zero(theirBefore[name]) {
+			continue
+		}
+		if zero(value) != zero(got) {
+			t.Errorf("%s is %s after RESETSTAT and was %s, redict's is %s and was %s", name, got, before[name], value, theirBefore[name])
+		}
+	}
+	for name := range before {
+		_, left := ours[name]
+		if _, there := theirs[name]; !left && there {
+			t.Errorf("%s is gone after RESETSTAT", name)
 		}
 	}
 }

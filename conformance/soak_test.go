@@ -28,7 +28,7 @@ func TestSoak(t *testing.T) {
 	const seed = 1
 	t.Logf("seed %d, %v", seed, length)
 	s := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--appendfsync", "everysec", "--timeout", "0",
-		"--client-output-buffer-limit", "normal", "32mb", "0", "0"}})
+		"--client-output-buffer-limit", "normal", "32mb", "0", "0", "--activedefrag", "yes", "--active-defrag-ignore-bytes", "64kb"}})
 	c := s.Dial(t)
 
 	soak(t, s, c, seed, length/4) // what a server keeps ready once it was busy is no leak

@@ -138,6 +138,9 @@ func (ks *Keyspace) ExpireStats() (stalePercent float64, capReached int64) {
 	return ks.cycle.stalePerc * 100, ks.cycle.capReached
 }
 
+// ResetExpireStats sets ExpireStats back to zero, for CONFIG RESETSTAT.
+func (ks *Keyspace) ResetExpireStats() { ks.cycle.stalePerc, ks.cycle.capReached = 0, 0 }
+
 // ExpireCycle looks for expired keys, database by database, for about the given time, and deletes those it finds: it
 // samples the volatile keys in order and stays with a database while a good part of a sample is expired. It returns how
 // many it deleted; in modes other than ExpireDelete there is nothing to do.

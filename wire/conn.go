@@ -235,7 +235,7 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 		if free && len(c.held) == 0 {
 			c.eng.Stats().Writes++
 			n, err := c.send(w.Buf)
-			c.eng.Stats().NetOutput += uint64(n)
+			c.countOutput(n)
 			switch {
 			case err == nil:
 				c.keepBuffer()
@@ -295,6 +295,15 @@ func (c *conn) hold(sent int, lsn wal.LSN) {
 	w.Buf = c.takeBase()
 }
 
+// countOutput counts n bytes that were sent.
+func (c *conn) countOutput(n int) {
+	if c.sess.IsReplica() {
+		c.eng.Stats().NetReplOutput += uint64(n)
+	} else {
+		c.eng.Stats().NetOutput += uint64(n)
+	}
+}
+
 // flush sends held chunks in order as far as they may leave and the socket takes them.
 func (c *conn) flush(released wal.LSN, failing bool) {
 	i := 0
@@ -305,7 +314,7 @@ func (c *conn) flush(released wal.LSN, failing bool) {
 		}
 		n, err := c.send(k.buf[k.sent:])
 		k.sent += n
-		c.eng.Stats().NetOutput += uint64(n)
+		c.countOutput(n)
 		if n > 0 {
 			c.sess.LastCommand = c.eng.Wall() // a client that takes its replies slowly is not idle
 		}

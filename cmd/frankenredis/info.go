@@ -17,40 +17,10 @@ import (
 	"frankenredis/wire/session"
 )
 
-// rates are the instantaneous figures of INFO: averages over the last samples, one a tick.
-type rates struct {
-	at                           time.Time
-	commands, in, out, cycles    uint64
-	cycleNanos                   uint64
-	ops, inKbps, outKbps, perSec float64
-	cycleUsec                    float64
-}
-
-// sample updates the rates, at most ten times a second.
-func (s *server) sample() {
-	r, st := &s.load.rates, s.eng.Stats()
-	now := time.Now()
-	d := now.Sub(r.at)
-	if d < 100*time.Millisecond {
-		return
-	}
-	if !r.at.IsZero() && st.Commands >= r.commands && st.Cycles >= r.cycles {
-		sec := d.Seconds()
-		smooth := func(old *float64, v float64) { *old += (v - *old) / 4 }
-		smooth(&r.ops, float64(st.Commands-r.commands)/sec)
-		smooth(&r.inKbps, float64(st.NetInput-r.in)/1024/sec)
-		smooth(&r.outKbps, float64(st.NetOutput-r.out)/1024/sec)
-		smooth(&r.perSec, float64(st.Cycles-r.cycles)/sec)
-		if n := st.Cycles - r.cycles; n > 0 {
-			smooth(&r.cycleUsec, float64(st.CycleNanos-r.cycleNanos)/1000/float64(n))
-		}
-	}
-	r.at, r.commands, r.in, r.out, r.cycles, r.cycleNanos = now, st.Commands, st.NetInput, st.NetOutput, st.Cycles, st.CycleNanos
-}
-
 // registerInfo adds the fields that belong to the process and to no room.
 func (s *server) registerInfo() {
 	e := s.eng
+	e.OnResetStats(s.resetStats)
 	e.Info("server", s.infoServer)
 	e.Info("clients", s.infoClients)
 	e.Info("memory", s.infoMemory)
@@ -198,13 +168,16 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	stale, capped := s.ks.ExpireStats()
 	w.Field("total_connections_received", st.ConnectionsReceived)
 	w.Field("total_commands_processed", st.Commands)
-	w.Fieldf("instantaneous_ops_per_sec", "%.0f", r.ops)
-	w.Field("total_net_input_bytes", st.NetInput)
-	w.Field("total_net_output_bytes", st.NetOutput)
-	w.Field("total_net_repl_input_bytes", s.netInput())
-	w.Field("total_net_repl_output_bytes", 0)
-	w.Fieldf("instantaneous_input_kbps", "%.2f", r.inKbps)
-	w.Fieldf("instantaneous_output_kbps", "%.2f", r.outKbps)
+	in, out := s.netTraffic()
+	w.Fieldf("instantaneous_ops_per_sec", "%.0f", r.ops.now())
+	w.Field("total_net_input_bytes", st.NetInput+in)
+	w.Field("total_net_output_bytes", st.NetOutput+out)
+	w.Field("total_net_repl_input_bytes", in)
+	w.Field("total_net_repl_output_bytes", out)
+	w.Fieldf("instantaneous_input_kbps", "%.2f", r.in.now())
+	w.Fieldf("instantaneous_output_kbps", "%.2f", r.out.now())
+	w.Fieldf("instantaneous_input_repl_kbps", "%.2f", r.replIn.now())
+	w.Fieldf("instantaneous_output_repl_kbps", "%.2f", r.replOut.now())
 	w.Field("rejected_connections", st.ConnectionsRejected)
 	w.Field("sync_full", s.replicas.full)
 	w.Field("sync_partial_ok", s.replicas.partial)
@@ -246,8 +219,8 @@ func (s *server) infoStats(w *engine.InfoWriter) {
 	w.Field("eventloop_cycles", st.Cycles)
 	w.Field("eventloop_duration_sum", st.CycleNanos/1000)
 	w.Field("eventloop_duration_cmd_sum", s.commandNanos()/1000)
-	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.perSec)
-	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.cycleUsec)
+	w.Fieldf("instantaneous_eventloop_cycles_per_sec", "%.0f", r.turns.now())
+	w.Fieldf("instantaneous_eventloop_duration_usec", "%.0f", r.turnUsec.now())
 	w.Field("acl_access_denied_auth", st.Denied[acl.DeniedAuth])
 	w.Field("acl_access_denied_cmd", st.Denied[acl.DeniedCommand])
 	w.Field("acl_access_denied_key", st.Denied[acl.DeniedKey])

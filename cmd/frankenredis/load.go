@@ -19,14 +19,16 @@ import (
 // loadState is what is known of the start.
 type loadState struct {
 	began      time.Time
-	startBytes int64         // memory in use before anything was loaded
-	freezeUsec int64         // of the last frozen view
-	expireTime time.Duration // spent in the active expiry cycle
-	aside      string
-	result     *recovery.Result
-	loader     session.Session // carries the database from one command of the log to the next
-	rates      rates
-	empty      int64 // keys without elements passed over
+	startBytes int64 // memory in use before anything was loaded
+	freezeUsec int64 // of the last frozen view
+	// delayedBefore is how many delayed syncs the log counted before the counters were set back.
+	delayedBefore int64
+	expireTime    time.Duration // spent in the active expiry cycle
+	aside         string
+	result        *recovery.Result
+	loader        session.Session // carries the database from one command of the log to the next
+	rates         rates
+	empty         int64 // keys without elements passed over
 
 	delay  atomic.Int64 // key-load-delay
 	pace   func() error // of the loading goroutine, made for paceOf

@@ -185,7 +185,7 @@ func (s *server) infoLog(w *engine.InfoWriter) {
 	w.Field("aof_pending_rewrite", bit(r.scheduled))
 	w.Field("aof_buffer_length", st.PendingBytes)
 	w.Field("aof_pending_bio_fsync", bit(st.Syncing))
-	w.Field("aof_delayed_fsync", st.DelayedSyncs)
+	w.Field("aof_delayed_fsync", max(st.DelayedSyncs-s.load.delayedBefore, 0))
 }
 
 // infoLogOwn shows where the log stands, in our own fields.

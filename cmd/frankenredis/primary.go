@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,7 @@ type replicas struct {
 	ahead  string // the last replica that was found to be ahead, as it was told
 
 	full, partial, refused int64
+	synced                 atomic.Int64 // bytes of snapshots and what goes with them, sent beside the reactor
 	pinged                 time.Time
 }
 

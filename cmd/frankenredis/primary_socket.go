@@ -18,6 +18,7 @@ type syncSocket struct {
 	closed  atomic.Bool   // the connection is not wanted any more
 	beat    bool          // a file is being made: the replica hears an empty line each second
 	beaten  time.Time
+	sent    *atomic.Int64 // counts bytes
 }
 
 // syncSocket gives a sync a descriptor of its own for a replica's connection.
@@ -26,7 +27,7 @@ func (s *server) syncSocket(client *session.Session) (*syncSocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syncSocket{fd: fd, timeout: time.Duration(s.replTimeout.Load())}, nil
+	return &syncSocket{fd: fd, sent: &s.replicas.synced, timeout: time.Duration(s.replTimeout.Load())}, nil
 }
 
 // Write waits until everything is sent.
@@ -37,6 +38,7 @@ func (w *syncSocket) Write(p []byte) (n int, err error) {
 		switch {
 		case err == nil:
 			n += m
+			w.sent.Add(int64(m))
 			moved = time.Now()
 			continue
 		case errors.Is(err, unix.EINTR):

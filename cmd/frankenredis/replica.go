@@ -32,6 +32,7 @@ type replica struct {
 	db        int       // the stream's database while no primary is connected
 	downSince time.Time // zero: it never was up, or is
 	received  int64     // bytes from links that have ended
+	forgotten int64     // bytes received before the counters were set back
 	failover  bool      // the next PSYNC asks to take over
 }
 

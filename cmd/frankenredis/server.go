@@ -310,7 +310,7 @@ func (s *server) startTimers() {
 		s.tendSaves()
 		s.reclaim()
 		s.memory() // for the peak
-		s.sample()
+		s.sampleRates()
 	})
 }
 

@@ -159,6 +159,7 @@ type Engine struct {
 	trimmer      trimmer
 	phases       [PhaseCount]PhaseStats
 	stats        Counters
+	onReset      []func() // called by ResetStats
 	evictor      evictor
 	clientBytes  int64 // memory of all clients, as last counted
 	clientsOver  bool  // after all that could be evicted were

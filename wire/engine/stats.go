@@ -20,7 +20,8 @@ type Counters struct {
 	Blocked             uint64
 	Cycles              uint64
 	CycleNanos          uint64
-	NetInput, NetOutput uint64 // bytes
+	NetInput, NetOutput uint64 // bytes from and to clients other than replicas
+	NetReplOutput       uint64 // bytes to replicas
 	Reads, Writes       uint64 // on clients' sockets
 	ReplyExpands        uint64 // reply buffers that grew in a turn
 	ReplyShrinks        uint64 // reply buffers given back because they had grown large
@@ -50,13 +51,19 @@ func (e *Engine) ErrorCounts(f func(code string, count uint64)) {
 	}
 }
 
+// OnResetStats has f called at each ResetStats, for counters that are not the engine's.
+func (e *Engine) OnResetStats(f func()) { e.onReset = append(e.onReset, f) }
+
 // ResetStats is CONFIG RESETSTAT.
 func (e *Engine) ResetStats() {
-	peak := e.stats.PeakMemory
-	e.stats = Counters{PeakMemory: peak}
+	e.stats = Counters{PeakMemory: e.stats.PeakMemory, Denied: e.stats.Denied}
 	e.evictor.resetStats()
 	e.ks.ResetLazyFreed()
 	e.ks.ResetDefragStats()
+	e.ks.ResetExpireStats()
+	for _, f := range e.onReset {
+		f()
+	}
 	clear(e.errorCounts)
 	for _, s := range e.table.All() {
 		s.stats, s.histogram = Stats{}, nil
