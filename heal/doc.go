@@ -43,7 +43,7 @@
 //
 // They come as: info, all tables, per stripe (table, parity), info, all tables, info.
 //
-// The sidecar of a growing file has profile 64+8 whatever its size, and for each stripe that is complete a block of 2327232 bytes:
+// The sidecar of a growing file has profile 64+8 whatever its size, and for each stripe that is complete a block of 2326720 bytes:
 // table, half of the parity, table, the other half, table. Its tail file has slots of 4160 bytes, each one packet: slots 0 and 1 take
 // turns with the last cell, whole, partial or empty, and say how far the file is covered; slot 2+c holds cell c of the open stripe once it
 // is complete. The open stripe is the highest that a tail packet names, or, without one, the number of whole blocks. When the

@@ -30,6 +30,9 @@ func (b *boot) loadLog(s *survey) error {
 			return err
 		}
 		if i == len(s.files)-1 {
+			if err := b.judgeDamage(); err != nil {
+				return err
+			}
 			if err := b.mend(s, f, cut); err != nil {
 				return err
 			}
@@ -274,9 +277,13 @@ func (b *boot) mayCut(s *survey, f *logFile, damage *wal.CorruptError) bool {
 	if !f.last {
 		return false
 	}
-	if s.marks(f) && damage.Unit < s.mark.Pos {
+	durable := b.covered(f)
+	if s.marks(f) {
+		durable = max(durable, s.mark.Pos)
+	}
+	if damage.Unit < durable {
 		damage.Torn = false
-		damage.Wanted += fmt.Sprintf(" (bytes up to %d were durable)", s.mark.Pos)
+		damage.Wanted += fmt.Sprintf(" (bytes up to %d were durable)", durable)
 		return false
 	}
 	return true

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"frankenredis/heal"
 	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
@@ -19,6 +20,12 @@ type boot struct {
 	res  *Result
 	prog Progress
 	done int64 // bytes of the files read whole
+
+	// With covers: the disk that verifies, which is o.FS then, the one below it, and whether what it met has been judged.
+	loading *heal.Loading
+	disk    disk.FS
+	judged  bool
+	log     *survey // nil before the append-only folder was surveyed
 }
 
 // Boot recovers a data set. It calls Options.LoadItems and Options.Apply from the calling goroutine, decodes on another
@@ -30,7 +37,13 @@ func Boot(o Options) (*Result, error) {
 	b.ev = &Evidence{Time: o.Now(), Mode: o.mode(), Dir: o.Dir, BootID: o.BootID}
 	b.res.Evidence = b.ev
 	started := time.Now()
+	b.shield()
 	err := b.run()
+	if err != nil {
+		err = b.explain(err)
+	} else if err = b.judgeDamage(); err == nil {
+		err = b.mendCovered()
+	}
 	b.res.Duration, b.res.Bytes = time.Since(started), b.prog.Loaded
 	if err != nil {
 		b.ev.Outcome = "refused"

@@ -17,6 +17,7 @@ const (
 	Torn       Class = "torn"       // a crash cut it short
 	Unproven   Class = "unproven"   // whole, but nothing proves that a crash of the machine left it as it was written
 	Corrupt    Class = "corrupt"    // bytes changed, or durable ones are gone
+	Damaged    Class = "damaged"    // bytes changed, and its sidecar can bring them back
 	Missing    Class = "missing"    // named by a manifest, but not there
 	Foreign    Class = "foreign"    // written by another server
 	Unreadable Class = "unreadable" // the disk gave an error
@@ -64,7 +65,7 @@ type Decision struct {
 
 // Action is one change on disk.
 type Action struct {
-	What  string `json:"what"` // "quarantine", "truncate", "write", "rename", "remove"
+	What  string `json:"what"` // "quarantine", "truncate", "write", "rename", "remove", "repair"
 	Path  string `json:"path"`
 	To    string `json:"to,omitempty"`
 	From  int64  `json:"from,omitempty"`

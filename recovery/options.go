@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"frankenredis/heal"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
@@ -48,6 +49,10 @@ type Options struct {
 	DropExpired func(items []snapshot.Item) error
 	// Progress is called after each batch, from the same goroutine. May be nil.
 	Progress func(Progress)
+
+	// Covers, if not nil, are the sidecars of the files in Dir: data is verified cell by cell while it is loaded, and in hardened mode
+	// damage within the budget is repaired. Nobody else may use it until Boot has returned.
+	Covers *heal.Store
 
 	Logger hclog.Logger     // default: none. Info prints as '*', Warn as '#', Trace as '.'
 	Now    func() time.Time // default: time.Now

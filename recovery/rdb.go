@@ -22,7 +22,7 @@ func (b *boot) bootSnapshot() error {
 	b.res.Position.ID = wal.NewReplID()
 	file, err := b.o.FS.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return b.missesSnapshot(path)
 	}
 	a := Artifact{Path: path, Kind: "snapshot", Class: Unreadable}
 	var size int64

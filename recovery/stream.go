@@ -133,9 +133,9 @@ func (b *boot) provenEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOpti
 			f.modified.UTC().Format("2006-01-02T15:04:05Z"))
 		return keep, true
 	}
-	durable := int64(0)
+	durable := b.covered(f)
 	if s.marks(f) {
-		durable = s.mark.Pos
+		durable = max(durable, s.mark.Pos)
 	}
 	o.Verify = true
 	r := wal.NewReader(file, f.limit, o)

@@ -77,6 +77,7 @@ func (b *boot) survey() (*survey, error) {
 		return nil, b.refuse(err, msgManifestOpen, manifest, reason(err))
 	}
 	s := &survey{dir: d, named: d.Manifest != nil}
+	b.log = s
 	b.surveyCompanions(s, manifest)
 	if err := b.refuseShrunk(s, manifest); err != nil {
 		return nil, err

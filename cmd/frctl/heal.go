@@ -157,7 +157,7 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 	if _, err := os.Stat(root); err != nil {
 		return err
 	}
-	opts := heal.Options{FS: disk.OS(), Root: root, Finish: finishRepair}
+	opts := heal.Options{FS: disk.OS(), Root: root, Allow: allowRepair, Finish: finishRepair}
 	if o.profile != "" {
 		if n, err := fmt.Sscanf(o.profile, "%d+%d", &opts.Profile.K, &opts.Profile.M); n != 2 || err != nil {
 			return fmt.Errorf("--profile %s: there are 64+4, 64+8 and 16+8", o.profile)

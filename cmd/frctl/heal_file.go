@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,7 +11,7 @@ import (
 	"syscall"
 
 	"frankenredis/heal"
-	"frankenredis/snapshot/crc64"
+	"frankenredis/snapshot"
 )
 
 func protectOne(s *heal.Store, root, name string, o *healOptions) (healEvent, error) {
@@ -112,7 +110,7 @@ func isText(name string) bool {
 	return false
 }
 
-// soundRDB tells whether path is an RDB file whose checksum, which must not be switched off, is right.
+// soundRDB tells whether path is an RDB file whose checksum is right.
 func soundRDB(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
@@ -120,29 +118,18 @@ func soundRDB(path string) bool {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || info.Size() < 18 {
-		return false
-	}
-	buf := make([]byte, 1<<20)
-	if n, _ := f.ReadAt(buf[:5], 0); n < 5 || string(buf[:5]) != "REDIS" {
-		return false
-	}
-	crc, r := uint64(0), io.NewSectionReader(f, 0, info.Size()-8)
-	for {
-		n, err := r.Read(buf)
-		crc = crc64.Update(crc, buf[:n])
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return false
-		}
-	}
-	n, _ := f.ReadAt(buf[:8], info.Size()-8)
-	return n == 8 && crc != 0 && binary.LittleEndian.Uint64(buf) == crc
+	return err == nil && snapshot.Sound(f, info.Size())
 }
 
-// finishRepair gives a repaired file the owner and mode of the one it replaces, which no other process may have open.
+// allowRepair refuses to repair a file that another process has open.
+func allowRepair(path string) error {
+	if pid := holder(path, false); pid != 0 {
+		return fmt.Errorf("%s: process %d has it open, and would go on with the damaged file; stop it first", path, pid)
+	}
+	return nil
+}
+
+// finishRepair gives a repaired file the owner and mode of the one it replaces.
 func finishRepair(tmp, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -150,9 +137,6 @@ func finishRepair(tmp, path string) error {
 	}
 	if err != nil {
 		return err
-	}
-	if pid := holder(path, false); pid != 0 {
-		return fmt.Errorf("%s: process %d has it open, and would go on with the damaged file; stop it first", path, pid)
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Getuid() || int(st.Gid) != os.Getgid()) {
 		if err := os.Chown(tmp, int(st.Uid), int(st.Gid)); err != nil {
