@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -30,13 +31,18 @@ func TestForeignClients(t *testing.T) {
 	for _, client := range []struct{ name, needs, program, script, env string }{
 		{"ioredis", filepath.Join(node, "ioredis"), "node", "ioredis.js", "NODE_PATH=" + node},
 		{"node-redis", filepath.Join(node, "redis"), "node", "node-redis.js", "NODE_PATH=" + node},
+		{"bullmq", filepath.Join(node, "bullmq"), "node", "bullmq.js", "NODE_PATH=" + node},
+		{"rate-limiter-flexible", filepath.Join(node, "rate-limiter-flexible"), "node", "rate-limiter-flexible.js", "NODE_PATH=" + node},
+		{"rq", filepath.Join(python, "rq"), "python3", "python-rq.py", "PYTHONPATH=" + python},
 		{"redis-py", filepath.Join(python, "redis"), "python3", "redis-py.py", "PYTHONPATH=" + python},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			needsClient(t, client.needs, client.program)
 			run := func(binary string) []string {
 				s := testbed.Start(t, testbed.Options{Binary: binary})
-				cmd := exec.Command(client.program, filepath.Join("clients", client.script), strconv.Itoa(s.Port))
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, client.program, filepath.Join("clients", client.script), strconv.Itoa(s.Port))
 				cmd.Env = append(os.Environ(), client.env)
 				out, err := cmd.CombinedOutput()
 				if err != nil {

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Fetches client libraries of other languages, unmodified, for TestForeignClients: ioredis and node-redis by npm, redis-py and the
-# Prometheus exporter from Debian. Nothing is installed: all of it goes into $FR_CLIENTS (default /opt/clients).
+# Fetches client libraries of other languages, unmodified, for TestForeignClients: ioredis, node-redis, BullMQ, rate-limiter-flexible
+# and connect-redis by npm, redis-py, rq and the Prometheus exporter from Debian. Nothing is installed: all goes into $FR_CLIENTS
+# (default /opt/clients).
 set -euo pipefail
 
 dir=${FR_CLIENTS:-/opt/clients}
 mkdir -p "$dir/debian"
 if command -v npm >/dev/null 2>&1; then
-	npm install --silent --no-fund --no-audit --prefix "$dir" ioredis@5 redis@5
+	npm install --silent --no-fund --no-audit --prefix "$dir" ioredis@5 redis@5 bullmq@5 rate-limiter-flexible@7 connect-redis@9 express-session@1
 else
-	echo "clients: no npm, ioredis and node-redis are left out" >&2
+	echo "clients: no npm, what it fetches is left out" >&2
 fi
 cd "$dir/debian"
-for package in python3-redis python3-async-timeout python3-deprecated python3-wrapt python3-packaging prometheus-redis-exporter; do
+for package in python3-redis python3-rq python3-click python3-colorama python3-dateutil python3-six python3-croniter python3-tz python3-async-timeout python3-deprecated python3-wrapt python3-packaging prometheus-redis-exporter; do
 	apt-get download "$package"
 	dpkg -x "$package"_*.deb root
 done
