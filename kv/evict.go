@@ -176,18 +176,19 @@ func (ks *Keyspace) consider(r arena.Ref) {
 	pool.all[worst] = evictCandidate{db: db, hash: ks.hashEntry(ks.a, r), ref: r, mark: mark}
 }
 
-// takeBest takes the best candidate out; there is one.
+// takeBest takes the best candidate out; there is one. Of equal ones it is the oldest: the others have had less time to be used
+// again.
 func (ks *Keyspace) takeBest() evictCandidate {
 	pool := &ks.pool
-	best, high := 0, uint64(0)
-	for i := range pool.n {
-		if s := ks.score(pool.all[i].mark); s >= high {
+	best, high := 0, ks.score(pool.all[0].mark)
+	for i := 1; i < pool.n; i++ {
+		if s := ks.score(pool.all[i].mark); s > high {
 			best, high = i, s
 		}
 	}
 	c := pool.all[best]
+	copy(pool.all[best:pool.n], pool.all[best+1:pool.n])
 	pool.n--
-	pool.all[best] = pool.all[pool.n]
 	return c
 }
 
