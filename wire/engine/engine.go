@@ -103,11 +103,12 @@ type Engine struct {
 	unitCount int
 	numBuf    []byte
 
-	dirty  int64 // changes since the last save
-	inExec bool
-	full   bool    // memory was over maxmemory when the command began, and nothing could be evicted
-	script *script // nil: none is running
-	muted  bool    // what the script calls is not propagated
+	dirty   int64 // changes since the last save
+	inExec  bool
+	queueAt int64   // while inExec: when the command before ended, which is when the next begins; 0: not known
+	full    bool    // memory was over maxmemory when the command began, and nothing could be evicted
+	script  *script // nil: none is running
+	muted   bool    // what the script calls is not propagated
 	// idleScript is kept for the next one.
 	idleScript  *script
 	scriptStats ScriptStats

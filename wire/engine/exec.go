@@ -252,7 +252,11 @@ func (e *Engine) call(s *session.Session, spec *Spec, argv [][]byte) {
 
 // run is call with another handler.
 func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Handler) {
-	start := e.mono()
+	start := e.queueAt
+	if start == 0 {
+		start = e.mono()
+	}
+	e.queueAt = 0
 	if e.depth == 0 {
 		e.advanceClock(start)
 	}
@@ -278,7 +282,11 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 	if e.tracking.clients > 0 && spec.Flags&ReadOnly != 0 && !e.loading {
 		e.tracking.remember(e.frames[0].S, spec, argv)
 	}
-	nanos := e.mono() - start
+	end := e.mono()
+	if e.inExec && e.depth == 1 {
+		e.queueAt = end
+	}
+	nanos := end - start
 	spec.stats.Nanos += uint64(nanos)
 	if e.hold != nil {
 		return // counted when it ends

@@ -96,11 +96,11 @@ func (e *Engine) runQueue(s *session.Session, exec *Spec, queue []session.Queued
 		e.callMuted(s, spec, queue[i].Argv)
 		if e.hold != nil {
 			e.hold.suspend(exec, queue, i+1, mark)
-			e.inExec = false
+			e.inExec, e.queueAt = false, 0
 			return
 		}
 	}
-	e.inExec = false
+	e.inExec, e.queueAt = false, 0
 	s.ResetTransaction()
 }
 
