@@ -15,31 +15,47 @@ import (
 // loadLog loads the files in order and mends what a crash left behind in the last one. Nothing is changed on disk before
 // all of them have been read and judged.
 func (b *boot) loadLog(s *survey) error {
-	for i, f := range s.files {
+	for _, f := range s.files {
 		b.prog.File = f.name
 		if f.size == 0 && !strings.HasSuffix(f.name, ".rdb") {
 			// Redis passes over empty files. A base that should be an RDB is never empty.
 			if err := b.judgeEmpty(s, f); err != nil {
 				return err
 			}
+			if err := b.finishLoad(s, f, cut{}); err != nil {
+				return err
+			}
 			continue
 		}
 		started := time.Now()
 		cut, err := b.loadFile(s, f)
+		if err == nil {
+			err = b.finishLoad(s, f, cut)
+		}
 		if err != nil {
 			return err
-		}
-		if i == len(s.files)-1 {
-			if err := b.judgeDamage(); err != nil {
-				return err
-			}
-			if err := b.mend(s, f, cut); err != nil {
-				return err
-			}
 		}
 		b.info(msgLoadedFile, f.kind(), f.name, time.Since(started).Seconds())
 	}
 	return nil
+}
+
+// finishLoad goes on behind the last file: what the commit ring has more is loaded, and then the disk is brought to what was loaded.
+func (b *boot) finishLoad(s *survey, f *logFile, c cut) error {
+	if !f.last {
+		return nil
+	}
+	err := b.judgeDamage()
+	if err == nil {
+		err = b.applyRing(s, f)
+	}
+	if err == nil {
+		err = b.mend(s, f, c)
+	}
+	if err == nil {
+		err = b.mergeRing(s, f)
+	}
+	return err
 }
 
 // judgeEmpty accepts a file without a byte, unless it is known that it had some.
@@ -62,6 +78,9 @@ func (b *boot) judgeEmpty(s *survey, f *logFile) error {
 	}
 	s.ours, s.anchored = s.end, f.facts != nil
 	if !f.base {
+		if f.facts != nil {
+			b.res.DB = max(f.facts.DB, 0)
+		}
 		r := wal.NewReader(strings.NewReader(""), 0, wal.ReaderOptions{Path: f.path, Start: s.end})
 		_, _ = r.Next() // io.EOF: the tail is complete
 		tail := r.Tail()
@@ -204,11 +223,19 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 	f.reading = &o
 	// What nothing proves must be known before it is applied.
 	keep, foreign := b.provenEnd(s, f, file, o)
+	if f.last && !f.base && f.facts != nil && !f.facts.Sealed && !s.foreign && !foreign {
+		if at, ok := b.ringEnd(s, f, file, o); ok {
+			keep, s.ringKeeps = at, true
+		}
+	}
 	if keep < size {
 		size = keep
 	}
 	r := wal.NewReader(file, size, o)
-	err := b.applyFrames(f, r)
+	if !f.base {
+		b.res.DB = 0
+	}
+	err := b.applyFrames(f, r, 0) // as for a stock loader, every file begins in database 0
 	tail := r.Tail()
 	a.Start, a.End, a.Whole, a.Lines, a.Commands = tail.Start, tail.LSN, tail.Size, tail.Lines, tail.Commands
 	if tail.Lines > 0 {
@@ -300,6 +327,7 @@ func (b *boot) checkRecord(s *survey, f *logFile, file disk.File, tail *wal.Tail
 	case sealed && !f.base && tail.Size == f.facts.Size && tail.LSN != f.facts.End:
 		wrong = &wal.CorruptError{Wanted: fmt.Sprintf("LSN %d at the end, as recorded when the file was sealed", f.facts.End),
 			Found: fmt.Sprintf("LSN %d", tail.LSN)}
+	case f.last && s.ringKeeps:
 	case f.last && !f.base && !s.foreign && s.mark != nil && tail.LSN < s.mark.LSN:
 		wrong = &wal.CorruptError{Wanted: fmt.Sprintf("LSN %d: so much was durable (%s)", s.mark.LSN, wal.WatermarkName(b.o.AppendName)),
 			Found: fmt.Sprintf("LSN %d", tail.LSN), EOF: true}

@@ -64,15 +64,18 @@ type lived struct {
 	deaths []*death
 }
 
-// crashed are whole lives, one for each policy, with deaths before each of their operations: killed, everything unsynced
+// crashed are whole lives, one for each policy and for the commit ring, with deaths before each of their operations: killed, everything unsynced
 // lost, everything kept, and some ways in between.
 var crashed = sync.OnceValues(func() (all []lived, err error) {
 	seeds := 6
 	if testing.Short() {
 		seeds = 3
 	}
-	for _, policy := range []wal.Policy{wal.Always, wal.EverySec, wal.No} {
+	for i, policy := range []wal.Policy{wal.Always, wal.EverySec, wal.No, wal.Always} {
 		l := newLife(policy)
+		if i == 3 {
+			l.commit = wal.CommitRing
+		}
 		l.photograph()
 		for i, step := range l.steps() {
 			if err := step(); err != nil {
@@ -115,10 +118,10 @@ func eachDeath(t *testing.T, check func(l *life, d *death) error) {
 					last = append(last, fmt.Sprintf("%d %v", e.N, e))
 				}
 			}
-			t.Errorf("%v: %v: %v\nlast operations:\n  %s\nlogged:\n%s", v.policy, d, err,
+			t.Errorf("%v %v: %v: %v\nlast operations:\n  %s\nlogged:\n%s", v.policy, v.commit, d, err,
 				strings.Join(last[max(0, len(last)-15):], "\n  "), d.logs.text())
 		}
-		t.Logf("%v: %d operations, %d deaths", v.policy, len(v.shots)-1, len(v.deaths))
+		t.Logf("%v %v: %d operations, %d deaths", v.policy, v.commit, len(v.shots)-1, len(v.deaths))
 	}
 }
 

@@ -27,6 +27,11 @@
 //	the same after another boot       below the watermark, also that of any line behind the damage: corrupt; refused.
 //	                                  Above: sectors that were in flight, unproven like all behind the last line before
 //
+// The commit ring (package wal) has the stream's last bytes under always. What it has behind the end of the last increment is loaded, and
+// appended there. It also stands in for an end that is torn, changed or unproven, if it has everything from there on: then that end is cut,
+// in whatever mode. If the increment has a SELECT or MULTI where the ring has another command, and nothing of ours behind it, another
+// server went on there: the ring is set aside. A ring that does not follow the increment is refused: durable bytes are gone.
+//
 // Anywhere else, a torn file is as fatal as a corrupt one. A file that another server wrote has no lines and no
 // watermark: it is loaded by Redis's rules, the rules above that need neither included.
 //

@@ -40,7 +40,7 @@ type Evidence struct {
 // Artifact is one file as it was found.
 type Artifact struct {
 	Path  string `json:"path"`
-	Kind  string `json:"kind"` // "manifest", "companion", "base", "increment", "epoch", "watermark", "snapshot", "orphan"
+	Kind  string `json:"kind"` // "manifest", "companion", "base", "increment", "epoch", "watermark", "ring", "snapshot", "orphan"
 	Class Class  `json:"class"`
 	Size  int64  `json:"size"`
 	// Whole is how many bytes are whole and, as far as can be told, as they were written.
@@ -65,7 +65,7 @@ type Decision struct {
 
 // Action is one change on disk.
 type Action struct {
-	What  string `json:"what"` // "quarantine", "truncate", "write", "rename", "remove", "repair"
+	What  string `json:"what"` // "quarantine", "truncate", "append", "write", "rename", "remove", "repair"
 	Path  string `json:"path"`
 	To    string `json:"to,omitempty"`
 	From  int64  `json:"from,omitempty"`

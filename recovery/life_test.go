@@ -24,6 +24,8 @@ const (
 // operation that changes it, with what had been promised by then.
 type life struct {
 	policy   wal.Policy
+	commit   wal.CommitMode
+	noRing   bool // the ring may not come about
 	hardened bool
 	fs       *crashfs.FS
 	bootID   string
@@ -93,13 +95,21 @@ func (l *life) start() error {
 	if o.err != nil {
 		return o.err
 	}
-	log, err := o.res.OpenLog(wal.Options{FS: l.fs, Dir: crashLogs, Name: logName, Policy: l.policy, Hardened: l.hardened, Annotate: true, BootID: l.bootID}, true, 1<<20)
+	log, err := o.res.OpenLog(wal.Options{FS: l.fs, Dir: crashLogs, Name: logName, Policy: l.policy, Commit: l.commit, RingSize: 64 << 10, Hardened: l.hardened, Annotate: true, BootID: l.bootID}, true, 1<<20)
 	if err != nil {
 		return err
 	}
 	l.epoch.Store(o.res.Position.Epoch)
 	l.log, l.store, l.first = log, o.store, true
 	l.live.Store(log)
+	for deadline := time.Now().Add(20 * time.Second); l.commit == wal.CommitRing && log.Status().Ring == ""; time.Sleep(50 * time.Microsecond) {
+		if l.noRing && time.Until(deadline) < 19900*time.Millisecond {
+			break
+		}
+		if time.Now().After(deadline) {
+			return errors.New("the ring is not made")
+		}
+	}
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 // file is cut as Redis cuts it, with Redis's words.
 func (b *boot) mend(s *survey, f *logFile, c cut) error {
 	if c.at < c.size && f.limit == f.size {
-		if err := b.judgeCut(f, c); err != nil {
+		if err := b.judgeCut(s, f, c); err != nil {
 			return err
 		}
 	}
@@ -34,12 +34,19 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 		b.warn(msgTruncateFailed, f.name, reason(err))
 		return b.refuse(err, msgUnexpectedEnd, f.name)
 	}
-	b.warn(msgLoadedAnyway, f.name)
+	if !s.ringKeeps {
+		b.warn(msgLoadedAnyway, f.name)
+	}
 	return nil
 }
 
 // judgeCut decides whether the end of the last file may go.
-func (b *boot) judgeCut(f *logFile, c cut) error {
+func (b *boot) judgeCut(s *survey, f *logFile, c cut) error {
+	if s.ringKeeps {
+		b.ev.decided(ledger.RingMerged, ledger.Cut, f.path, c.at, "%d bytes at the end are torn, changed or unproven; the ring has them", c.size-c.at)
+		b.info("%s: cutting %d bytes at offset %d that the commit ring has whole.", f.name, c.size-c.at, c.at)
+		return nil
+	}
 	rule := ledger.TornEnd
 	if c.class == Unproven {
 		rule = ledger.Unproven
@@ -142,7 +149,7 @@ func (b *boot) forgetHelpers(s *survey) error {
 	removed := false
 	for _, name := range names {
 		companion := strings.HasPrefix(name, wal.ManifestName(b.o.AppendName)+".") && strings.HasSuffix(name, ".fr")
-		if !companion && name != wal.WatermarkName(b.o.AppendName) && name != wal.EpochName(b.o.AppendName) {
+		if !companion && name != wal.WatermarkName(b.o.AppendName) && name != wal.EpochName(b.o.AppendName) && name != wal.RingName(b.o.AppendName) {
 			continue
 		}
 		path := filepath.Join(b.dir(), name)

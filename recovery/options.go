@@ -24,13 +24,14 @@ type Options struct {
 	// dbfilename (default "dump.rdb"): plain names in Dir, the second in AppendDir.
 	AppendDir, AppendName, DBFile string
 
-	AOF           bool  // appendonly yes
-	LoadTruncated bool  // aof-load-truncated yes
-	Annotate      bool  // the log will carry our lines (wal.Options.Annotate): after a stock server a new increment is begun
-	Databases     int   // how many there are; 0 means any number
-	MaxString     int64 // longest string taken from an RDB file; 0: the default of package snapshot
-	SkipChecksum  bool  // rdbchecksum no
-	Hardened      bool  // fr-mode hardened: what proves nothing is refused where Redis would load it
+	RingDir       string // fr-wal-dir: where a second commit ring may lie; "": nowhere
+	AOF           bool   // appendonly yes
+	LoadTruncated bool   // aof-load-truncated yes
+	Annotate      bool   // the log will carry our lines (wal.Options.Annotate): after a stock server a new increment is begun
+	Databases     int    // how many there are; 0 means any number
+	MaxString     int64  // longest string taken from an RDB file; 0: the default of package snapshot
+	SkipChecksum  bool   // rdbchecksum no
+	Hardened      bool   // fr-mode hardened: what proves nothing is refused where Redis would load it
 	// KeepExpired loads keys of a plain RDB file that have expired meanwhile (a replica: its primary will delete them).
 	// From an append-only file they are always loaded: expiry is an event in the stream (I20).
 	KeepExpired bool

@@ -33,13 +33,10 @@ func (e *applyError) Unwrap() error { return e.err }
 // applyFrames runs all commands of a file. Only whole units come out of the reader; what MULTI and EXEC enclose is run
 // like anything else, because nobody sees the state in between, and SELECT only says where the next commands belong. The
 // error is the reader's, or an *applyError.
-func (b *boot) applyFrames(f *logFile, r *wal.Reader) error {
-	db := 0 // as for a stock loader, every file begins there
-	if !f.base {
-		b.res.DB = 0
-		if f.facts != nil {
-			b.res.DB = max(f.facts.DB, 0) // there may be no command behind the last increment's beginning yet
-		}
+// db is the database selected at the beginning.
+func (b *boot) applyFrames(f *logFile, r *wal.Reader, db int) error {
+	if !f.base && f.facts != nil {
+		b.res.DB = max(f.facts.DB, 0) // there may be no command behind the last increment's beginning yet
 	}
 	produce := func(batch *commandBatch) error {
 		batch.reset()

@@ -32,6 +32,13 @@ type survey struct {
 	lineID   wal.ReplID
 	intact   bool // the last increment ends where a clean stop left it
 	fresh    bool // the log must go on in a new increment
+
+	// The commit rings (ring.go).
+	ring        *wal.Ring // never nil; without frames there is none that counts
+	ringForeign bool      // the last increment has other bytes than the ring
+	ringKeeps   bool      // the last increment is cut where the ring has what follows
+	ringAside   bool      // the ring is to be set aside
+	ringBytes   []byte    // what was loaded from it and is to go into the last increment
 }
 
 // logFile is one file to load.
@@ -84,6 +91,9 @@ func (b *boot) survey() (*survey, error) {
 	}
 	b.surveyEpoch(s)
 	if err := b.surveyOldStyle(s); err != nil {
+		return nil, err
+	}
+	if err := b.surveyRing(s); err != nil {
 		return nil, err
 	}
 	return s, b.surveyFiles(s)

@@ -55,47 +55,57 @@ func BenchmarkCommit(b *testing.B) {
 
 // Clients that wait for their reply before they go on, under always: what one sync costs and how many share it.
 func BenchmarkAlways(b *testing.B) {
-	for _, clients := range []int{1, 10, 50, 500} {
-		b.Run(name(clients), func(b *testing.B) {
-			woken := make(chan struct{}, 1)
-			l := benchLog(b, Always, func() {
-				select {
-				case woken <- struct{}{}:
-				default:
-				}
-			})
-			p := set("key:000000001234", strings.Repeat("v", 64))
-			unit := LSN(len(p))
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			var replied LSN
-			syncs := l.Status().Syncs
-			b.ReportAllocs()
-			b.ResetTimer()
-			var turn []byte
-			for l.End() < LSN(b.N)*unit {
-				// Whoever got a reply sends the next command, a few in each turn as a socket would bring them.
-				idle := LSN(clients)*unit - (l.End() - replied)
-				turn = turn[:0]
-				for range min(int(idle/unit), 8) {
-					turn = append(turn, p...)
-				}
-				if len(turn) > 0 {
-					l.Commit(turn, 0)
-					spin(5 * time.Microsecond * time.Duration(len(turn)/int(unit)))
-				} else {
-					<-woken
-				}
-				replied = l.Released()
-			}
-			for l.Released() < l.End() {
-				<-woken
-			}
-			b.StopTimer()
-			s := l.Status()
-			b.ReportMetric(float64(b.N)/float64(s.Syncs-syncs), "commands/sync")
-		})
+	for _, mode := range []CommitMode{CommitDirect, CommitRing} {
+		for _, clients := range []int{1, 10, 50, 500} {
+			b.Run(mode.String()+"/"+name(clients), func(b *testing.B) { benchAlways(b, mode, clients) })
+		}
 	}
+}
+
+func benchAlways(b *testing.B, mode CommitMode, clients int) {
+	woken := make(chan struct{}, 1)
+	l := benchLog(b, Always, func() {
+		select {
+		case woken <- struct{}{}:
+		default:
+		}
+	})
+	if l.SetCommit(mode); mode == CommitRing {
+		waitFor(b, "the ring", func() bool { return l.Status().Ring != "" })
+	}
+	p := set("key:000000001234", strings.Repeat("v", 64))
+	unit := LSN(len(p))
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var replied LSN
+	syncs := l.Status().Syncs
+	b.ReportAllocs()
+	b.ResetTimer()
+	var turn []byte
+	for l.End() < LSN(b.N)*unit {
+		// Whoever got a reply sends the next command, a few in each turn as a socket would bring them.
+		idle := LSN(clients)*unit - (l.End() - replied)
+		turn = turn[:0]
+		for range min(int(idle/unit), 8) {
+			turn = append(turn, p...)
+		}
+		if len(turn) > 0 {
+			l.Commit(turn, 0)
+			spin(5 * time.Microsecond * time.Duration(len(turn)/int(unit)))
+		} else {
+			<-woken
+		}
+		replied = l.Released()
+	}
+	for l.Released() < l.End() {
+		<-woken
+	}
+	b.StopTimer()
+	s := l.Status()
+	if mode == CommitRing {
+		s.Syncs, syncs = s.RingCommits, 0
+	}
+	b.ReportMetric(float64(b.N)/float64(s.Syncs-syncs), "commands/sync")
 }
 
 func name(clients int) string {

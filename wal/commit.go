@@ -34,20 +34,40 @@ func (l *Log) Commit(p []byte, db int) {
 		l.dirtySince = time.Now()
 	}
 	l.stats.queued++
-	l.unlockAndWake()
-}
-
-// unlockAndWake releases mu and gets the writer to look for work. One that is at work looks again before it rests.
-func (l *Log) unlockAndWake() {
-	if l.gathering.on && l.gathers() {
-		l.mu.Unlock()
-		return // its time limit is near, and what it waits for is not complete
+	if !l.ringOn() || first && !l.failing {
+		l.unlockAndWake() // the writer has it to do, or at least to set its alarm
+		return
 	}
-	resting := l.resting
-	l.resting = false
+	// The ringer alone: it lies between the commit and the reply.
+	r := l.front
+	resting := r.resting && !(l.gathering.on && l.gathers())
+	r.resting = r.resting && !resting
 	l.mu.Unlock()
 	if resting {
-		l.bell.ring()
+		r.bell.ring()
+	}
+}
+
+// unlockAndWake releases mu and gets the writer and the ringers to look for work. Those at work look again before they rest.
+func (l *Log) unlockAndWake() {
+	var wake [4]*bell
+	n := 0
+	gathers := l.gathering.on && l.gathers() // then whoever is in front has its time limit near, and what it waits for is not complete
+	if l.resting && !(gathers && !l.ringOn()) {
+		l.resting = false
+		wake[n] = l.bell
+		n++
+	}
+	for _, r := range l.ringers {
+		if r.resting && !(gathers && r == l.front) && l.ringWanted() || r.resting && l.closing {
+			r.resting = false
+			wake[n] = r.bell
+			n++
+		}
+	}
+	l.mu.Unlock()
+	for _, b := range wake[:n] {
+		b.ring()
 	}
 }
 
@@ -62,7 +82,7 @@ func (l *Log) mayInline(n int) bool {
 func (l *Log) writeInline(p []byte, began time.Time) {
 	c := l.cur
 	closeRange := c.since.Len()+int64(len(p)) >= lineEvery
-	err := l.exec.put(c, p, closeRange, LSN(l.durable.Load()))
+	err := l.exec.put(c, p, closeRange, l.Filed())
 	took := time.Since(began)
 	l.rate(took)
 	l.o.Took(StepWrite, took)
@@ -100,11 +120,11 @@ func (l *Log) forget(m mark) {
 
 // publish computes what the outside sees. Under mu.
 func (l *Log) publish() {
-	l.written.Store(uint64(l.wrote.lsn))
-	durable := l.synced.lsn
-	if l.gap > 0 {
-		durable = LSN(l.durable.Load())
+	l.written.Store(uint64(max(l.wrote.lsn, l.ringed)))
+	if l.gap == 0 {
+		l.filed.Store(uint64(l.synced.lsn))
 	}
+	durable := max(l.Filed(), l.ringed)
 	l.durable.Store(uint64(durable))
 	released := l.wrote.lsn
 	if l.policy == Always {

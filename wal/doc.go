@@ -13,6 +13,8 @@
 //	name.n.base.rdb .aof     the state at one position; made by a rewrite, renamed when whole, never changed
 //	name.n.incr.aof          the stream from there on; only the last is written to, the others are sealed
 //	name.epoch.fr            which start of a server wrote here last; replaced by rename at each start
+//	name.ring.fr             the commit ring: what replies wait for under always; made at its first use by temp, sync, rename, and
+//	                         then only overwritten. A second one may lie in another folder (Options.RingDir)
 //	name.watermark.fr        up to where the log is durable; overwritten in place once a second, and at a clean stop
 //	temp-name.*              being made; removed at the next start, unless it is the half of a repair (see Crash)
 //
@@ -60,9 +62,27 @@
 // The epoch file and the watermark file hold one line each in three copies, every copy in a cell of 4 KiB filled up with
 // zeros: a header ("FR-EPOCH 1", "FR-WATERMARK 1"), name=value fields, cs=<16 hex>.
 //
+// The commit ring (CommitRing) is two halves of equal size, each a sequence of frames that begin at multiples of 4 KiB, hold the
+// commits of a turn or more each, and stand at the same place in both. Numbers are little-endian. What follows the payload up to the next
+// multiple of 4 KiB is zeros. A frame does not wrap around: what does not fit at the end of a half goes to its beginning.
+//
+//	0       16         24     25   28   32     48      64    72      80      88    96      104        112
+//	+-------+----------+------+----+----+------+-------+-----+-------+-------+-----+-------+----------+-------- -
+//	| sum16 | FR-RING1 | kind | 0  | db | log16| prev16| seq | epoch | start | end | filed | incr seq | incr pos
+//	+-------+----------+------+----+----+------+-------+-----+-------+-------+-----+-------+----------+-------- -
+//	120      128     136        176  192
+//	+--------+-------+----------+----+------------------- - -
+//	| millis | place | id 40    | 0  | payload, end-start bytes of the stream
+//	+--------+-------+----------+----+------------------- - -
+//
+// kind is 0, or 1 for a descriptor, which has no payload: the increment has the range. log is the companion's uuid, prev the sum of the
+// frame before (zeros for seq 1 of an epoch), place the offset within the half. filed is up to where the increments were durable, which is
+// byte "incr pos" of increment "incr seq". A frame's room is used again only when the increments are durable up to its end, and covered
+// (Options.Covered). Bytes that several frames have, of the same epoch, are the same.
+//
 // # Checksums
 //
-// sum is XXH3-128, cs is XXH3-64 of everything before the token "cs=" in its line, companion or copy. They find damage,
+// A frame's sum is XXH3-128 of everything behind it up to the payload's end. sum is XXH3-128, cs is XXH3-64 of everything before the token "cs=" in its line, companion or copy. They find damage,
 // not tampering. A sum that differs means that bytes changed between the two lines; where, it does not say. The
 // manifest has none of its own: its digest is in the companion, and a manifest that has no companion is a stock server's.
 //
@@ -84,6 +104,10 @@
 // prove, or the watermark, counts, and after the mere death of the process every whole unit counts.
 //
 // A manifest is replaced in one step and its companion is durable before, so one generation is whole at every instant.
+// With the ring the increment follows: a start takes the stream from the increments as far as they are whole, and what lies behind
+// from the frames of the last epoch ([ReadRings]), and appends that to the last increment ([Extend]) before its own epoch begins. A frame
+// that is torn in both halves was the last one, and not acknowledged; torn or lost in one half, the other has it. A stock server sees the increments only.
+//
 // An increment never gets a byte before the manifest naming it is durable, nor after its successor is named.
 //
 // After an I/O error the bytes behind the last good sync are written to a new increment, and the spoiled one is cut
@@ -98,6 +122,6 @@
 //
 // # Source
 //
-// Manifest, file names, "#TS:" and loading rules: Redis 7.2.4 src/aof.c. Lines, companion, epoch and watermark: ours. To look
+// Manifest, file names, "#TS:" and loading rules: Redis 7.2.4 src/aof.c. Lines, companion, ring, epoch and watermark: ours. To look
 // at one: frctl dump FILE.
 package wal

@@ -5,10 +5,12 @@ type EventKind uint8
 
 // The kinds.
 const (
-	Failed    EventKind = iota // a write or sync failed; from here to Healed nothing is acknowledged
-	Healed                     // the log goes on in a new increment
-	Switched                   // an increment is sealed and the next one begins
-	Installed                  // a new base takes the place of older files
+	Failed     EventKind = iota // a write or sync failed; from here to Healed nothing is acknowledged
+	Healed                      // the log goes on in a new increment
+	Switched                    // an increment is sealed and the next one begins
+	RingFailed                  // a commit ring is given up after an I/O error
+	RingMoved                   // the device of one commit ring stands still, another takes over
+	Installed                   // a new base takes the place of older files
 )
 
 // Event is something that an operator will want to know of later.

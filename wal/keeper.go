@@ -44,7 +44,7 @@ func (k *keeper) watermark() Watermark {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := Watermark{Position: l.at, Millis: l.o.Now().UnixMilli(), BootID: l.o.BootID}
-	w.LSN = LSN(l.durable.Load())
+	w.LSN = l.Filed()
 	if w.LSN == l.synced.lsn {
 		w.Seq, w.Pos = l.cur.ref.Seq, l.synced.pos
 	}

@@ -16,16 +16,17 @@ import (
 // Log is the write-ahead log of one server: it takes what the executor commits, turn by turn, and says when replies may
 // leave. Methods are the executor's alone unless they say otherwise.
 //
-// Three goroutines belong to it. The writer, locked to its thread, writes what the executor could not write itself,
+// These goroutines belong to it. The writer, locked to its thread, writes what the executor could not write itself,
 // syncs under `always`, switches increments and repairs after I/O errors. The syncer runs the background sync, one at a
-// time. The keeper keeps the watermark file and a spare increment ready.
+// time. The keeper keeps the watermark file and a spare increment ready. A ringer for each commit ring commits to it.
 //
 // Invariants, under mu:
 //
 //	kept.lsn <= wrote.lsn <= tape.end        what may have to be written again is on the tape
 //	synced.lsn <= wrote.lsn                  a sync covers only what was written before it began
 //	synced.lsn <= kept.lsn                   and they are equal unless the policy is, or was, no
-//	durable <= synced.lsn                    and less only if a gap in what is durable lies between (I8)
+//	filed <= synced.lsn                      and less only if a gap in what is durable lies between (I8)
+//	durable = max(filed, ringed)             and the ring holds everything from filed to ringed (I1, I15)
 type Log struct {
 	o  Options
 	at Position // of this start; LSN: where it began. Under mu, but for the executor, which alone changes it with Rename
@@ -35,6 +36,7 @@ type Log struct {
 	// Published; any goroutine. released never falls, written does when a sync fails.
 	written  atomic.Uint64
 	durable  atomic.Uint64
+	filed    atomic.Uint64 // the increments are durable up to here; durable may be ahead of it, in the ring
 	released atomic.Uint64
 	keptLSN  atomic.Uint64
 	failure  atomic.Pointer[WriteError]
@@ -77,8 +79,20 @@ type Log struct {
 
 	pendingSwitch *switchRequest
 
+	// The commit rings (ringer.go).
+	ringers     []*ringer
+	front       *ringer // commits; nil: none is ready
+	commit      CommitMode
+	chain       ringChain
+	ringed      LSN       // durable in a ring up to here
+	skip        LSN       // what lies before is too much for a frame: the writer makes it durable
+	ringTight   bool      // a ring is half full, or full: the increment is to be synced now
+	behindSince time.Time // since when the increment lacks something that the ring has; zero: not known to
+	behindDue   bool      // the writer rests with an alarm for what the increment lacks
+
 	stats struct {
 		syncs, delayed, heals, inline, queued int64
+		ringed, ringFailures, ringMoves       int64
 		lastSync                              time.Duration
 	}
 	lateSync bool // the sync that is due waits for the one before it; counted already
@@ -119,6 +133,10 @@ func Open(o Options, s Start) (*Log, error) {
 	if l.bell, err = newBell(); err != nil {
 		return nil, fmt.Errorf("wal: %w", err)
 	}
+	if err := l.hireRingers(); err != nil {
+		l.discard()
+		return nil, fmt.Errorf("wal: %w", err)
+	}
 	if err := l.open(d, s); err != nil {
 		l.discard()
 		return nil, fmt.Errorf("wal: open %s: %w", o.Dir, err)
@@ -132,6 +150,7 @@ func newLog(o Options, at Position) *Log {
 		o: o, at: at, end: at.LSN, policy: o.Policy, db: -1, credit: inlineCredit,
 		syncReq: make(chan syncRequest, 1),
 	}
+	l.commit = o.Commit
 	l.live.set(&l.o)
 	l.live.at.Store(&at)
 	l.exec = newScribe(&l.o, &l.live, &l.lastTS)
@@ -182,7 +201,7 @@ func (l *Log) open(d *Directory, s Start) error {
 	l.db = beginDB(s.DB)
 	m := l.cur.sealable(l.db)
 	l.wrote, l.synced, l.kept = m, m, m
-	for _, a := range []*atomic.Uint64{&l.written, &l.durable, &l.released, &l.keptLSN} {
+	for _, a := range []*atomic.Uint64{&l.written, &l.filed, &l.durable, &l.released, &l.keptLSN} {
 		a.Store(uint64(m.lsn))
 	}
 	return l.keeper.open(l)
@@ -296,7 +315,10 @@ func syncAt(fs disk.FS, path string) (size int64, err error) {
 }
 
 func (l *Log) start() {
-	l.wg.Add(3)
+	l.wg.Add(3 + len(l.ringers))
+	for _, r := range l.ringers {
+		go r.run()
+	}
 	go l.runWriter()
 	go l.runSyncer()
 	go l.keeper.run()
@@ -308,7 +330,30 @@ func (l *Log) discard() {
 		_ = l.cur.f.Close()
 	}
 	l.keeper.close()
+	l.closeBells()
+}
+
+// hireRingers makes a ringer for each folder that is to have a ring.
+func (l *Log) hireRingers() error {
+	dirs := []string{l.o.Dir, l.o.RingDir}
+	if l.o.RingDir == "" || !l.o.Annotate {
+		dirs = dirs[:1]
+	}
+	for _, dir := range dirs {
+		b, err := newBell()
+		if err != nil {
+			return err
+		}
+		l.ringers = append(l.ringers, &ringer{l: l, dir: dir, bell: b})
+	}
+	return nil
+}
+
+func (l *Log) closeBells() {
 	l.bell.close()
+	for _, r := range l.ringers {
+		r.bell.close()
+	}
 }
 
 // Close writes and, if finalSync, syncs everything that was committed and ends the log. It waits, as nothing else of a
@@ -322,7 +367,7 @@ func (l *Log) Close(finalSync bool) error {
 	l.closing, l.finalSync = true, finalSync
 	l.unlockAndWake()
 	l.wg.Wait()
-	l.bell.close()
+	l.closeBells()
 	return l.closeErr
 }
 
@@ -333,12 +378,15 @@ func (l *Log) End() LSN { return l.end }
 // Any goroutine.
 func (l *Log) Released() LSN { return LSN(l.released.Load()) }
 
-// Written is the position up to which the operating system has the stream: it survives the end of the process. It
+// Written is the position up to which the operating system has the stream, in an increment or the ring: it survives the end of the process. It
 // falls back when a sync failed, because then nothing is known of what was written since the last one. Any goroutine.
 func (l *Log) Written() LSN { return LSN(l.written.Load()) }
 
 // Durable is the position up to which the stream survives a crash of the machine (I8). Any goroutine.
 func (l *Log) Durable() LSN { return LSN(l.durable.Load()) }
+
+// Filed is the position up to which the increments themselves are durable: no further than Durable. Any goroutine.
+func (l *Log) Filed() LSN { return LSN(l.filed.Load()) }
 
 // Full says that the bytes held in memory reached their limit: the caller stops reading from clients until it is false
 // again. Wake is called when that may be.
@@ -360,6 +408,14 @@ func (l *Log) Position() Position { return Position{l.at.ID, l.at.Epoch, l.end} 
 func (l *Log) SetPolicy(p Policy) {
 	l.mu.Lock()
 	l.policy = p
+	l.publish()
+	l.unlockAndWake()
+}
+
+// SetCommit changes Options.Commit.
+func (l *Log) SetCommit(m CommitMode) {
+	l.mu.Lock()
+	l.commit = m
 	l.publish()
 	l.unlockAndWake()
 }

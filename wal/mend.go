@@ -136,7 +136,7 @@ func (w *writer) prepareRepair() (*repair, error) {
 func (w *writer) fillRepair(rep *repair) error {
 	l := w.l
 	if rep.from.lsn < l.kept.lsn {
-		err := l.readBack(rep.from, func(p []byte) error { return w.s.put(rep.next, p, rep.next.since.Len() >= lineEvery, l.Durable()) })
+		err := l.readBack(rep.from, func(p []byte) error { return w.s.put(rep.next, p, rep.next.since.Len() >= lineEvery, l.Filed()) })
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (w *writer) fillRepair(rep *repair) error {
 	if err := w.putRange(rep.next, rep.to, true); err != nil {
 		return err
 	}
-	if err := w.s.put(rep.next, nil, true, l.Durable()); err != nil {
+	if err := w.s.put(rep.next, nil, true, l.Filed()); err != nil {
 		return err
 	}
 	if err := rep.next.f.Sync(); err != nil {
@@ -210,9 +210,12 @@ func (l *Log) healed(to LSN) {
 	l.o.Logger.Warn("AOF write error looks solved. The server can write again.", "path", l.cur.path, "lsn", uint64(to))
 }
 
+// elsewhere says that commits become durable on another device meanwhile. Under mu.
+func (l *Log) elsewhere() bool { return l.ringOn() && l.front.dir != l.o.Dir }
+
 // stillFailing takes note that an attempt failed. Under mu.
 func (l *Log) stillFailing(err error) {
-	if l.policy == Always && !l.o.Hardened {
+	if l.policy == Always && !l.o.Hardened && !l.elsewhere() {
 		// Clients were promised more than can be kept: the server must not go on (as Redis: it logs the line and exits).
 		first := *l.failure.Load()
 		first.Fatal = true

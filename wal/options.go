@@ -18,6 +18,17 @@ type Options struct {
 
 	Policy Policy // default: EverySec
 
+	// Commit says where commits under Always become durable; default CommitDirect. A ring needs Annotate.
+	Commit CommitMode
+	// RingSize is how large a commit ring is, bytes for both halves; default 32 MiB. It bounds what may wait for the increments to be
+	// synced. The parameter allows no less than 4 MiB, so that no burst of up to 2 MiB takes both copies of a frame.
+	RingSize int64
+	// RingDir is a folder for a second ring, best on another device: it takes over when the first fails or stands still. Default: none.
+	RingDir string
+	// Covered is up to where the increments are covered by parity: ring space is not reused before. It must be cheap and not call
+	// back. Nil: nothing covers them, being durable is enough.
+	Covered func() LSN
+
 	// Annotate writes our `#` lines, the manifest's companion, the watermark and the epoch file. Off: exactly what a stock
 	// server writes.
 	Annotate bool
@@ -71,6 +82,7 @@ const (
 	defaultName         = "appendonly.aof"
 	defaultPendingLimit = 256 << 20
 	leastPendingLimit   = 1 << 20
+	defaultRingSize     = 32 << 20
 )
 
 func (o *Options) setDefaults() {
@@ -101,6 +113,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.BootID == "" {
 		o.BootID = BootID()
+	}
+	if o.RingSize == 0 {
+		o.RingSize = defaultRingSize
 	}
 	if o.syncDelay == 0 {
 		o.syncDelay = syncDelay

@@ -17,11 +17,16 @@ type Status struct {
 	DelayedSyncs  int64  // syncs that had to wait for the one before: aof_delayed_fsync
 	Syncs         int64  // syncs done
 	LastSync      time.Duration
-	Heals         int64 // increments opened because of an I/O error
-	Inline        int64 // commits that the executor wrote itself
-	Queued        int64 // commits that it left to the writer
-	Gap           LSN   // not 0: bytes before it may be missing on the disk until the next rewrite
-	HeldBytes     int64 // memory that holds bytes which may have to be written again
+	Heals         int64  // increments opened because of an I/O error
+	Inline        int64  // commits that the executor wrote itself
+	Queued        int64  // commits that it left to the writer
+	Gap           LSN    // not 0: bytes before it may be missing on the disk until the next rewrite
+	RingCommits   int64  // commits that a ring made durable
+	RingBytes     int64  // of the stream, durable in a ring and not yet in the increments
+	RingFailures  int64  // rings given up after an I/O error
+	RingMoves     int64  // times that another ring took over because the device stood still
+	Ring          string // folder of the ring that commits; "": none
+	HeldBytes     int64  // memory that holds bytes which may have to be written again
 }
 
 // Name is the file name of the increment that is written.
@@ -45,6 +50,15 @@ func (l *Log) Status() Status {
 	}
 	if e := l.failure.Load(); e != nil {
 		s.WriteReason = e.Reason()
+	}
+	s.RingCommits, s.RingFailures, s.RingMoves = l.stats.ringed, l.stats.ringFailures, l.stats.ringMoves
+	s.RingBytes = int64(l.durable.Load() - l.filed.Load())
+	if l.ringOn() {
+		s.Ring = l.front.dir
+		if l.front.busy {
+			s.RiskMillis = time.Since(l.front.since).Milliseconds()
+		}
+		return s
 	}
 	oldest := l.dirtySince
 	if !l.syncSince.IsZero() {

@@ -49,6 +49,9 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 	if l.failing {
 		return l.decideFailing(now)
 	}
+	if l.ringOn() {
+		return l.decideBehind(now)
+	}
 	target := l.target()
 	switch {
 	case l.wrote.lsn < target:
@@ -81,6 +84,50 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 			l.lateSync = true
 			l.stats.delayed++
 		}
+	}
+	return rest, idle
+}
+
+// decideBehind is decide while the ring takes the commits: the increment follows, a little later and in larger pieces.
+func (l *Log) decideBehind(now time.Time) (task, time.Duration) {
+	const idle = time.Hour
+	target := l.target()
+	l.behindDue = false
+	if l.wrote.lsn < target {
+		skipping := l.skip > l.wrote.lsn
+		if skipping && l.syncing {
+			return rest, idle // the syncer signals
+		}
+		if skipping || l.ringTight || l.closing || l.pendingSwitch != nil || target-l.wrote.lsn >= behindBytes {
+			return writeBatch, 0
+		}
+		if l.behindSince.IsZero() {
+			l.behindSince = now
+		}
+		if wait := l.behindSince.Add(behindDelay).Sub(now); wait > 0 {
+			l.behindDue = true
+			return rest, wait
+		}
+		return writeBatch, 0
+	}
+	l.behindSince = time.Time{}
+	switch {
+	case l.syncing:
+	case l.pendingSwitch != nil:
+		return changeOver, 0
+	case l.closing:
+		return finish, 0
+	case l.synced.lsn < l.skip && l.synced.lsn < l.wrote.lsn:
+		return syncInFront, 0
+	case l.synced.lsn < l.wrote.lsn:
+		due := l.dirtySince.Add(l.o.syncDelay)
+		if l.ringTight || int64(l.wrote.lsn-l.synced.lsn) >= l.live.pendingLimit.Load()/4 {
+			due = now
+		}
+		if wait := due.Sub(now); wait > 0 {
+			return rest, wait
+		}
+		return syncBehind, 0
 	}
 	return rest, idle
 }
@@ -140,7 +187,9 @@ func (w *writer) do(t task) {
 func (w *writer) write() {
 	l := w.l
 	l.mu.Lock()
-	to, db, always := l.target(), l.db, l.policy == Always
+	to, db := l.target(), l.db
+	always := l.policy == Always && (!l.ringOn() || l.skip > l.wrote.lsn)
+	l.behindSince = time.Time{}
 	if l.pendingSwitch != nil {
 		db = l.pendingSwitch.at.db
 	}
@@ -173,14 +222,14 @@ func (w *writer) write() {
 // rested ends a task: the lock is released and everybody told.
 func (l *Log) rested() {
 	l.writing = false
-	l.mu.Unlock()
+	l.unlockAndWake()
 	l.o.Wake()
 }
 
 // putRange writes the tape up to position to at the end of c, with a line behind it if closeRange or if one is due.
 func (w *writer) putRange(c *increment, to LSN, closeRange bool) error {
 	l := w.l
-	durable := LSN(l.durable.Load())
+	durable := l.Filed()
 	for c.lsn < to {
 		l.mu.Lock()
 		p := l.tape.piece(c.lsn, to)
@@ -195,7 +244,7 @@ func (w *writer) putRange(c *increment, to LSN, closeRange bool) error {
 
 // closeLine writes a line if stream bytes came behind the last one.
 func (w *writer) closeLine() error {
-	return w.s.put(w.l.cur, nil, true, w.l.Durable())
+	return w.s.put(w.l.cur, nil, true, w.l.Filed())
 }
 
 // syncRest makes durable what was written under another policy.
@@ -238,7 +287,11 @@ func (w *writer) sync(db int) {
 
 // syncDone takes note that everything up to m is durable. Under mu.
 func (l *Log) syncDone(m mark, took time.Duration) {
-	l.gathering.synced(m.lsn-l.synced.lsn, l.tape.end, took)
+	if l.ringOn() {
+		l.ringTight = false
+	} else {
+		l.gathering.synced(m.lsn-l.synced.lsn, l.tape.end, took)
+	}
 	l.synced = m
 	l.syncSince = time.Time{}
 	if m.lsn >= l.kept.lsn {

@@ -79,6 +79,10 @@ func (s *server) recordLog(e wal.Event) {
 		x.Rule, x.Decision = ledger.LogHealed, ledger.New
 	case wal.Switched:
 		x.Rule, x.Decision = ledger.Switched, ledger.Keep
+	case wal.RingFailed:
+		x.Rule, x.Decision, x.Kind, x.Detail, x.Replay = ledger.RingFailed, ledger.Change, "ring", e.Err.Error(), ""
+	case wal.RingMoved:
+		x.Rule, x.Decision, x.Kind, x.Replay = ledger.RingMoved, ledger.Change, "ring", ""
 	case wal.Installed:
 		x.Rule, x.Decision, x.Kind = ledger.Installed, ledger.New, "base"
 	}

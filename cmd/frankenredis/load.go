@@ -79,7 +79,7 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 	return recovery.Options{
 		FS: s.fs, Dir: s.dir,
 		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
-		AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
+		RingDir: s.ringDir(), AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
 		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(), Hardened: s.cfg.Enum("fr-mode") == "hardened",
 		KeepExpired: s.eng.Following(),
 		Hash:        func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },

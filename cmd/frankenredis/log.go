@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,9 +22,26 @@ func (s *server) logOptions() wal.Options {
 		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"), KeepHistory: s.cfg.Bool("aof-disable-auto-gc"),
 		KeepGenerations: int(s.cfg.Int("fr-aof-keep-generations")),
 		Hardened:        s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,
+		Commit: s.commitMode(), RingSize: s.cfg.Bytes("fr-wal-ring-size"), RingDir: s.ringDir(),
 		Logger: s.logger, Wake: s.eng.Wake, Record: s.recordLog,
 		Took: s.logTook,
 	}
+}
+
+func (s *server) commitMode() wal.CommitMode {
+	if s.cfg.Enum("fr-wal-commit") == "ring" {
+		return wal.CommitRing
+	}
+	return wal.CommitDirect
+}
+
+// ringDir is the folder of the second commit ring; "": there is none.
+func (s *server) ringDir() string {
+	dir := s.cfg.String("fr-wal-dir")
+	if dir == "" || filepath.IsAbs(dir) {
+		return dir
+	}
+	return s.dataPath(dir)
 }
 
 // logTook is told by the log how long it took for something; what the latency monitor would keep is handed to the executor.
@@ -63,6 +81,7 @@ func (s *server) followPolicy() error {
 // followLogOptions follows changes of how the log is written.
 func (s *server) followLogOptions() error {
 	if s.log != nil {
+		s.log.SetCommit(s.commitMode())
 		s.log.SetTimestamps(s.cfg.Bool("aof-timestamp-enabled"))
 		s.log.SetKeepHistory(s.cfg.Bool("aof-disable-auto-gc"), int(s.cfg.Int("fr-aof-keep-generations")))
 		s.log.SetPendingLimit(s.cfg.Bytes("fr-log-pending-limit"))
@@ -206,6 +225,16 @@ func (s *server) infoLogOwn(w *engine.InfoWriter) {
 	w.Field("fr_log_bytes_at_risk", st.UnsyncedBytes)
 	w.Field("fr_log_ms_at_risk", st.RiskMillis)
 	w.Field("fr_log_increment", st.Seq)
+	w.Field("fr_log_filed_lsn", uint64(s.log.Filed()))
+	ring := st.Ring
+	if ring == "" {
+		ring = "none"
+	}
+	w.Field("fr_log_ring", ring)
+	w.Field("fr_log_ring_commits", st.RingCommits)
+	w.Field("fr_log_ring_bytes", st.RingBytes)
+	w.Field("fr_log_ring_failures", st.RingFailures)
+	w.Field("fr_log_ring_moves", st.RingMoves)
 	w.Field("fr_log_syncs", st.Syncs)
 	w.Field("fr_log_last_sync_usec", st.LastSync.Microseconds())
 	w.Field("fr_log_heals", st.Heals)

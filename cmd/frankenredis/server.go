@@ -255,7 +255,7 @@ func (s *server) followConfig() {
 	on("latency-monitor-threshold", latency)
 	_ = latency()
 	on("appendfsync", s.followPolicy)
-	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit", "aof-disable-auto-gc", "fr-aof-keep-generations")
+	on("aof-timestamp-enabled", s.followLogOptions, "fr-log-pending-limit", "aof-disable-auto-gc", "fr-aof-keep-generations", "fr-wal-commit")
 	on("appendonly", s.followAppendonly)
 	on("key-load-delay", func() error {
 		s.load.delay.Store(s.cfg.Int("key-load-delay"))

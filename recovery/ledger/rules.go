@@ -62,6 +62,8 @@ var (
 	Repaired     = Rule{37, "repaired", Tampering, "a repair's result has the recorded digest, or nothing is changed"}
 	FileReplaced = Rule{38, "file-replaced", Metadata, "a file that proves itself and is not the covered one was put there by somebody: it is covered anew, never changed back"}
 	CoverLost    = Rule{39, "cover-lost", Tampering, "a sidecar that is damaged or missing is made anew from a file that verifies"}
+	RingMerged   = Rule{41, "ring-merged", NoThreat, "what the commit ring has and the last increment lacks is loaded and appended to it"}
+	RingAside    = Rule{42, "ring-aside", VersionSkew, "a commit ring whose log another server went on with is not followed"}
 	LogFailed    = Rule{50, "log-failing", Tampering, "after a failed write or sync nothing more is acknowledged"}
 	LogHealed    = Rule{51, "log-healed", NoThreat, "after an I/O error the log goes on in a new increment"}
 	Switched     = Rule{52, "increment-switched", NoThreat, "an increment is sealed and the next one begins"}
@@ -69,6 +71,8 @@ var (
 	SaveFailed   = Rule{54, "save-failed", Tampering, "a failed save leaves the old file in charge"}
 	Stopped      = Rule{55, "stopped", NoThreat, "how a run ended"}
 	LogDropped   = Rule{56, "log-dropped", Downgrade, "appendonly was turned off"}
+	RingFailed   = Rule{57, "ring-failed", Tampering, "a commit ring is given up after an I/O error: commits go to another, or to the increment"}
+	RingMoved    = Rule{58, "ring-moved", Exhaustion, "the device of a commit ring stands still: commits go to another ring"}
 	Replaced     = Rule{60, "data-replaced", Ordering, "a whole snapshot from the primary takes the place of the data set"}
 	BadSync      = Rule{61, "sync-refused", Tampering, "a snapshot from the primary that is not whole replaces nothing"}
 	NewHistory   = Rule{62, "new-history", Ordering, "a promoted replica begins a new history whose past is its primary's"}
@@ -89,7 +93,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, Replaced, BadSync, NewHistory, EmptySource, Ahead, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, RingMerged, RingAside, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, RingFailed, RingMoved, Replaced, BadSync, NewHistory, EmptySource, Ahead, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass, Arguments, LongKey, LongQueue, Pipeline, ClientBytes}
 
 // Decision is what was done about it.

@@ -52,7 +52,7 @@ func TestLoadErrors(t *testing.T) {
 		"cluster-enabled yes\nreplicaof a 1": "replicaof directive not allowed in cluster mode",
 		"loadmodule /x/y.so a":               "Module /x/y.so failed to load: this server has no module interface\nCan't load module from /x/y.so: server aborting",
 		"module.x 1":                         "Module Configuration detected without loadmodule directive or no ApplyConfig call: aborting",
-		"fr-wal-commit ring":                 "argument(s) must be one of the following: direct",
+		"fr-wal-commit both":                 "argument(s) must be one of the following: ring, direct",
 		"fr-mode soft":                       "argument(s) must be one of the following: strict, hardened",
 		"include /nosuch/" + strings.Repeat("x", 10):         "Fatal error, can't open config file '/nosuch/xxxxxxxxxx': file does not exist",
 		"list-max-ziplist-entries 1\nlua-replicate-commands": "Bad directive or wrong number of arguments",

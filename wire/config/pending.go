@@ -13,7 +13,6 @@ const (
 	needWatchdog    = "a stalled executor is reported after it"
 	needSanitize    = "RESTORE and loading check nested encodings by it"
 	needSyncRest    = "syncs that rest while a job runs are measured to be of use"
-	needRing        = "the commit ring exists; until then ring is refused"
 	needCollation   = "SORT ALPHA orders by it"
 	needWarnings    = "start-up warnings of that name exist and are left out"
 )

@@ -1,0 +1,68 @@
+package wal
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"frankenredis/wal/disk"
+)
+
+// Extend appends p, whole units of the stream, to the last increment behind the place where reading it ended, and makes them durable:
+// what the commit ring has and the increment lacks. What was torn has been cut off. at is the position of the epoch that wrote them;
+// with annotate a line goes behind them. It returns the tail as a Reader would find it now. Cut short and repeated it ends the same (I18).
+func Extend(fs disk.FS, dir string, ref FileRef, facts FileFacts, t *Tail, p []byte, at Position, annotate bool) (*Tail, error) {
+	path := filepath.Join(dir, ref.Name)
+	f, err := fs.OpenAppend(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c := &increment{f: f, path: path, ref: ref, facts: facts, lsn: t.LSN}
+	if c.pos, err = f.Size(); err != nil {
+		return nil, err
+	}
+	c.prologue = c.pos == 0 && facts.DB > 0
+	if err := c.resume(t); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	o := Options{Annotate: annotate, Now: time.Now}
+	o.setDefaults()
+	var live liveOptions
+	live.set(&o)
+	live.at.Store(&at)
+	s := newScribe(&o, &live, new(int64))
+	durable := t.LSN
+	if t.Lines > 0 {
+		durable = t.Last.Durable
+	}
+	if err := s.put(c, p, true, durable); err != nil {
+		return nil, err
+	}
+	if err := f.Sync(); err != nil {
+		return nil, &WriteError{Op: "fsync", Path: path, Cause: err}
+	}
+	after := *t
+	after.Kind, after.Size, after.LSN, after.since, after.known = TailClean, c.pos, c.lsn, c.since, true
+	after.file.Reset()
+	if c.hasFile {
+		after.file = c.file
+	}
+	if annotate {
+		after.Lines++
+		after.LastPos = c.pos
+		after.Last, err = lastLine(f, c.pos)
+	}
+	return &after, err
+}
+
+// lastLine reads the line of ours that a file of that size ends with.
+func lastLine(f disk.File, size int64) (Line, error) {
+	p := make([]byte, min(maxLine, size))
+	if _, err := f.ReadAt(p, size-int64(len(p))); err != nil && err != io.EOF {
+		return Line{}, err
+	}
+	return ParseLine(p[max(bytes.LastIndex(p, []byte(linePrefix)), 0):])
+}

@@ -1,0 +1,370 @@
+package wal
+
+import (
+	"io"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// CommitMode says where a commit under `always` becomes durable.
+type CommitMode int
+
+// The modes.
+const (
+	CommitDirect CommitMode = iota // in the increment itself
+	CommitRing                     // in the commit ring; the increment follows
+)
+
+// String is the word that the parameter has for it.
+func (m CommitMode) String() string {
+	if m == CommitRing {
+		return "ring"
+	}
+	return "direct"
+}
+
+const (
+	// ringStall is after what time without an end of its sync the ring's device is taken to stand still: then another ring takes over.
+	ringStall = 250 * time.Millisecond
+	// ringRetry is how long to wait before a ring is made anew that failed.
+	ringRetry = time.Second
+	// behindDelay is how long bytes that the ring has may wait for being written to the increment, in which they then lie beside others.
+	behindDelay = 10 * time.Millisecond
+	// behindBytes are written at once.
+	behindBytes = 64 << 10
+)
+
+// ringer is the goroutine that commits to one ring. Of two, the front one does. Commits are chained over both.
+type ringer struct {
+	l    *Log
+	dir  string
+	bell *bell
+	file *ringFile // its own; nil: there is none
+	buf  []byte    // a frame being made, and a descriptor before it
+	lock io.Closer // of a folder that is not the log's own; nil: not held
+
+	// Under Log.mu.
+	ready   bool      // it can commit
+	resting bool      // it waits for the bell
+	busy    bool      // a commit is under way in it
+	since   time.Time // since when
+	retryAt time.Time // when to make a new ring
+	full    bool      // there was no room when
+	fullAt  LSN       // so much was reusable
+	after   LSN       // and not before the increments are durable up to here: acknowledged frames lie in the one that failed
+}
+
+// ringChain is where the next frame follows. Under Log.mu.
+type ringChain struct {
+	seq  uint64
+	prev Sum
+	end  LSN // of the last frame's range
+}
+
+// ringJob is one frame, with a descriptor before it if skip is not 0.
+type ringJob struct {
+	off      int64 // of the first
+	skip     LSN   // the descriptor covers [chain.end, skip)
+	frame    ringFrame
+	chain    ringChain
+	describe bool
+}
+
+// ringOn says that commits become durable in a ring now. Under mu.
+func (l *Log) ringOn() bool {
+	return l.front != nil && !l.front.full && l.policy == Always && l.commit == CommitRing && l.gap == 0
+}
+
+// ringWanted says that rings are to be made ready. Under mu.
+func (l *Log) ringWanted() bool {
+	return l.policy == Always && l.commit == CommitRing && l.o.Annotate
+}
+
+// ringFrom is where the next frame begins: what the increments have durably needs none. Under mu.
+func (l *Log) ringFrom() LSN { return max(l.ringed, l.synced.lsn) }
+
+func (r *ringer) run() {
+	l := r.l
+	defer l.wg.Done()
+	runtime.LockOSThread() // as the writer
+	defer runtime.UnlockOSThread()
+	for {
+		l.mu.Lock()
+		if l.front == r {
+			l.gathering.on = false
+		}
+		r.resting = false
+		job, wait := r.decide(time.Now())
+		r.resting = job == ringRest
+		l.mu.Unlock()
+		switch job {
+		case ringRest:
+			r.bell.wait(wait)
+		case ringMake:
+			r.makeReady()
+		case ringCommit:
+			r.commit()
+		case ringQuit:
+			if r.file != nil {
+				_ = r.file.f.Close() // everything in it that was acknowledged is synced
+			}
+			if r.lock != nil {
+				_ = r.lock.Close()
+			}
+			return
+		}
+	}
+}
+
+type ringTask int
+
+const (
+	ringRest ringTask = iota
+	ringMake
+	ringCommit
+	ringQuit
+)
+
+// decide says what to do next, or for how long at most to rest. Under mu.
+func (r *ringer) decide(now time.Time) (ringTask, time.Duration) {
+	const idle = time.Hour
+	l := r.l
+	switch {
+	case l.closing:
+		return ringQuit, 0
+	case !l.ringWanted():
+		return ringRest, idle
+	case !r.ready:
+		if l.synced.lsn < r.after {
+			return ringRest, ringRetry
+		}
+		if wait := r.retryAt.Sub(now); wait > 0 {
+			return ringRest, wait
+		}
+		return ringMake, 0
+	case l.front != r:
+		if l.front == nil || l.front.busy && now.Sub(l.front.since) >= ringStall {
+			r.takeOver()
+			break
+		}
+		return ringRest, ringStall
+	}
+	if l.gap > 0 || l.skip > l.synced.lsn || l.ringFrom() < l.tape.first || l.ringFrom() >= l.tape.end {
+		return ringRest, idle
+	}
+	if r.full {
+		if l.reusable() == r.fullAt {
+			return ringRest, behindDelay // the writer takes the commits meanwhile, and so makes room
+		}
+		r.full = false
+	}
+	if wait := l.gather(now); wait > 0 {
+		l.gathering.on = true
+		return ringRest, wait
+	}
+	return ringCommit, 0
+}
+
+// takeOver makes r the front. Under mu.
+func (r *ringer) takeOver() {
+	l := r.l
+	if l.front != nil {
+		l.o.Logger.Warn("The device of the commit ring does not answer: commits go to the other", "from", l.front.dir, "to", r.dir)
+		l.o.Record(Event{Kind: RingMoved, Path: r.file.path, LSN: l.ringFrom()})
+		l.stats.ringMoves++
+	}
+	l.front = r
+	l.gathering = gathering{}
+}
+
+// makeReady opens the ring, or makes it.
+func (r *ringer) makeReady() {
+	l := r.l
+	var err error
+	if r.file == nil {
+		if err = r.takeFolder(); err == nil && r.after == 0 {
+			r.file, err = openRing(l.o.FS, r.dir, l.o.Name, l.o.RingSize/2/ringBlock*ringBlock)
+		}
+		if r.file == nil && r.lock != nil {
+			r.file, err = createRing(l.o.FS, r.dir, l.o.Name, l.o.RingSize/2/ringBlock*ringBlock)
+		}
+	}
+	l.mu.Lock()
+	if err != nil {
+		l.o.Logger.Warn("Can't make the commit ring: commits wait for the increment", "path", r.dir, "error", err)
+		r.retryAt = time.Now().Add(ringRetry)
+	} else {
+		r.ready = true
+		if l.front == nil {
+			l.front = r
+		}
+	}
+	l.unlockAndWake()
+	l.o.Wake()
+}
+
+// takeFolder keeps other servers out of a ring's folder. The log's own is locked by whoever opened the log.
+func (r *ringer) takeFolder() error {
+	fs := r.l.o.FS
+	if r.lock != nil {
+		return nil
+	}
+	if r.dir == r.l.o.Dir {
+		r.lock = io.NopCloser(nil)
+		return nil
+	}
+	err := fs.MkdirAll(r.dir)
+	if err == nil {
+		r.lock, err = fs.Lock(filepath.Join(r.dir, RingName(r.l.o.Name)+".lock"))
+	}
+	return err
+}
+
+// commit takes everything that was committed, as far as it fits in one frame, into the ring. What does not goes to the increment.
+func (r *ringer) commit() {
+	l := r.l
+	l.mu.Lock()
+	job, ok := r.plan()
+	if !ok {
+		l.unlockAndWake() // the writer makes room, or takes it
+		return
+	}
+	r.busy, r.since = true, time.Now()
+	l.mu.Unlock()
+	p, ok := r.compose(&job)
+	if !ok { // the increment had it before
+		l.mu.Lock()
+		r.busy = false
+		l.mu.Unlock()
+		return
+	}
+	began := time.Now()
+	err := r.file.write(p, job.off, job.frame.LSN)
+	took := time.Since(began)
+	l.o.Took(StepSync, took)
+	l.mu.Lock()
+	r.busy = false
+	if err != nil {
+		r.failed(err)
+		l.unlockAndWake()
+	} else {
+		r.committed(&job, took)
+	}
+	l.o.Wake()
+}
+
+// plan lays out the next frame; not ok: the writer is to sync first. Under mu.
+func (r *ringer) plan() (job ringJob, ok bool) {
+	l := r.l
+	from := l.ringFrom()
+	if most := min(ringPayload, r.file.half-ringHead-ringBlock); l.tape.end-from > LSN(most) {
+		l.skip = l.tape.end
+		return job, false
+	}
+	job.chain = l.chain
+	job.describe = l.chain.seq > 0 && l.chain.end < from
+	job.frame = ringFrame{Log: l.man.uuid, Position: l.at, Start: from, Filed: LSN(l.filed.Load()), FiledSeq: l.cur.ref.Seq,
+		FiledPos: l.synced.pos, DB: l.db, Millis: max(l.o.Now().UnixMilli(), 0)}
+	job.frame.LSN = l.tape.end
+	size := ringSize(job.frame.payload())
+	if job.describe {
+		size += ringBlock
+	}
+	r.file.free(l.reusable())
+	job.off, ok = r.file.place(size)
+	r.full, r.fullAt = !ok, l.reusable()
+	l.ringTight = !ok || 2*r.file.used() > r.file.half
+	return job, ok
+}
+
+// reusable is up to where ring space may be used again: durable in the increments, and covered (I15). Under mu.
+func (l *Log) reusable() LSN {
+	filed := LSN(l.filed.Load())
+	if l.o.Covered == nil {
+		return filed
+	}
+	return min(filed, l.o.Covered())
+}
+
+// compose makes the frames. The tape may be dropped meanwhile, when a sync of the increment ends.
+func (r *ringer) compose(job *ringJob) (p []byte, ok bool) {
+	l, f := r.l, &job.frame
+	n, at := f.payload(), 0
+	size := int(ringSize(n))
+	if job.describe {
+		at = ringBlock
+	}
+	if cap(r.buf) < at+size {
+		r.buf = make([]byte, 2*(at+size))
+	}
+	p = r.buf[:at+size]
+	payload := p[at+ringHead:][:n]
+	for lsn := f.Start; lsn < f.LSN; {
+		l.mu.Lock()
+		if lsn < l.tape.first {
+			l.mu.Unlock()
+			return nil, false
+		}
+		lsn += LSN(copy(payload[lsn-f.Start:], l.tape.piece(lsn, f.LSN)))
+		l.mu.Unlock()
+	}
+	if job.describe {
+		d := *f
+		d.Skip, d.Start, d.LSN = true, job.chain.end, f.Start
+		r.link(job, &d, p[:ringBlock], job.off)
+	}
+	r.link(job, f, p[at:], job.off+int64(at))
+	return p, true
+}
+
+// link seals a frame as the next of the chain.
+func (r *ringer) link(job *ringJob, f *ringFrame, p []byte, off int64) {
+	job.chain.seq++
+	f.Seq, f.Prev, f.Off = job.chain.seq, job.chain.prev, off
+	f.seal(p)
+	job.chain.prev, job.chain.end = f.Sum, f.LSN
+}
+
+// committed takes note that a frame is durable. Under mu, which it releases.
+func (r *ringer) committed(job *ringJob, took time.Duration) {
+	l := r.l
+	if l.front == r {
+		l.gathering.synced(job.frame.LSN-job.frame.Start, l.tape.end, took)
+	}
+	if job.chain.seq > l.chain.seq || l.front == r {
+		l.chain = job.chain
+	}
+	l.ringed = max(l.ringed, job.frame.LSN)
+	l.stats.ringed++
+	l.stats.lastSync = took
+	l.publish()
+	wake := l.resting && (!l.behindDue || l.ringTight && !l.syncing || l.tape.end-l.wrote.lsn >= behindBytes)
+	if wake {
+		l.resting = false
+	}
+	l.mu.Unlock()
+	if wake {
+		l.bell.ring()
+	}
+}
+
+// failed takes note of an I/O error: it is final for this ring. What it holds that was acknowledged is durable and stays until the
+// increments have it; what was under way goes to the other ring, or to the increment. Under mu.
+func (r *ringer) failed(err error) {
+	l := r.l
+	l.o.Logger.Error("Fail to write the commit ring", "path", r.file.path, "error", err, "durable", l.durable.Load())
+	l.o.Record(Event{Kind: RingFailed, Path: r.file.path, LSN: LSN(l.durable.Load()), Err: err})
+	l.stats.ringFailures++
+	_ = r.file.f.Close() // what it could still say is known
+	r.file, r.ready, r.retryAt, r.after = nil, false, time.Now().Add(ringRetry), max(l.ringed, 1)
+	if l.front == r {
+		l.front = nil
+		for _, other := range l.ringers {
+			if other.ready {
+				l.front = other
+			}
+		}
+		l.gathering = gathering{}
+	}
+}
