@@ -267,19 +267,6 @@ func TestForcedRewrite(t *testing.T) {
 	}
 }
 
-// What would make the server more open than its configuration says ends the start.
-func TestRefusesWhatItDoesNotServe(t *testing.T) {
-	if isStock(t, testbed.Subject(t)) {
-		return
-	}
-	for _, args := range [][]string{{"--tls-port", "1"}, {"--tls-replication", "yes"}} {
-		out, code := runServer(t, testbed.Subject(t), t.TempDir(), "", args...)
-		if code != 1 || !strings.Contains(out, "is not served yet") {
-			t.Errorf("%q: exit status %d\n%s", args, code, out)
-		}
-	}
-}
-
 // With many clients and dynamic-hz the timers run faster than configured, without it they do not.
 func TestDynamicHz(t *testing.T) {
 	s := testbed.Start(t, testbed.Options{Args: []string{"--hz", "1"}})

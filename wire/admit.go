@@ -17,13 +17,18 @@ const (
 		"order for the server to start accepting connections from the outside.\r\n"
 )
 
-// admit decides about a new connection: the text it is refused with, or "". ip is nil for a unix socket.
-func (f *front) admit(ip net.IP) string {
-	e := f.eng
-	if e.SessionCount() >= f.maxClients {
-		e.Stats().ConnectionsRejected++
+// crowded is the text that a new connection is refused with because there are enough, or "".
+func (f *front) crowded() string {
+	if f.eng.SessionCount() >= f.maxClients {
+		f.eng.Stats().ConnectionsRejected++
 		return tooManyClients
 	}
+	return ""
+}
+
+// strange is the text that a connection is refused with because it comes from outside, or "". ip is nil for a unix socket.
+func (f *front) strange(ip net.IP) string {
+	e := f.eng
 	if ip != nil && !ip.IsLoopback() && e.Config().Live.ProtectedMode && e.Users().Default().AnyPassword() {
 		e.Stats().ConnectionsRejected++
 		return protectedMode

@@ -25,6 +25,9 @@ type carrier interface {
 	hangUp()
 	// notifyWritable asks for, or ends asking for, a call of conn.writable when the other side takes bytes again.
 	notifyWritable(on bool) error
+	// LendOutput and ReturnOutput are session.Lender's.
+	LendOutput() func(p []byte) ([]byte, error)
+	ReturnOutput()
 }
 
 // chunk is output waiting for the log or for the socket.

@@ -1,9 +1,8 @@
 // Package wire carries clients: it accepts connections, moves bytes between sockets and the executor, enforces the
 // limits on both directions and holds replies back until the log covers them.
 //
-// Two transports feed the one executor. The Reactor is an epoll loop that runs on the executor's own thread and
-// serves plain TCP and unix sockets on Linux. The Stream transport has two goroutines a connection and takes any
-// net.Listener (TLS, other systems); it posts bytes to the executor.
+// The Reactor is an epoll loop on the executor's own thread: plain TCP, unix sockets and TLS. A TLS handshake runs in a goroutine of its
+// own, behind it crypto/tls reads and writes on the executor as the system does, without waiting.
 //
 // # Holding replies back
 //

@@ -2,6 +2,3 @@ package wire
 
 // ReapIdle is what a timer does once a second.
 func (r *Reactor) ReapIdle() { r.reapIdle() }
-
-// ReapIdle is what a timer does once a second.
-func (t *Stream) ReapIdle() { t.reapIdle() }

@@ -25,13 +25,13 @@ func descriptors(t *testing.T) int {
 // Connections that come and go in all manners leave neither sessions nor descriptors, and never touch those that got their
 // descriptor numbers next.
 func TestFloodOfConnections(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, "", true)
 			s.release(1 << 40)
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			witness := dial(t, addr)
 			witness.send(t, "PING\r\n")
@@ -69,15 +69,18 @@ func TestFloodOfConnections(t *testing.T) {
 
 // comeAndGo is one connection with a random life and end.
 func comeAndGo(t *testing.T, addr string, rng *rand.Rand, word string) {
-	nc, err := net.Dial("tcp", addr)
+	nc, err := connect(addr)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	c := nc.(*net.TCPConn)
+	c := nc.(interface {
+		net.Conn
+		CloseWrite() error
+	})
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	reset := func() { _ = c.SetLinger(0) } // Close sends RST
+	reset := func() { _ = socketOf(c).SetLinger(0) } // Close sends RST
 	send := func(text string) { _, _ = c.Write([]byte(text)) }
 	echo := "ECHO " + word + "\r\n"
 	check := func(n int) {
@@ -141,7 +144,7 @@ func TestClientsKillEachOther(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for range rounds {
-				c, err := net.Dial("tcp", s.epoll)
+				c, err := net.Dial("tcp", s.plain)
 				if err != nil {
 					t.Error(err)
 					return
@@ -166,7 +169,7 @@ func TestClientsKillEachOther(t *testing.T) {
 func TestLargeReplyIsPaced(t *testing.T) {
 	s := start(t, "", false)
 	const size = 64 << 20
-	c := dial(t, s.epoll)
+	c := dial(t, s.plain)
 	c.send(t, fmt.Sprintf("SETRANGE big %d x\r\n", size-1))
 	c.expect(t, fmt.Sprintf(":%d\r\n", size))
 	var before, after uint64
@@ -186,12 +189,12 @@ func TestLargeReplyIsPaced(t *testing.T) {
 // One that ends its side while it takes a reply in shares gets as much of it as its socket takes, and is not left behind.
 func TestHalfClosedWhilePaced(t *testing.T) {
 	s := start(t, "", false)
-	c := dial(t, s.epoll)
+	c := dial(t, s.plain)
 	c.send(t, "SETRANGE big 67108863 x\r\n")
 	c.expect(t, ":67108864\r\n")
 	c.send(t, "GET big\r\n")
 	c.expect(t, "$67108864\r\n")
-	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+	if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := io.Copy(io.Discard, c.r); n == 0 {

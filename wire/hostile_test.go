@@ -56,15 +56,15 @@ func TestHostileClientsAreBounded(t *testing.T) {
 		{"reads, while the log stands still", limits, true, "SETRANGE k 99999 x\r\n", "GET k\r\n", 16 * mb},
 		{"a stranger's pipeline", limits + "requirepass x\n", false, "", "GET k\r\n", 24 * mb},
 	} {
-		for _, name := range []string{"epoll", "stream"} {
+		for _, name := range []string{"plain", "tls"} {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
 				s := start(t, c.conf, c.gated)
-				addr := s.epoll
-				if name == "stream" {
-					addr = s.stream
+				addr := s.plain
+				if name == "tls" {
+					addr = s.secure
 				}
 				before := heap()
-				hostile, err := net.Dial("tcp", addr)
+				hostile, err := connect(addr)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -114,7 +114,7 @@ func TestHostileClientsAreBounded(t *testing.T) {
 func TestUnreadSmallRepliesShareBuffers(t *testing.T) {
 	s := start(t, "", true)
 	s.release(1 << 40)
-	lazy, w := dial(t, s.epoll), dial(t, s.epoll)
+	lazy, w := dial(t, s.plain), dial(t, s.plain)
 	lazy.send(t, "SETRANGE big 8000000 x\r\nGET big\r\n") // more than the sockets' buffers take
 	lazy.expect(t, ":8000001\r\n")
 	s.until(t, "the sockets are full", func() bool { return s.usageNow().HeldBytes > 0 })
@@ -144,12 +144,12 @@ func TestUnreadSmallRepliesShareBuffers(t *testing.T) {
 
 // Replies that wait for the log are bounded as a whole: at the bound, reading stops, for all, until the log goes on.
 func TestRepliesHeldForTheLogAreBounded(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, "fr-log-pending-limit 1mb\n", true)
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			const size, each, clients = 100_000, 10, 8
 			w := dial(t, addr)

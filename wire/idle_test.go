@@ -3,7 +3,6 @@ package wire_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -73,7 +72,7 @@ func TestIdleTurns(t *testing.T) {
 			for range 20 {
 				c := dial(t, addr)
 				c.send(t, "SET k v\r\n")
-				if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+				if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -99,15 +98,15 @@ func TestIdleTurns(t *testing.T) {
 			}
 		}, 80}, // it looks after 10 ms at the latest
 	} {
-		for _, name := range []string{"epoll", "stream"} {
+		for _, name := range []string{"plain", "tls"} {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				s := start(t, c.conf, c.gated)
 				// The real server has a timer ten times a second, this one but every second.
 				s.on(func() { s.eng.Every(func() time.Duration { return 100 * time.Millisecond }, func() {}) })
-				addr := s.epoll
-				if name == "stream" {
-					addr = s.stream
+				addr := s.plain
+				if name == "tls" {
+					addr = s.secure
 				}
 				c.setup(t, s, addr)
 				s.restful(t, 2, c.most)
@@ -155,7 +154,7 @@ func TestAcceptWithoutDescriptors(t *testing.T) {
 	last := len(filler) - 1
 	filler[last].Close()
 	filler = filler[:last]
-	c := dial(t, s.epoll)
+	c := dial(t, s.plain)
 	s.restful(t, 1, 20)
 	closeAll()
 	c.send(t, "PING\r\n")
@@ -164,14 +163,14 @@ func TestAcceptWithoutDescriptors(t *testing.T) {
 
 // A client that is held back by a pause, or takes or sends a large value slowly, is not idle.
 func TestBusyClientsAreNotIdle(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			var ahead atomic.Int64 // how far the server's clock is
 			began := time.Now()
 			s := startAt(t, "timeout 10\n", false, func() time.Time { return began.Add(time.Duration(ahead.Load())) })
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			held, slow, idle := dial(t, addr), dial(t, addr), dial(t, addr)
 			idle.send(t, "PING\r\n")
@@ -204,14 +203,14 @@ func TestBusyClientsAreNotIdle(t *testing.T) {
 
 // The buffer of a client that once had large replies shrinks when it rests.
 func TestReplyBufferShrinks(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			var ahead atomic.Int64
 			began := time.Now()
 			s := startAt(t, "", false, func() time.Time { return began.Add(time.Duration(ahead.Load())) })
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			c := dial(t, addr)
 			c.send(t, "ECHO "+strings.Repeat("x", 9000)+"\r\n")

@@ -14,12 +14,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Kind is a way in for clients.
+type Kind uint8
+
+// The ways in, in Redis's order.
+const (
+	TCP Kind = iota
+	Unix
+	TLS
+	Kinds // their number
+)
+
+// String is Redis's name.
+func (k Kind) String() string { return [...]string{"tcp", "unix", "tls"}[k] }
+
 // listener is one listening socket of the reactor.
 type listener struct {
 	fd   int
+	kind Kind
 	path string // of a unix socket, as configured
 	file string // the same, absolute; removed when the listener closes
-	unix bool
 
 	complained time.Time // when an error was last logged
 }
@@ -41,9 +55,9 @@ func (r *Reactor) listener(fd int) *listener {
 	return nil
 }
 
-// ListenTCP listens on each address of a bind directive: "*" and "::*" mean all of a family; with a "-" in front an
-// address that this machine does not have is passed over. Port 0 means no TCP. The error names the address; nothing stays open then.
-func (r *Reactor) ListenTCP(bind []string, port, backlog int) error {
+// Listen listens for TCP or TLS on each address of a bind directive: "*" and "::*" mean all of a family; with a "-" in front an
+// address that this machine does not have is passed over. Port 0 means not at all. The error names the address; nothing stays open then.
+func (r *Reactor) Listen(kind Kind, bind []string, port, backlog int) error {
 	if port == 0 {
 		return nil
 	}
@@ -53,7 +67,7 @@ func (r *Reactor) ListenTCP(bind []string, port, backlog int) error {
 		name := strings.TrimPrefix(addr, "-")
 		fd, err := listenTCP(name, port, backlog)
 		if err == nil {
-			err = r.addListener(&listener{fd: fd})
+			err = r.addListener(&listener{fd: fd, kind: kind})
 		}
 		if err == nil {
 			continue
@@ -67,46 +81,46 @@ func (r *Reactor) ListenTCP(bind []string, port, backlog int) error {
 		r.listeners = r.listeners[:before]
 		return &ListenError{Addr: name, Port: port, Err: err}
 	}
-	if before == 0 {
-		r.tcpArgs = tcpArgs{bind, port, backlog}
+	if len(r.args[kind].bind) == 0 {
+		r.args[kind] = listenArgs{bind, port, backlog}
 	}
 	return nil
 }
 
-// ReplaceTCP listens on other addresses instead: the new ones are opened before the old ones are closed, so that an error
+// Relisten listens on other addresses instead: the new ones are opened before the old ones are closed, so that an error
 // leaves everything as it was. Addresses that stay the same cannot be opened twice and are closed first.
-func (r *Reactor) ReplaceTCP(bind []string, port, backlog int) error {
+func (r *Reactor) Relisten(kind Kind, bind []string, port, backlog int) error {
 	old := make([]*listener, 0, len(r.listeners))
 	for _, l := range r.listeners {
-		if !l.unix {
+		if l.kind == kind {
 			old = append(old, l)
 		}
 	}
-	err := r.ListenTCP(bind, port, backlog)
+	err := r.Listen(kind, bind, port, backlog)
 	var le *ListenError
 	if errors.As(err, &le) && errors.Is(le.Err, unix.EADDRINUSE) && r.shares(old, port) {
 		// Some of the addresses are our own: nothing but closing them first can work.
-		previous := r.tcpArgs
-		r.closeListeners(func(l *listener) bool { return !l.unix })
-		if err = r.ListenTCP(bind, port, backlog); err != nil {
-			if back := r.ListenTCP(previous.bind, previous.port, previous.backlog); back != nil {
+		previous := r.args[kind]
+		r.closeListeners(func(l *listener) bool { return l.kind == kind })
+		if err = r.Listen(kind, bind, port, backlog); err != nil {
+			if back := r.Listen(kind, previous.bind, previous.port, previous.backlog); back != nil {
 				r.eng.Logger().Warn("Listening again on the old addresses failed: " + back.Error())
 			}
 			return err
 		}
-		r.tcpArgs = tcpArgs{bind, port, backlog}
+		r.args[kind] = listenArgs{bind, port, backlog}
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r.tcpArgs = tcpArgs{bind, port, backlog}
+	r.args[kind] = listenArgs{bind, port, backlog}
 	r.closeListeners(func(l *listener) bool { return slices.Contains(old, l) })
 	return nil
 }
 
-// tcpArgs is what ListenTCP was last given.
-type tcpArgs struct {
+// listenArgs is what Listen was last given.
+type listenArgs struct {
 	bind    []string
 	port    int
 	backlog int
@@ -220,7 +234,7 @@ func (r *Reactor) ListenUnix(path string, perm uint32, backlog int) error {
 		file, err = filepath.Abs(path) // CONFIG SET dir must not change which file is ours
 	}
 	if err == nil {
-		err = r.addListener(&listener{fd: fd, path: path, file: file, unix: true})
+		err = r.addListener(&listener{fd: fd, kind: Unix, path: path, file: file})
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -308,9 +322,14 @@ func (r *Reactor) restListener(l *listener, err error) {
 
 func (r *Reactor) adopt(l *listener, fd int, sa unix.Sockaddr) {
 	ip, addr := peerName(sa, l)
-	if text := r.admit(ip); text != "" {
-		// Best effort, as in Redis: the other side may be gone.
-		_, _ = rawWrite(fd, []byte(text))
+	text := r.crowded()
+	if text == "" && l.kind != TLS {
+		text = r.strange(ip) // over TLS it is asked when the answer can be read
+	}
+	if text != "" {
+		if l.kind != TLS {
+			_, _ = rawWrite(fd, []byte(text)) // best effort, as in Redis: the other side may be gone
+		}
 		unix.Close(fd)
 		return
 	}
@@ -318,25 +337,34 @@ func (r *Reactor) adopt(l *listener, fd int, sa unix.Sockaddr) {
 	s.conn = conn{carrier: s, eng: r.eng, front: &r.front}
 	s.sess.Conn = &s.conn
 	s.sess.FD = fd
-	s.sess.Unix = l.unix
+	s.sess.Unix, s.sess.TLS = l.kind == Unix, l.kind == TLS
 	s.sess.Addr = addr
 	s.sess.LocalAddr = addr
-	if !l.unix {
+	if l.kind != Unix {
 		if local, err := unix.Getsockname(fd); err == nil {
 			_, s.sess.LocalAddr = peerName(local, l)
 		}
 		tune(fd, r.keepalive)
 	}
-	s.sess.W.Buf = r.takeBuffer()
-	if err := r.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
+	var err error
+	if l.kind == TLS {
+		err = r.shake(s, ip)
+	} else {
+		err = r.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return
 	}
+	s.sess.W.Buf = r.takeBuffer()
 	for fd >= len(r.conns) {
 		r.conns = append(r.conns, nil)
 	}
 	r.conns[fd] = s
 	r.eng.Attach(&s.sess)
+	if l.kind == TLS {
+		r.eng.Stats().ConnectionsReceived-- // counted behind its handshake
+	}
 }
 
 // tune sets what Redis sets on a client's socket. Failures change speed or patience, not correctness.

@@ -48,12 +48,12 @@ func TestIdleSubscriberStays(t *testing.T) {
 
 // I2 holds for messages, too: a keyspace event leaves no earlier than what caused it is durable.
 func TestMessagesWaitForTheLog(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, "notify-keyspace-events K$\n", true)
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			c, w := subscribe(t, addr, "__keyspace@0__:k"), dial(t, addr)
 			w.send(t, "SET k v\r\n")
@@ -67,7 +67,7 @@ func TestMessagesWaitForTheLog(t *testing.T) {
 // And for what a monitoring client sees.
 func TestMonitorWaitsForTheLog(t *testing.T) {
 	s := start(t, "", true)
-	m, w := dial(t, s.epoll), dial(t, s.epoll)
+	m, w := dial(t, s.plain), dial(t, s.plain)
 	m.send(t, "MONITOR\r\n")
 	m.expect(t, "+OK\r\n")
 	w.send(t, "SET k v\r\n")
@@ -83,7 +83,7 @@ func TestMonitorWaitsForTheLog(t *testing.T) {
 func TestInvalidationsWaitForTheLog(t *testing.T) {
 	for _, mode := range []string{"", " BCAST"} {
 		s := start(t, "", true)
-		c, w := dial(t, s.epoll), dial(t, s.epoll)
+		c, w := dial(t, s.plain), dial(t, s.plain)
 		c.send(t, "CLIENT TRACKING ON"+mode+"\r\nGET k\r\nHELLO 3\r\n")
 		c.expect(t, "+OK\r\n$-1\r\n%7\r\n")
 		for range 25 { // the rest of the greeting

@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -27,15 +29,20 @@ type Reactor struct {
 	conns     []*socket // by descriptor
 	listeners []*listener
 	held      bool // see HoldListeners
-	tcpArgs   tcpArgs
+	args      [Kinds]listenArgs
 	discard   [4096]byte
+
+	tlsConfig *tls.Config    // for new connections
+	shaking   sync.WaitGroup // handshakes
+	unread    []*socket      // clients over TLS whose input may have been read already
 }
 
 // socket is a connection served by the reactor.
 type socket struct {
 	conn
-	r  *Reactor
-	fd int
+	r      *Reactor
+	fd     int
+	secure *secure // nil without TLS
 
 	sentTurn uint64 // the turn that sent counts for
 	sent     int    // bytes
@@ -164,6 +171,7 @@ func (r *Reactor) Serve() (more bool) {
 	r.turn++
 	r.beginTurn()
 	r.serveLeftover()
+	more = len(r.unread) > 0 && r.serveUnread()
 	ready, events := r.ready, r.events
 	r.ready, r.events = nil, nil // a command may take turns within this one
 	for i := range ready {
@@ -184,6 +192,9 @@ func (r *Reactor) Serve() (more bool) {
 		if ev.Events&unix.EPOLLOUT != 0 {
 			s.writable()
 		}
+		if s.secure != nil {
+			s.secure.drained = false
+		}
 		switch {
 		case ev.Events&^uint32(unix.EPOLLOUT) == 0 || r.full || s.isLeft || s.sess.Executing:
 			// A client with input left over is not read from: what it sends must not pile up here.
@@ -194,7 +205,7 @@ func (r *Reactor) Serve() (more bool) {
 		}
 	}
 	r.events = events
-	return len(r.leftover) > 0 && !r.full
+	return (more || len(r.leftover) > 0) && !r.full
 }
 
 // receive reads what a client sent, within its budget, and executes what is complete.
@@ -204,7 +215,7 @@ func (r *Reactor) receive(s *socket) {
 		if s.sess.CloseAfterReply {
 			space = r.discard[:] // nothing more is taken from a client that is on its way out
 		}
-		n, errno := rawRead(s.fd, space)
+		n, errno := s.take(space)
 		if errno == unix.EAGAIN || errno == unix.EINTR {
 			s.in.Release()
 			return
@@ -230,10 +241,23 @@ func (r *Reactor) receive(s *socket) {
 		s.in.Filled(n)
 		r.execute(&s.conn)
 		s.checkQueryLimit()
-		if n < len(space) || s.isLeft {
+		if s.isLeft {
+			r.putOff(s)
+			return
+		}
+		if n < len(space) && s.secure == nil {
 			return
 		}
 	}
+	r.putOff(s)
+}
+
+// take reads what a client sent.
+func (s *socket) take(p []byte) (int, unix.Errno) {
+	if s.secure != nil {
+		return s.secure.read(p)
+	}
+	return rawRead(s.fd, p)
 }
 
 // Close implements engine.Transport.
@@ -244,6 +268,7 @@ func (r *Reactor) Close() {
 		}
 	}
 	r.CloseListeners()
+	r.shaking.Wait()
 	unix.Close(r.wakefd)
 	unix.Close(r.epfd)
 }
@@ -263,6 +288,9 @@ func (r *Reactor) reapIdle() {
 func (s *socket) send(p []byte) (int, error) {
 	if s.sentTurn != s.r.turn {
 		s.sentTurn, s.sent = s.r.turn, 0
+	}
+	if s.secure != nil {
+		return s.sendSecure(p)
 	}
 	sent := 0
 	for sent < len(p) {
@@ -291,6 +319,9 @@ func (s *socket) send(p []byte) (int, error) {
 // hangUp implements carrier.
 func (s *socket) hangUp() {
 	s.r.conns[s.fd] = nil
+	if s.secure != nil {
+		s.secure.hangUp()
+	}
 	unix.Close(s.fd) // leaves the epoll set with it
 }
 

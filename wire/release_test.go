@@ -43,7 +43,7 @@ const setFrame = uint64(len("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"))
 // A client that went on writing does not make one behind it wait for its later positions.
 func TestReleaseOrderAmongClients(t *testing.T) {
 	s := start(t, "", true)
-	a, b := dial(t, s.epoll), dial(t, s.epoll)
+	a, b := dial(t, s.plain), dial(t, s.plain)
 	selected := uint64(len("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"))
 	a.send(t, "SET a 1\r\n")
 	a.silent(t, "early")
@@ -62,12 +62,12 @@ func TestReleaseOrderAmongClients(t *testing.T) {
 
 // A client that sends its commands, ends its side and reads gets its answers, also those that wait for the log.
 func TestHalfClosedClientIsAnswered(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, "", true)
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			c := dial(t, addr)
 			c.send(t, "SET k v\r\nGET k\r\n")
@@ -114,7 +114,7 @@ func (s *testServer) empty(t *testing.T) {
 // the log holds as much as it may.
 func TestFailingLogDoesNotHoldReads(t *testing.T) {
 	s := start(t, "appendfsync everysec\n", true)
-	w, r := dial(t, s.epoll), dial(t, s.epoll)
+	w, r := dial(t, s.plain), dial(t, s.plain)
 	w.send(t, "SET k v PX 10\r\n")
 	w.silent(t, "early")
 	r.send(t, "GET k\r\n") // makes a DEL
@@ -152,7 +152,7 @@ func TestInputBehindAWait(t *testing.T) {
 // closed.
 func TestNothingIsExecutedAfterStop(t *testing.T) {
 	s := start(t, "", false)
-	c := dial(t, s.epoll)
+	c := dial(t, s.plain)
 	c.send(t, "PING\r\n")
 	c.expect(t, "+PONG\r\n")
 	s.eng.Post(func() {

@@ -2,12 +2,19 @@ package wire_test
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,13 +51,13 @@ func (l *gatedLog) Err() error {
 	return nil
 }
 
-// testServer is an executor with both transports on one port each.
+// testServer is an executor with a port for TCP and one for TLS.
 type testServer struct {
 	eng    *engine.Engine
 	cfg    *config.Store
 	log    *gatedLog
-	epoll  string
-	stream string
+	plain  string
+	secure string // begins with overTLS
 	// tendClients is what the transports do once a second. Executor only.
 	tendClients func()
 }
@@ -101,25 +108,21 @@ func startAt(t *testing.T, conf string, gated bool, clock func() time.Time) *tes
 	}
 	r.Bind(e)
 	port := freePort(t)
-	if err := r.ListenTCP([]string{"127.0.0.1"}, port, 64); err != nil {
+	if err := r.Listen(wire.TCP, []string{"127.0.0.1"}, port, 64); err != nil {
 		t.Fatal(err)
 	}
-	s.epoll = "127.0.0.1:" + strconv.Itoa(port)
-	st := wire.NewStream(e)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	s.plain = "127.0.0.1:" + strconv.Itoa(port)
+	securePort := freePort(t)
+	r.SetTLS(&tls.Config{Certificates: []tls.Certificate{certificate(t)}})
+	if err := r.Listen(wire.TLS, []string{"127.0.0.1"}, securePort, 64); err != nil {
 		t.Fatal(err)
 	}
-	s.stream = l.Addr().String()
-	if err := st.Accept(l); err != nil {
-		t.Fatal(err)
-	}
-	s.tendClients = func() { r.ReapIdle(); st.ReapIdle() }
+	s.secure = overTLS + "127.0.0.1:" + strconv.Itoa(securePort)
+	s.tendClients = r.ReapIdle
 	done := make(chan error, 1)
 	go func() {
 		err := e.Run()
 		r.Close()
-		st.Close()
 		done <- err
 	}()
 	t.Cleanup(func() {
@@ -127,20 +130,19 @@ func startAt(t *testing.T, conf string, gated bool, clock func() time.Time) *tes
 		if err := <-done; err != nil {
 			t.Errorf("executor: %v", err)
 		}
-		st.Wait()
 		ks.Close()
 	})
 	return s
 }
 
-// both runs a test over each transport.
+// both runs a test with and without TLS.
 func both(t *testing.T, conf string, f func(t *testing.T, s *testServer, addr string)) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, conf, false)
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			f(t, s, addr)
 		})
@@ -154,7 +156,7 @@ type client struct {
 
 func dial(t *testing.T, addr string) *client {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
+	c, err := connect(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +164,45 @@ func dial(t *testing.T, addr string) *client {
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	return &client{c, bufio.NewReader(c)}
 }
+
+// overTLS stands before the address of a port that speaks TLS.
+const overTLS = "tls:"
+
+// connect connects to a test server's address.
+func connect(addr string) (net.Conn, error) {
+	if host, ok := strings.CutPrefix(addr, overTLS); ok {
+		return tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
+	}
+	return net.Dial("tcp", addr)
+}
+
+// socketOf is the socket below a connection.
+func socketOf(c net.Conn) *net.TCPConn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return c.(*net.TCPConn)
+}
+
+// certificate is one for tests, made once.
+func certificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	c, err := testCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var testCertificate = sync.OnceValues(func() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	made := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, &made, &made, key.Public(), key)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+})
 
 func (c *client) send(t *testing.T, s string) {
 	t.Helper()
@@ -259,6 +300,13 @@ func TestMaxClients(t *testing.T) {
 			c.send(t, "PING\r\n")
 			c.expect(t, "+PONG\r\n")
 		}
+		if addr == s.secure {
+			if c, err := connect(addr); err == nil { // there is no handshake in which the text could be read
+				c.Close()
+				t.Error("a third client got in")
+			}
+			return
+		}
 		c := dial(t, addr)
 		c.expect(t, "-ERR max number of clients reached\r\n")
 		c.expectClosed(t)
@@ -310,12 +358,12 @@ func TestAuthenticationIsRequired(t *testing.T) {
 // I2: no client sees an effect before the log covers it: neither the writer its acknowledgement nor a reader the value;
 // and replies leave in order.
 func TestRepliesWaitForTheLog(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, "", true)
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			w, r := dial(t, addr), dial(t, addr)
 			r.send(t, "PING\r\n")
@@ -339,7 +387,7 @@ func (s *testServer) release(to uint64) {
 // I2: what is released is a prefix: a later reply never leaves before an earlier one of the same client.
 func TestReleaseInSteps(t *testing.T) {
 	s := start(t, "", true)
-	c := dial(t, s.epoll)
+	c := dial(t, s.plain)
 	select0 := uint64(len("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"))
 	one := uint64(len("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"))
 	c.send(t, "SET a 1\r\n")
@@ -358,7 +406,7 @@ func TestReleaseInSteps(t *testing.T) {
 // Under a failing log writes are refused and their replies wait; reads go on (not under always).
 func TestReadsGoOnWhileTheLogFails(t *testing.T) {
 	s := start(t, "appendfsync everysec\n", true)
-	w, r := dial(t, s.epoll), dial(t, s.epoll)
+	w, r := dial(t, s.plain), dial(t, s.plain)
 	w.send(t, "SET k v\r\n")
 	w.silent(t, "early")
 	err := errors.New("No space left on device")
@@ -374,12 +422,12 @@ func TestReadsGoOnWhileTheLogFails(t *testing.T) {
 
 // A log that is full holds readers back; nothing is lost and nothing spins.
 func TestFullLogHoldsInput(t *testing.T) {
-	for _, name := range []string{"epoll", "stream"} {
+	for _, name := range []string{"plain", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, "", true)
-			addr := s.epoll
-			if name == "stream" {
-				addr = s.stream
+			addr := s.plain
+			if name == "tls" {
+				addr = s.secure
 			}
 			s.release(1 << 40)
 			c := dial(t, addr)
@@ -411,7 +459,7 @@ func TestUnixSocketAndIPv6(t *testing.T) {
 		t.Fatal(err)
 	}
 	port := freePort(t)
-	if err := r.ListenTCP([]string{"127.0.0.1", "-::1"}, port, 16); err != nil {
+	if err := r.Listen(wire.TCP, []string{"127.0.0.1", "-::1"}, port, 16); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"frankenredis/wire"
 	"frankenredis/wire/cluster"
 	"frankenredis/wire/config"
 )
@@ -62,7 +63,10 @@ func (s *server) busPort() int {
 	if p := s.cfg.Int("cluster-port"); p != 0 {
 		return int(p)
 	}
-	return int(s.cfg.Int("port")) + cluster.BusOffset
+	if s.cfg.Bool("tls-cluster") {
+		return s.port(wire.TLS) + cluster.BusOffset
+	}
+	return s.port(wire.TCP) + cluster.BusOffset
 }
 
 // announceNode says in the state how this node is reached.
@@ -79,7 +83,7 @@ func (s *server) announceNode() {
 	}
 	me.Port = or("cluster-announce-port", int(s.cfg.Int("port")))
 	me.BusPort = or("cluster-announce-bus-port", s.busPort())
-	me.TLSPort = or("cluster-announce-tls-port", 0)
+	me.TLSPort = or("cluster-announce-tls-port", s.port(wire.TLS))
 	me.Hostname = s.cfg.String("cluster-announce-hostname")
 	me.Name = s.cfg.String("cluster-announce-human-nodename")
 	s.cluster.Changed = true

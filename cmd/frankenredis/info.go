@@ -61,7 +61,7 @@ func (s *server) infoServer(w *engine.InfoWriter) {
 	w.Field("process_id", os.Getpid())
 	w.Field("process_supervised", s.watched)
 	w.Field("run_id", s.runID)
-	w.Field("tcp_port", s.cfg.Int("port"))
+	w.Field("tcp_port", s.ownPort())
 	w.Field("server_time_usec", now.UnixMicro())
 	w.Field("uptime_in_seconds", up)
 	w.Field("uptime_in_days", up/86400)

@@ -15,21 +15,36 @@ import (
 
 // listen opens the configured addresses; the log says what could not be opened.
 func (s *server) listen() error {
-	backlog := int(s.cfg.Int("tcp-backlog"))
-	port := int(s.cfg.Int("port"))
-	s.listening = listening{s.cfg.Strings("bind"), port}
-	if err := s.reactor.ListenTCP(s.listening.bind, port, backlog); err != nil {
-		s.logListenError(err)
-		s.logger.Warn("Failed listening on port " + strconv.Itoa(port) + " (tcp), aborting.")
+	if err := s.startTLS(); err != nil {
+		s.logger.Warn("Failed to configure TLS. Check logs for more info.")
 		return err
 	}
-	if path := s.cfg.String("unixsocket"); path != "" {
+	backlog := int(s.cfg.Int("tcp-backlog"))
+	s.listening.bind = s.cfg.Strings("bind")
+	open := func(kind wire.Kind) error {
+		port := s.port(kind)
+		if err := s.reactor.Listen(kind, s.listening.bind, port, backlog); err != nil {
+			s.logListenError(err)
+			s.logger.Warn("Failed listening on port " + strconv.Itoa(port) + " (" + kind.String() + "), aborting.")
+			return err
+		}
+		s.listening.port[kind] = port
+		return nil
+	}
+	if err := open(wire.TCP); err != nil {
+		return err
+	}
+	path := s.cfg.String("unixsocket")
+	if path != "" {
 		if err := s.reactor.ListenUnix(path, uint32(s.cfg.Int("unixsocketperm")), backlog); err != nil {
 			s.logger.Warn("Failed opening Unix socket: " + err.Error())
 			return err
 		}
 	}
-	if port == 0 && s.cfg.String("unixsocket") == "" {
+	if err := open(wire.TLS); err != nil {
+		return err
+	}
+	if s.listening.port == [wire.Kinds]int{} && path == "" {
 		err := errors.New("configured to not listen anywhere, exiting")
 		s.logger.Warn("Configured to not listen anywhere, exiting.")
 		return err
@@ -37,24 +52,44 @@ func (s *server) listen() error {
 	return nil
 }
 
-// listening is where the server listens for TCP.
-type listening struct {
-	bind []string
-	port int
+// port is the configured port of a way in, 0: none.
+func (s *server) port(kind wire.Kind) int {
+	if kind == wire.TLS {
+		return int(s.cfg.Int("tls-port"))
+	}
+	return int(s.cfg.Int("port"))
 }
 
-// relisten follows a change of port or bind at run time: the new addresses are opened before the old ones are closed, so
+// listening is where the server listens for TCP and TLS.
+type listening struct {
+	bind []string
+	port [wire.Kinds]int
+}
+
+// relisten follows a change of a port, or of bind, at run time: the new addresses are opened before the old ones are closed, so
 // that a taken port leaves everything as it was. An error has the given text.
-func (s *server) relisten(refusal string) error {
-	to := listening{s.cfg.Strings("bind"), int(s.cfg.Int("port"))}
-	if to.port == s.listening.port && slices.Equal(to.bind, s.listening.bind) {
-		return nil // the other parameter's hook did it, or there is nothing to take back
+func (s *server) relisten(refusal string, which ...wire.Kind) error {
+	bind := s.cfg.Strings("bind")
+	for _, kind := range which {
+		port := s.port(kind)
+		if port == s.listening.port[kind] && slices.Equal(bind, s.listening.bind) {
+			continue // there is nothing to take back
+		}
+		if err := s.reactor.Relisten(kind, bind, port, int(s.cfg.Int("tcp-backlog"))); err != nil {
+			s.logListenError(err)
+			return errors.New(refusal)
+		}
+		s.listening.port[kind] = port
+		if s.cluster != nil {
+			s.announceNode()
+			if err := s.saveCluster(); err != nil {
+				return err
+			}
+		}
 	}
-	if err := s.reactor.ReplaceTCP(to.bind, to.port, int(s.cfg.Int("tcp-backlog"))); err != nil {
-		s.logListenError(err)
-		return errors.New(refusal)
+	if len(which) > 1 {
+		s.listening.bind = bind
 	}
-	s.listening = to
 	s.setTitle()
 	return nil
 }
@@ -65,22 +100,22 @@ func (s *server) logListenError(err error) {
 	}
 }
 
-// infoListeners is a field for each way in, in Redis's order.
+// infoListeners is a field for each way in, numbered by its kind.
 func (s *server) infoListeners(w *engine.InfoWriter) {
-	n := 0
-	show := func(name, where string) {
-		w.Field("listener"+strconv.Itoa(n), "name="+name+where)
-		n++
-	}
-	if s.listening.port != 0 {
+	for kind := wire.TCP; kind < wire.Kinds; kind++ {
 		where := ""
-		for _, addr := range s.listening.bind {
-			where += ",bind=" + addr
+		switch path := s.cfg.String("unixsocket"); {
+		case kind == wire.Unix && path != "":
+			where = ",bind=" + path
+		case s.listening.port[kind] != 0:
+			for _, addr := range s.listening.bind {
+				where += ",bind=" + addr
+			}
+			where += ",port=" + strconv.Itoa(s.listening.port[kind])
+		default:
+			continue
 		}
-		show("tcp", where+",port="+strconv.Itoa(s.listening.port))
-	}
-	if path := s.cfg.String("unixsocket"); path != "" {
-		show("unix", ",bind="+path)
+		w.Field("listener"+strconv.Itoa(int(kind)), "name="+kind.String()+where)
 	}
 }
 

@@ -66,12 +66,6 @@ func run(argv []string, in io.Reader) int {
 	for _, r := range cfg.Renames() {
 		table.Rename(r.From, r.To)
 	}
-	for _, row := range cfg.Unserved() {
-		if row.Is(config.Refuse) {
-			fmt.Fprintf(os.Stderr, "'%s' is not served yet, and starting without it would be less safe than you expect. See conformance/PARITY.md.\n", row.Name)
-			return 1
-		}
-	}
 	if err := os.Chdir(cfg.String("dir")); err != nil {
 		fmt.Fprintf(os.Stderr, "Can't chdir to '%s': %v\n", cfg.String("dir"), err)
 		return 1

@@ -14,9 +14,11 @@ import (
 // syncSocket writes to a connection that the reactor holds as well, through a descriptor of its own. One goroutine uses it.
 type syncSocket struct {
 	fd      int
-	timeout time.Duration // how long the other side may take nothing
-	closed  atomic.Bool   // the connection is not wanted any more
-	beat    bool          // a file is being made: the replica hears an empty line each second
+	conn    session.Lender
+	seal    func(p []byte) ([]byte, error) // over TLS everything goes through it; nil without
+	timeout time.Duration                  // how long the other side may take nothing
+	closed  atomic.Bool                    // the connection is not wanted any more
+	beat    bool                           // a file is being made: the replica hears an empty line each second
 	beaten  time.Time
 	sent    *atomic.Int64 // counts bytes
 }
@@ -27,11 +29,33 @@ func (s *server) syncSocket(client *session.Session) (*syncSocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syncSocket{fd: fd, sent: &s.replicas.synced, timeout: time.Duration(s.replTimeout.Load())}, nil
+	conn := client.Conn.(session.Lender)
+	return &syncSocket{fd: fd, conn: conn, seal: conn.LendOutput(), sent: &s.replicas.synced, timeout: time.Duration(s.replTimeout.Load())}, nil
 }
 
 // Write waits until everything is sent.
 func (w *syncSocket) Write(p []byte) (n int, err error) {
+	if w.seal == nil {
+		return w.writePlain(p)
+	}
+	for n < len(p) {
+		m := min(len(p)-n, sealPiece)
+		sealed, err := w.seal(p[n : n+m])
+		if err == nil {
+			_, err = w.writePlain(sealed)
+		}
+		if err != nil {
+			return n, err
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// sealPiece is how much is encrypted at a time, in bytes: sixteen records of TLS.
+const sealPiece = 256 << 10
+
+func (w *syncSocket) writePlain(p []byte) (n int, err error) {
 	moved := time.Now()
 	for n < len(p) {
 		m, err := unix.Write(w.fd, p[n:])
@@ -66,4 +90,8 @@ func (w *syncSocket) end() {
 	}
 }
 
-func (w *syncSocket) close() { _ = unix.Close(w.fd) }
+// close ends the use of the connection. The executor calls it when the goroutine has ended.
+func (w *syncSocket) close() {
+	_ = unix.Close(w.fd)
+	w.conn.ReturnOutput()
+}

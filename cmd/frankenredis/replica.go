@@ -235,8 +235,12 @@ func (s *server) connectPrimary() {
 	f := newFollower(s)
 	r.follower = f
 	port := s.cfg.Int("replica-announce-port")
+	overTLS := s.cfg.Bool("tls-replication")
 	if port == 0 {
 		port = s.cfg.Int("port")
+		if overTLS && s.cfg.Int("tls-port") != 0 {
+			port = s.cfg.Int("tls-port")
+		}
 	}
 	id, at := s.request()
 	f.asked = id
@@ -245,6 +249,7 @@ func (s *server) connectPrimary() {
 		Host: r.host, Port: r.port, User: s.cfg.String("masteruser"), Auth: s.cfg.String("masterauth"),
 		ListenPort: int(port), AnnounceIP: s.cfg.String("replica-announce-ip"),
 		ID: id, At: at, Failover: r.failover,
+		Dial:     s.dialPrimary(overTLS),
 		Timeout:  func() time.Duration { return time.Duration(s.replTimeout.Load()) },
 		Follower: f, Logger: s.logger,
 	})

@@ -21,6 +21,7 @@ import (
 	"frankenredis/wire/cluster"
 	"frankenredis/wire/config"
 	"frankenredis/wire/engine"
+	"frankenredis/wire/tlsconf"
 )
 
 // server is the composition root: all rooms meet here. Its methods run on the executor unless they say otherwise.
@@ -43,8 +44,10 @@ type server struct {
 	runID           string
 	// listening is where TCP clients come in at present; the parameters may already say something else.
 	listening listening
-	watched   supervision
-	oom       oomScore
+	// secured is what TLS is served and asked for with, nil while no parameter wants it. Links to a primary read it.
+	secured atomic.Pointer[tlsconf.Config]
+	watched supervision
+	oom     oomScore
 	// hz is how often a second the timers run: the parameter, or more for many clients (dynamic-hz).
 	hz int
 	// hashSeed keys the hash of the keyspace's tables; the loading goroutine hashes with it too.
@@ -207,8 +210,9 @@ func (s *server) followConfig() {
 		s.sink.setLevel(s.cfg.Enum("loglevel"))
 		return nil
 	})
-	on("port", func() error { return s.relisten("Unable to listen on this port. Check server logs.") })
-	on("bind", func() error { return s.relisten("Failed to bind to specified addresses.") })
+	on("port", func() error { return s.relisten("Unable to listen on this port. Check server logs.", wire.TCP) })
+	on("bind", func() error { return s.relisten("Failed to bind to specified addresses.", wire.TCP, wire.TLS) })
+	s.followTLS()
 	on("oom-score-adj", s.followOOMScore, "oom-score-adj-values")
 	on("proc-title-template", func() error {
 		s.setTitle()
@@ -265,9 +269,10 @@ func (s *server) followConfig() {
 
 // run serves until the server is told to stop, and returns the exit status.
 func (s *server) run() int {
-	s.logger.Info(fmt.Sprintf("Running mode=%s, port=%d.", s.eng.Mode(), s.cfg.Int("port")))
+	port := s.ownPort()
+	s.logger.Info(fmt.Sprintf("Running mode=%s, port=%d.", s.eng.Mode(), port))
 	if s.cfg.Bool("always-show-logo") {
-		s.sink.write(banner(s.eng.Mode(), int(s.cfg.Int("port"))))
+		s.sink.write(banner(s.eng.Mode(), port))
 	}
 	s.logger.Info("Server initialized")
 	s.openLedger()
@@ -352,11 +357,10 @@ func (s *server) ready() {
 	s.eng.SetLoading(false)
 	s.reactor.HoldListeners(false)
 	s.notify("STATUS=Ready to accept connections\nREADY=1\n")
-	if s.cfg.Int("port") != 0 {
-		s.logger.Info("Ready to accept connections tcp")
-	}
-	if s.cfg.String("unixsocket") != "" {
-		s.logger.Info("Ready to accept connections unix")
+	for kind := wire.TCP; kind < wire.Kinds; kind++ {
+		if s.listening.port[kind] != 0 || kind == wire.Unix && s.cfg.String("unixsocket") != "" {
+			s.logger.Info("Ready to accept connections " + kind.String())
+		}
 	}
 }
 

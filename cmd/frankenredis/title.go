@@ -45,7 +45,7 @@ func (s *server) setTitle() {
 		return
 	}
 	listen := ""
-	if port := s.cfg.Int("port"); port != 0 {
+	if port := s.ownPort(); port != 0 {
 		host := "*"
 		if bind := s.cfg.Strings("bind"); len(bind) > 0 {
 			host = strings.TrimPrefix(bind[0], "-")

@@ -26,7 +26,12 @@ func Dial(network, addr string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}, nil
+	return NewClient(conn), nil
+}
+
+// NewClient speaks through a connection that is there.
+func NewClient(conn net.Conn) *Client {
+	return &Client{Conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
 }
 
 // Close closes the connection.

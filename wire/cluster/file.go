@@ -12,8 +12,18 @@ import (
 // ErrCorrupt says that a nodes.conf is none.
 var ErrCorrupt = errors.New("corrupted cluster config file")
 
-// AppendNodes appends what CLUSTER NODES answers, a line a node; file: with what only the file holds.
-func (s *State) AppendNodes(b []byte, file bool) []byte {
+// View says for whom nodes are described.
+type View uint8
+
+// The views: a client's, one's that came over TLS, and that of nodes.conf, which holds more.
+const (
+	PlainView View = iota
+	TLSView
+	FileView
+)
+
+// AppendNodes appends what CLUSTER NODES answers, a line a node.
+func (s *State) AppendNodes(b []byte, v View) []byte {
 	ranges := make(map[*Node][]byte)
 	s.Ranges(func(from, to int, n *Node) {
 		if n == nil {
@@ -26,7 +36,7 @@ func (s *State) AppendNodes(b []byte, file bool) []byte {
 		ranges[n] = r
 	})
 	for _, n := range s.Nodes() {
-		b = s.AppendNode(b, n, file)
+		b = s.AppendNode(b, n, v)
 		b = append(b, ranges[n]...)
 		if n == s.Me {
 			for i := range s.slots {
@@ -43,8 +53,9 @@ func (s *State) AppendNodes(b []byte, file bool) []byte {
 }
 
 // AppendNode appends a node's line without its slots and the line's end.
-func (s *State) AppendNode(b []byte, n *Node, file bool) []byte {
-	b = fmt.Appendf(b, "%s %s:%d@%d", n.ID, n.IP, n.Port, n.BusPort)
+func (s *State) AppendNode(b []byte, n *Node, v View) []byte {
+	file := v == FileView
+	b = fmt.Appendf(b, "%s %s:%d@%d", n.ID, n.IP, n.ClientPort(v == TLSView), n.BusPort)
 	if n.Hostname != "" || file {
 		b = fmt.Appendf(b, ",%s", n.Hostname)
 	}
@@ -70,7 +81,7 @@ func (s *State) AppendNode(b []byte, n *Node, file bool) []byte {
 
 // AppendFile appends the whole nodes.conf.
 func (s *State) AppendFile(b []byte) []byte {
-	b = s.AppendNodes(b, true)
+	b = s.AppendNodes(b, FileView)
 	return fmt.Appendf(b, "vars currentEpoch %d lastVoteEpoch %d\n", s.Epoch, s.VoteEpoch)
 }
 

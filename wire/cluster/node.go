@@ -63,6 +63,14 @@ type Node struct {
 	pingSent time.Time // since when an answer is missing; zero: none is
 }
 
+// ClientPort is where a client finds the node that speaks TLS or does not.
+func (n *Node) ClientPort(overTLS bool) int {
+	if overTLS {
+		return n.TLSPort
+	}
+	return n.Port
+}
+
 // IsReplica says that the node copies another.
 func (n *Node) IsReplica() bool { return n.Flags&Replica != 0 }
 

@@ -18,7 +18,7 @@ func findNode(s *cluster.State, id []byte) (*cluster.Node, error) {
 }
 
 func clusterNodes(c *engine.Call, s *cluster.State) error {
-	c.W.Verbatim("txt", string(s.AppendNodes(nil, false)))
+	c.W.Verbatim("txt", string(s.AppendNodes(nil, nodeView(c))))
 	return nil
 }
 
@@ -33,7 +33,7 @@ func clusterReplicas(c *engine.Call, s *cluster.State) error {
 	replicas := s.ReplicasOf(n)
 	c.W.Array(len(replicas))
 	for _, r := range replicas {
-		c.W.Bulk(s.AppendNode(nil, r, false))
+		c.W.Bulk(s.AppendNode(nil, r, nodeView(c)))
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func clusterSlots(c *engine.Call, s *cluster.State) error {
 		} else {
 			w.BulkString(n.Endpoint(kind))
 		}
-		w.Int(int64(n.Port))
+		w.Int(int64(n.ClientPort(c.S.TLS)))
 		w.BulkString(n.ID)
 		var more []string // how else it can be reached
 		if kind != "ip" {
@@ -77,6 +77,14 @@ func clusterSlots(c *engine.Call, s *cluster.State) error {
 		}
 	})
 	return nil
+}
+
+// nodeView is how nodes are described to the client of a call.
+func nodeView(c *engine.Call) cluster.View {
+	if c.S.TLS {
+		return cluster.TLSView
+	}
+	return cluster.PlainView
 }
 
 func clusterShards(c *engine.Call, s *cluster.State) error {
@@ -114,7 +122,16 @@ func clusterShards(c *engine.Call, s *cluster.State) error {
 }
 
 func appendShardNode(c *engine.Call, s *cluster.State, n *cluster.Node, kind string) {
-	w, fields := c.W, 7
+	w, fields := c.W, 6
+	ports := []struct {
+		name string
+		port int
+	}{{"port", n.Port}, {"tls-port", n.TLSPort}}
+	for _, p := range ports {
+		if p.port != 0 {
+			fields++
+		}
+	}
 	if n.Hostname != "" {
 		fields++
 	}
@@ -124,8 +141,12 @@ func appendShardNode(c *engine.Call, s *cluster.State, n *cluster.Node, kind str
 		w.BulkString(v)
 	}
 	text("id", n.ID)
-	w.BulkString("port")
-	w.Int(int64(n.Port))
+	for _, p := range ports {
+		if p.port != 0 {
+			w.BulkString(p.name)
+			w.Int(int64(p.port))
+		}
+	}
 	text("ip", n.IP)
 	text("endpoint", n.Endpoint(kind))
 	if n.Hostname != "" {

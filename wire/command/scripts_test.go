@@ -112,7 +112,7 @@ func serve(t *testing.T, args []string) (addr string) {
 	r.Bind(e)
 	for {
 		port := freePort(t)
-		err := r.ListenTCP([]string{"127.0.0.1"}, port, 64)
+		err := r.Listen(wire.TCP, []string{"127.0.0.1"}, port, 64)
 		if err == nil {
 			addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 			break

@@ -116,14 +116,6 @@ func knownLocale(name string) bool {
 	return false
 }
 
-// noTLS is what Redis says when certificates are missing; with no TLS at all nothing may pretend to be served by it.
-func noTLS(_ *Store, v value) (value, error) {
-	if v.n != 0 {
-		return value{}, cause("Unable to update TLS configuration. Check server logs.")
-	}
-	return v, nil
-}
-
 // clampHz keeps hz between 1 and 500, as Redis does without a word.
 func clampHz(_ *Store, v value) value {
 	v.n = min(max(v.n, 1), 500)

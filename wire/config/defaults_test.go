@@ -96,9 +96,6 @@ func TestRowsAreConsistent(t *testing.T) {
 		if r.Alias != "" && byName[r.Alias] != i {
 			t.Errorf("%s: alias %s is used twice", r.Name, r.Alias)
 		}
-		if r.Is(Refuse) && r.Pending == "" {
-			t.Errorf("%s is acted on: Refuse must go", r.Name)
-		}
 		if _, ok := r.kind.(savePoints); ok != r.appends {
 			t.Errorf("%s: appends is %v", r.Name, r.appends)
 		}

@@ -18,9 +18,8 @@ const (
 	DenyLoading
 	// Several marks parameters that take several words; CONFIG SET splits its one argument at spaces.
 	Several
-	// Refuse marks parameters that must not be set away from their default while they are Pending, because a server
-	// that silently ignored them would be less safe than the operator believes.
-	Refuse
+	// Volatile parameters name a file: setting one acts also when the name stays the same, for the file may be another.
+	Volatile
 )
 
 // Row is one parameter.

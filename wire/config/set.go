@@ -130,7 +130,7 @@ func (s *Store) assignSet(i int, arg string) (value, error) {
 func (s *Store) apply(targets []int, before []value, restore func()) (int, error) {
 	done := make([]int, 0, len(s.hooks)) // hooks that ran
 	for k, i := range targets {
-		if s.values[i].equal(before[k]) {
+		if s.values[i].equal(before[k]) && !rows[i].Is(Volatile) {
 			continue
 		}
 	hooks:

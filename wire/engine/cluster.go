@@ -167,7 +167,7 @@ func (e *Engine) route(asking bool, spec *Spec, argv [][]byte, s *session.Sessio
 		if r.here > 0 {
 			return noSlot, errUnstable
 		}
-		return noSlot, e.sendTo("ASK", r.slot, st.Migrating(uint16(r.slot)))
+		return noSlot, e.sendTo("ASK", r.slot, st.Migrating(uint16(r.slot)), s != nil && s.TLS)
 	}
 	if r.coming && (asking || f&Asking != 0) {
 		if r.several && r.absent > 0 {
@@ -176,7 +176,7 @@ func (e *Engine) route(asking bool, spec *Spec, argv [][]byte, s *session.Sessio
 		return r.slot, nil
 	}
 	if r.owner != st.Me {
-		return noSlot, e.sendTo("MOVED", r.slot, r.owner)
+		return noSlot, e.sendTo("MOVED", r.slot, r.owner, s != nil && s.TLS)
 	}
 	return r.slot, nil
 }
@@ -222,9 +222,9 @@ func (e *Engine) addKey(r *routing, spec *Spec, key []byte) error {
 }
 
 // sendTo is the error that sends a client to another node.
-func (e *Engine) sendTo(word string, slot int, n *cluster.Node) error {
+func (e *Engine) sendTo(word string, slot int, n *cluster.Node, overTLS bool) error {
 	to := n.Endpoint(e.cfg.Enum("cluster-preferred-endpoint-type"))
-	return redirection(word + " " + strconv.Itoa(slot) + " " + to + ":" + strconv.Itoa(n.Port))
+	return redirection(word + " " + strconv.Itoa(slot) + " " + to + ":" + strconv.Itoa(n.ClientPort(overTLS)))
 }
 
 // routeScript is redirect for what a script calls, in the words of scripts.
@@ -287,7 +287,7 @@ func (e *Engine) lostKeys(s *session.Session) error {
 		case n == nil:
 			return errUnserved
 		default:
-			return e.sendTo("MOVED", int(slot), n)
+			return e.sendTo("MOVED", int(slot), n, s.TLS)
 		}
 	}
 	return nil

@@ -26,6 +26,14 @@ type Conn interface {
 	Usage() Usage
 }
 
+// Lender is a Conn that has a descriptor.
+type Lender interface {
+	// LendOutput lets another goroutine write to the client's descriptor, until ReturnOutput; the session must send nothing meanwhile. It
+	// returns what every byte must go through first, one call at a time, nil when they go as they are.
+	LendOutput() func(p []byte) ([]byte, error)
+	ReturnOutput()
+}
+
 // Usage is the memory one connection holds, in bytes, as CLIENT LIST names it.
 type Usage struct {
 	QueryBytes, QueryFree int // qbuf, qbuf-free
@@ -106,6 +114,7 @@ type Session struct {
 	LocalAddr  string
 	FD         int
 	Unix       bool // connected through a unix socket
+	TLS        bool // connected over TLS
 	Script     bool // no client: what a script calls runs for it
 	Primary    bool // this server is a replica, and the client its primary
 	// Replica is what a replica said of itself (REPLCONF), and how far it is; nil: nothing was said.
