@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -32,14 +33,12 @@ func (s *server) joinCluster() error {
 		if s.cluster, err = cluster.Parse(text, time.Now()); err != nil {
 			return s.refuse("Unrecoverable error: %v in %q.", err, path)
 		}
-		if s.cluster.Me.IsReplica() {
-			return s.refuse("The node is a replica in %q: this server does not speak the cluster bus, by which it would hear of its primary.", path)
-		}
 		s.logger.Info("Node configuration loaded, I'm " + s.cluster.Me.ID)
 	}
-	s.eng.SetCluster(s.cluster, s.saveCluster)
+	s.bus = cluster.NewBus(s.cluster, busHost{s}, s.logger, binary.LittleEndian.Uint64([]byte(s.runID)))
+	s.eng.SetCluster(s.cluster, s.bus, s.saveCluster)
 	for _, name := range []string{"cluster-announce-ip", "cluster-announce-hostname", "cluster-announce-human-nodename", "cluster-announce-port",
-		"cluster-announce-bus-port", "cluster-announce-tls-port"} {
+		"cluster-announce-bus-port", "cluster-announce-tls-port", "cluster-replica-no-failover"} {
 		s.cfg.OnApply(name, func() error {
 			s.announceNode()
 			return s.saveCluster()
@@ -49,11 +48,28 @@ func (s *server) joinCluster() error {
 	if err := s.saveCluster(); err != nil {
 		return err
 	}
-	s.eng.Every(func() time.Duration { return 100 * time.Millisecond }, func() {
-		s.eng.TendCluster()
-		if s.cluster.Changed && !s.eng.Loading() {
-			_ = s.saveCluster()
+	if of := s.cluster.Me.Of; of != nil && of.IP != "" {
+		s.replica.host, s.replica.port = of.IP, of.Port
+		s.eng.Follow(true)
+		s.sink.role.Store('S')
+	}
+	return nil
+}
+
+// startBus listens for other nodes. It is called once clients are listened for.
+func (s *server) startBus() (err error) {
+	if s.cluster == nil {
+		return nil
+	}
+	if s.busServer, err = s.listenBus(); err != nil {
+		return s.refuse("Failed listening on port %d (cluster), aborting. %v", s.busPort(), err)
+	}
+	s.eng.Every(func() time.Duration { return cluster.TickEvery }, func() {
+		if !s.eng.Loading() {
+			s.bus.Tick(time.Now())
 		}
+		s.eng.TendCluster()
+		s.busDone()
 	})
 	return nil
 }
@@ -86,6 +102,10 @@ func (s *server) announceNode() {
 	me.TLSPort = or("cluster-announce-tls-port", s.port(wire.TLS))
 	me.Hostname = s.cfg.String("cluster-announce-hostname")
 	me.Name = s.cfg.String("cluster-announce-human-nodename")
+	me.Flags &^= cluster.NoFailover
+	if s.cfg.Bool("cluster-replica-no-failover") {
+		me.Flags |= cluster.NoFailover
+	}
 	s.cluster.Changed = true
 }
 
@@ -104,7 +124,7 @@ func (s *server) saveCluster() error {
 // claimSlots makes slots that hold keys this node's, where nobody's; where another's, they are being imported. It is called when
 // the data set is loaded.
 func (s *server) claimSlots() {
-	if s.cluster == nil {
+	if s.cluster == nil || s.cluster.Me.IsReplica() {
 		return
 	}
 	db := s.ks.DB(0)

@@ -99,7 +99,11 @@ func (s *server) infoClients(w *engine.InfoWriter) {
 		maxIn, maxOut = max(maxIn, u.QueryBytes), max(maxOut, u.HeldBytes)
 	})
 	w.Field("connected_clients", s.eng.SessionCount())
-	w.Field("cluster_connections", 0)
+	links := 0
+	if s.bus != nil {
+		links = s.bus.Len()
+	}
+	w.Field("cluster_connections", links)
 	w.Field("maxclients", s.cfg.Live.MaxClients)
 	w.Field("client_recent_max_input_buffer", maxIn)
 	w.Field("client_recent_max_output_buffer", maxOut)

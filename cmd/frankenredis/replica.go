@@ -138,7 +138,9 @@ func (s *server) follow(host string, port int) {
 	was := r.host
 	s.dropPrimary()
 	r.host, r.port = host, port
-	s.cfg.SetPrimary(host, port)
+	if s.cluster == nil { // there nodes.conf says it
+		s.cfg.SetPrimary(host, port)
+	}
 	if was == "" {
 		s.eng.Commit()
 		r.resumable = false

@@ -31,10 +31,14 @@ type server struct {
 	logger  hclog.Logger
 	ks      *kv.Keyspace
 	cluster *cluster.State // nil: the server is on its own
-	eng     *engine.Engine
-	reactor *wire.Reactor
-	fs      disk.FS
-	log     *wal.Log // nil while appendonly is off
+	bus     *cluster.Bus
+	// busServer has the connections of bus.
+	busServer *busServer
+	started   time.Time
+	eng       *engine.Engine
+	reactor   *wire.Reactor
+	fs        disk.FS
+	log       *wal.Log // nil while appendonly is off
 	// logHeld stands for the log while appendonly yes makes one.
 	logHeld *heldLog
 
@@ -74,7 +78,7 @@ type server struct {
 // newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
 // is loaded by run. An error was logged.
 func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
-	s := &server{cfg: cfg, fs: disk.OS(), sink: &logSink{pid: os.Getpid()}}
+	s := &server{cfg: cfg, fs: disk.OS(), sink: &logSink{pid: os.Getpid()}, started: time.Now()}
 	s.sink.role.Store('C')
 	s.sink.setLevel(cfg.Enum("loglevel"))
 	s.logger = newLogger(s.sink)
@@ -151,6 +155,9 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 		return nil, err
 	}
 	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	if err := s.startBus(); err != nil {
 		return nil, err
 	}
 	path := cfg.String("pidfile")
@@ -285,6 +292,9 @@ func (s *server) run() int {
 		s.exit = 1
 	}
 	s.reactor.Close()
+	if s.busServer != nil {
+		s.busServer.close()
+	}
 	s.record(ledger.Entry{Rule: ledger.Stopped, Decision: ledger.Note, Artifact: s.dir, Kind: "directory", Detail: fmt.Sprintf("exit status %d", s.exit)})
 	s.closeLedger()
 	return s.exit

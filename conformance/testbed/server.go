@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -143,6 +144,9 @@ func (s *Server) start() error {
 		args = append(args, "--save", "")
 	}
 	args = append(args, s.opts.Args...)
+	if slices.Contains(s.opts.Args, "--cluster-enabled") {
+		args = append(args, "--cluster-port", strconv.Itoa(freePort(s.opts.Bind))) // the default may be taken
+	}
 	log, err := os.OpenFile(s.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

@@ -66,17 +66,21 @@ func (s *State) AppendNode(b []byte, n *Node, v View) []byte {
 		}
 		b = fmt.Appendf(b, ",shard-id=%s", n.ShardID)
 	}
-	of, link, ping := "-", "disconnected", int64(0)
+	of, link, ping, pong := "-", "disconnected", int64(0), int64(0)
+	epoch := n.Epoch
 	if n.Of != nil {
-		of = n.Of.ID
+		of, epoch = n.Of.ID, n.Of.Epoch
 	}
-	if n == s.Me {
+	if n == s.Me || n.bus.link != nil {
 		link = "connected"
+	}
+	if !n.bus.pong.IsZero() {
+		pong = n.bus.pong.UnixMilli()
 	}
 	if !n.pingSent.IsZero() {
 		ping = n.pingSent.UnixMilli()
 	}
-	return fmt.Appendf(b, " %s %s %d 0 %d %s", n.Flags, of, ping, n.Epoch, link)
+	return fmt.Appendf(b, " %s %s %d %d %d %s", n.Flags, of, ping, pong, epoch, link)
 }
 
 // AppendFile appends the whole nodes.conf.

@@ -59,8 +59,24 @@ type Node struct {
 	Of          *Node  // of a replica: its primary
 	Epoch       uint64 // configuration epoch
 	Slots       int    // how many it serves
+	set         slotSet
 
+	offset   uint64    // where it says its stream ends
 	pingSent time.Time // since when an answer is missing; zero: none is
+	bus      nodeBus
+}
+
+// nodeBus is what the bus knows of another node.
+type nodeBus struct {
+	link, inbound *Link // to it, and from it; nil: none
+	created       time.Time
+	pong, heard   time.Time // when it last answered, and last said anything
+	failed        time.Time // since when it counts as failing
+	voted         time.Time // when this node last voted for one of its replicas
+	orphaned      time.Time // since when it has slots and no working replica
+	extensions    bool      // it understands them
+	paused        bool      // its clients wait for a manual failover
+	reports       map[*Node]time.Time
 }
 
 // ClientPort is where a client finds the node that speaks TLS or does not.
@@ -73,6 +89,12 @@ func (n *Node) ClientPort(overTLS bool) int {
 
 // IsReplica says that the node copies another.
 func (n *Node) IsReplica() bool { return n.Flags&Replica != 0 }
+
+// Offset is where the node last said that its stream ends.
+func (n *Node) Offset() uint64 { return n.offset }
+
+// Linked says that there is a connection to the node.
+func (n *Node) Linked() bool { return n.bus.link != nil && n.bus.link.conn != nil }
 
 // Endpoint is where clients are sent: of the kind that cluster-preferred-endpoint-type names.
 func (n *Node) Endpoint(kind string) string {

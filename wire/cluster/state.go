@@ -73,9 +73,11 @@ func (s *State) SetImporting(slot uint16, from *Node) { s.importing[slot], s.Cha
 func (s *State) Assign(slot uint16, n *Node) {
 	if old := s.slots[slot]; old != nil {
 		old.Slots--
+		old.set.remove(int(slot))
 	}
 	if n != nil {
 		n.Slots++
+		n.set.add(int(slot))
 	}
 	s.slots[slot], s.Changed = n, true
 }
@@ -120,7 +122,7 @@ func (s *State) Reset(hard bool) {
 		s.slots[i], s.migrating[i], s.importing[i] = nil, nil, nil
 	}
 	me := s.Me
-	me.Slots = 0
+	me.Slots, me.set = 0, slotSet{}
 	if hard {
 		me.ID, me.ShardID = randomID(), randomID()
 		s.Epoch, s.VoteEpoch, me.Epoch = 0, 0, 0
@@ -161,18 +163,8 @@ func (s *State) Judge(now time.Time, fullCoverage bool, timeout time.Duration) (
 	if s.began.IsZero() {
 		s.began = now
 	}
-	for _, n := range s.nodes {
-		if n == s.Me || n.Flags&(PFail|Fail) != 0 {
-			continue
-		}
-		if n.pingSent.IsZero() {
-			n.pingSent = now
-		} else if now.Sub(n.pingSent) > timeout {
-			n.Flags |= PFail
-			s.Changed = true
-		}
-	}
-	if !s.OK && now.Sub(s.began) < startDelay {
+	leads := s.Me.Flags&Primary != 0 // a replica serves what its primary did at once
+	if !s.OK && leads && now.Sub(s.began) < startDelay {
 		return false
 	}
 	ok := true
@@ -198,7 +190,7 @@ func (s *State) Judge(now time.Time, fullCoverage bool, timeout time.Duration) (
 		ok = false
 		s.minority = now
 	}
-	if ok == s.OK || ok && now.Sub(s.minority) < min(max(timeout, minRejoin), maxRejoin) {
+	if ok == s.OK || ok && leads && now.Sub(s.minority) < min(max(timeout, minRejoin), maxRejoin) {
 		return false
 	}
 	s.OK = ok

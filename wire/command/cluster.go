@@ -129,9 +129,17 @@ func clusterInfo(c *engine.Call, s *cluster.State) error {
 	line("cluster_size", s.Size)
 	line("cluster_current_epoch", s.Epoch)
 	line("cluster_my_epoch", s.Me.Epoch)
-	line("cluster_stats_messages_sent", 0)
-	line("cluster_stats_messages_received", 0)
-	line("total_cluster_links_buffer_limit_exceeded", 0)
+	var sums [2]int64
+	for i, way := range []string{"sent", "received"} {
+		c.E.Bus().Counts(func(kind string, sent, received int64) {
+			n := [2]int64{sent, received}[i]
+			if sums[i] += n; n > 0 {
+				line("cluster_stats_messages_"+kind+"_"+way, n)
+			}
+		})
+		line("cluster_stats_messages_"+way, sums[i])
+	}
+	line("total_cluster_links_buffer_limit_exceeded", c.E.Bus().OverLimit())
 	c.W.Verbatim("txt", b.String())
 	return nil
 }
@@ -212,8 +220,8 @@ func clusterHelp(c *engine.Call, _ *cluster.State) error {
 		"FAILOVER [FORCE|TAKEOVER]", "    Make this replica the primary.",
 		"FORGET <node-id>", "    Forget that node.",
 		"FLUSHSLOTS", "    This node serves no slots any more.",
-		"MEET <ip> <port> [<bus-port>]", "    Join the cluster of the node there. Refused: this server does not speak the bus yet.",
-		"REPLICATE <node-id>", "    Become a replica of that node. Refused: this server does not speak the bus yet.",
+		"MEET <ip> <port> [<bus-port>]", "    Join the cluster of the node there.",
+		"REPLICATE <node-id>", "    Become a replica of that node.",
 		"RESET [HARD|SOFT]", "    Forget all nodes and slots; with HARD also the id and the epochs.",
 		"SET-CONFIG-EPOCH <epoch>", "    Give a node that is alone its first configuration epoch.",
 		"SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|STABLE|NODE <node-id>)", "    Say where a slot moves, or who serves it.",

@@ -2,12 +2,11 @@ package command
 
 import (
 	"slices"
+	"time"
 
 	"frankenredis/wire/cluster"
 	"frankenredis/wire/engine"
 )
-
-const errNoBus = engine.ReplyError("ERR This server does not speak the cluster bus: a cluster of it has one node")
 
 // findNode finds the node an argument names.
 func findNode(s *cluster.State, id []byte) (*cluster.Node, error) {
@@ -38,42 +37,26 @@ func clusterReplicas(c *engine.Call, s *cluster.State) error {
 	return nil
 }
 
-// clusterSlots lists runs of slots. Replicas are not named: none has ever been heard of.
+// clusterSlots lists runs of slots, each with its primary and the replicas that have its data.
 func clusterSlots(c *engine.Call, s *cluster.State) error {
-	kind := c.E.Config().Enum("cluster-preferred-endpoint-type")
 	runs := 0
 	s.Ranges(func(_, _ int, n *cluster.Node) {
 		if n != nil {
 			runs++
 		}
 	})
-	w := c.W
-	w.Array(runs)
+	c.W.Array(runs)
 	s.Ranges(func(from, to int, n *cluster.Node) {
 		if n == nil {
 			return
 		}
-		w.Array(3)
-		w.Int(int64(from))
-		w.Int(int64(to))
-		w.Array(4)
-		if kind == "unknown-endpoint" {
-			w.Null()
-		} else {
-			w.BulkString(n.Endpoint(kind))
-		}
-		w.Int(int64(n.ClientPort(c.S.TLS)))
-		w.BulkString(n.ID)
-		var more []string // how else it can be reached
-		if kind != "ip" {
-			more = append(more, "ip", n.IP)
-		}
-		if kind != "hostname" && n.Hostname != "" {
-			more = append(more, "hostname", n.Hostname)
-		}
-		w.Map(len(more) / 2)
-		for _, m := range more {
-			w.BulkString(m)
+		replicas := slices.DeleteFunc(s.ReplicasOf(n), func(r *cluster.Node) bool { return !serving(c, s, r) })
+		c.W.Array(3 + len(replicas))
+		c.W.Int(int64(from))
+		c.W.Int(int64(to))
+		appendSlotNode(c, n)
+		for _, r := range replicas {
+			appendSlotNode(c, r)
 		}
 	})
 	return nil
@@ -85,6 +68,38 @@ func nodeView(c *engine.Call) cluster.View {
 		return cluster.TLSView
 	}
 	return cluster.PlainView
+}
+
+// serving says whether a replica works and has data.
+func serving(c *engine.Call, s *cluster.State, r *cluster.Node) bool {
+	offset := r.Offset()
+	if r == s.Me {
+		offset = uint64(c.StreamEnd())
+	}
+	return r.Flags&cluster.Fail == 0 && offset > 0
+}
+
+func appendSlotNode(c *engine.Call, n *cluster.Node) {
+	kind, w := c.E.Config().Enum("cluster-preferred-endpoint-type"), c.W
+	w.Array(4)
+	if kind == "unknown-endpoint" {
+		w.Null()
+	} else {
+		w.BulkString(n.Endpoint(kind))
+	}
+	w.Int(int64(n.ClientPort(c.S.TLS)))
+	w.BulkString(n.ID)
+	var more []string // how else it can be reached
+	if kind != "ip" {
+		more = append(more, "ip", n.IP)
+	}
+	if kind != "hostname" && n.Hostname != "" {
+		more = append(more, "hostname", n.Hostname)
+	}
+	w.Map(len(more) / 2)
+	for _, m := range more {
+		w.BulkString(m)
+	}
 }
 
 func clusterShards(c *engine.Call, s *cluster.State) error {
@@ -152,13 +167,15 @@ func appendShardNode(c *engine.Call, s *cluster.State, n *cluster.Node, kind str
 	if n.Hostname != "" {
 		text("hostname", n.Hostname)
 	}
-	role, health, offset := "master", "online", int64(0)
+	role, health, offset := "master", "online", int64(n.Offset())
 	if n == s.Me {
 		offset = int64(c.StreamEnd())
 	}
 	if n.IsReplica() {
 		role = "replica"
-		health = "loading" // as long as nothing was heard of it
+		if !serving(c, s, n) {
+			health = "loading"
+		}
 	}
 	if n.Flags&cluster.Fail != 0 {
 		health = "fail"
@@ -169,29 +186,58 @@ func appendShardNode(c *engine.Call, s *cluster.State, n *cluster.Node, kind str
 	text("health", health)
 }
 
-// clusterLinks answers that there are none.
 func clusterLinks(c *engine.Call, _ *cluster.State) error {
-	c.W.Array(0)
+	links, w := c.E.Bus().Links(), c.W
+	w.Array(len(links))
+	for _, l := range links {
+		direction := "to"
+		if l.Inbound {
+			direction = "from"
+		}
+		events := "r"
+		if l.Queued > 0 {
+			events = "rw"
+		}
+		w.Map(6)
+		for _, f := range [][2]string{{"direction", direction}, {"node", l.Node}} {
+			w.BulkString(f[0])
+			w.BulkString(f[1])
+		}
+		w.BulkString("create-time")
+		w.Int(l.Created.UnixMilli())
+		w.BulkString("events")
+		w.BulkString(events)
+		w.BulkString("send-buffer-allocated")
+		w.Int(int64(l.Queued))
+		w.BulkString("send-buffer-used")
+		w.Int(int64(l.Queued))
+	}
 	return nil
 }
 
 func clusterReports(c *engine.Call, s *cluster.State) error {
-	if _, err := findNode(s, c.Args[2]); err != nil {
+	n, err := findNode(s, c.Args[2])
+	if err != nil {
 		return err
 	}
-	c.W.Int(0) // nobody reports anything
+	c.W.Int(int64(c.E.Bus().Reports(n)))
 	return nil
 }
 
 func clusterForget(c *engine.Call, s *cluster.State) error {
 	n, err := findNode(s, c.Args[2])
-	if err != nil {
+	switch {
+	case err != nil && c.E.Bus().Forgot(string(c.Args[2])):
+		c.W.OK() // another node said so first
+		return nil
+	case err != nil:
 		return err
-	}
-	if n == s.Me {
+	case n == s.Me:
 		return engine.ReplyError("ERR I tried hard but I can't forget myself...")
+	case n == s.Me.Of:
+		return engine.ReplyError("ERR Can't forget my master!")
 	}
-	s.Forget(n)
+	c.E.Bus().Forgotten(n, time.Now())
 	c.E.DropShardChannels()
 	return clusterDone(c)
 }
@@ -213,7 +259,8 @@ func clusterMeet(c *engine.Call, _ *cluster.State) error {
 	if !cluster.ValidAddress(shown(c.Args[2]), port, bus) {
 		return engine.Errorf("ERR Invalid node address specified: %s:%s", shown(c.Args[2]), shown(c.Args[3]))
 	}
-	return errNoBus
+	c.E.Bus().Meet(string(c.Args[2]), int(port), int(bus), time.Now())
+	return clusterDone(c)
 }
 
 func clusterReplicate(c *engine.Call, s *cluster.State) error {
@@ -225,20 +272,34 @@ func clusterReplicate(c *engine.Call, s *cluster.State) error {
 		return engine.ReplyError("ERR Can't replicate myself")
 	case n.IsReplica():
 		return engine.ReplyError("ERR I can only replicate a master, not a replica.")
-	case s.Me.Slots > 0 || c.E.Keyspace().DB(0).Len() > 0:
+	case !s.Me.IsReplica() && (s.Me.Slots > 0 || c.E.Keyspace().DB(0).Len() > 0):
 		return engine.ReplyError("ERR To set a master the node must be empty and without assigned slots.")
 	}
-	return errNoBus
+	c.E.Bus().Follow(n)
+	return clusterDone(c)
 }
 
-func clusterFailover(c *engine.Call, _ *cluster.State) error {
+func clusterFailover(c *engine.Call, s *cluster.State) error {
 	if len(c.Args) > 3 {
 		return errSubcommand(c)
 	}
-	if len(c.Args) == 3 && !is(c.Args[2], "FORCE") && !is(c.Args[2], "TAKEOVER") {
-		return engine.ErrSyntax
+	var force, takeover bool
+	if len(c.Args) == 3 {
+		force, takeover = is(c.Args[2], "FORCE"), is(c.Args[2], "TAKEOVER")
+		if !force && !takeover {
+			return engine.ErrSyntax
+		}
 	}
-	return engine.ReplyError("ERR You should send CLUSTER FAILOVER to a replica")
+	switch of := s.Me.Of; {
+	case !s.Me.IsReplica():
+		return engine.ReplyError("ERR You should send CLUSTER FAILOVER to a replica")
+	case of == nil:
+		return engine.ReplyError("ERR I'm a replica but my master is unknown to me")
+	case !force && !takeover && (of.Flags&cluster.Fail != 0 || !of.Linked()):
+		return engine.ReplyError("ERR Master is down or failed, please use CLUSTER FAILOVER FORCE")
+	}
+	c.E.Bus().Failover(force, takeover, c.E.DescribeClient(c.S), time.Now())
+	return clusterDone(c)
 }
 
 func clusterBumpepoch(c *engine.Call, s *cluster.State) error {
@@ -286,9 +347,15 @@ func clusterReset(c *engine.Call, s *cluster.State) error {
 	case len(c.Args) == 3 && !is(c.Args[2], "SOFT"):
 		return engine.ErrSyntax
 	}
-	if c.E.Keyspace().DB(0).Len() > 0 {
+	if !s.Me.IsReplica() && c.E.Keyspace().DB(0).Len() > 0 {
 		return engine.ReplyError("ERR CLUSTER RESET can't be called with master nodes containing keys")
 	}
+	if s.Me.IsReplica() {
+		c.E.Bus().Lead()
+		emptyAll(c, false)
+		c.Replace([]byte("FLUSHALL"))
+	}
+	c.E.Bus().Reset()
 	s.Reset(hard)
 	c.E.DropShardChannels()
 	if hard {

@@ -112,6 +112,9 @@ func clusterFlushslots(c *engine.Call, s *cluster.State) error {
 
 // clusterSetslot says where a slot moves, or who serves it.
 func clusterSetslot(c *engine.Call, s *cluster.State) error {
+	if s.Me.IsReplica() {
+		return engine.ReplyError("ERR You can use SETSLOT only with masters.")
+	}
 	n, err := slotNumber(c.Args[2])
 	if err != nil {
 		return err
@@ -189,6 +192,7 @@ func giveSlot(c *engine.Call, s *cluster.State, slot uint16, id []byte) error {
 			c.E.Logger().Info("configEpoch updated after importing slot " + string(decimal(int64(slot))))
 		}
 		s.SetImporting(slot, nil)
+		c.E.Bus().AnnounceSlots()
 	}
 	return nil
 }

@@ -123,15 +123,33 @@ func debugSDSLen(c *engine.Call) error {
 	return nil
 }
 
-// What concerns a cluster's links, of which there are none.
-
-func debugClusterLink(*engine.Call) error {
-	return engine.ReplyError("ERR Debug option only available for cluster mode enabled setup!")
+// debugClusterLink ends links to or from another node.
+func debugClusterLink(c *engine.Call) error {
+	s := c.E.Cluster()
+	if s == nil {
+		return engine.ReplyError("ERR Debug option only available for cluster mode enabled setup!")
+	}
+	n, err := findNode(s, c.Args[4])
+	if err != nil {
+		return err
+	}
+	all := is(c.Args[3], "ALL")
+	to, from := all || is(c.Args[3], "TO"), all || is(c.Args[3], "FROM")
+	if !is(c.Args[2], "KILL") || !to && !from {
+		return engine.ErrSyntax
+	}
+	c.E.Bus().KillLinks(n, to, from)
+	c.W.OK()
+	return nil
 }
 
 func debugDropPackets(c *engine.Call) error {
-	if _, err := integer(c.Args[2]); err != nil {
+	kind, err := integer(c.Args[2])
+	if err != nil {
 		return err
+	}
+	if bus := c.E.Bus(); bus != nil {
+		bus.Drop(int(kind))
 	}
 	c.W.OK()
 	return nil

@@ -432,6 +432,13 @@ func flushallCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
+	emptyAll(c, async)
+	c.W.OK()
+	return nil
+}
+
+// emptyAll removes all keys of all databases.
+func emptyAll(c *engine.Call, async bool) {
 	c.E.Flushed()
 	ks := c.E.Keyspace()
 	n := 0
@@ -441,8 +448,6 @@ func flushallCommand(c *engine.Call) error {
 	c.Dirty(n)
 	c.ForcePropagate()
 	c.E.Emptied()
-	c.W.OK()
-	return nil
 }
 
 func swapdbCommand(c *engine.Call) error {

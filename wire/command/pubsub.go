@@ -88,14 +88,19 @@ func unsubscribeFrom(k pubsub.Kind, word string) engine.Handler {
 }
 
 func publishCommand(c *engine.Call) error {
-	c.W.Int(int64(c.E.PubSub().Publish(c.Args[1], c.Args[2])))
-	c.ToReplicas()
-	return nil
+	return publish(c, false)
 }
 
 func spublishCommand(c *engine.Call) error {
-	c.W.Int(int64(c.E.PubSub().PublishShard(c.Args[1], c.Args[2])))
-	c.ToReplicas()
+	return publish(c, true)
+}
+
+// publish tells the subscribers here, and those at replicas: in a cluster over its bus, else over the stream.
+func publish(c *engine.Call, shard bool) error {
+	c.W.Int(int64(c.E.Publish(c.Args[1], c.Args[2], shard)))
+	if c.E.Cluster() == nil {
+		c.ToReplicas()
+	}
 	return nil
 }
 

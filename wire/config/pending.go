@@ -2,7 +2,7 @@ package config
 
 // Closing criteria: what has to be true before a parameter counts as acted on.
 const (
-	needCluster     = "two nodes of it, and one of it with a redis-server 7.2, agree by the cluster bus who serves which slot"
+	needPingEvery   = "a node's links are pinged as often as it says"
 	needCPUAffinity = "the threads named by it run on the listed processors only"
 	needThreads     = "reading and writing sockets on further threads is measured to be of use"
 	needMemcheck    = "a crash tests the memory it happened in"

@@ -45,15 +45,15 @@ var clusterRows = []Row{
 	},
 	{
 		Name: "cluster-replica-validity-factor", Alias: "cluster-slave-validity-factor", kind: integer(0, maxInt),
-		initial: "10", Pending: needCluster,
+		initial: "10",
 	},
-	{Name: "cluster-replica-no-failover", Alias: "cluster-slave-no-failover", kind: yesno{}, initial: "no", Pending: needCluster},
-	{Name: "cluster-migration-barrier", kind: integer(0, maxInt), initial: "1", Pending: needCluster},
-	{Name: "cluster-allow-replica-migration", kind: yesno{}, initial: "yes", Pending: needCluster},
+	{Name: "cluster-replica-no-failover", Alias: "cluster-slave-no-failover", kind: yesno{}, initial: "no"},
+	{Name: "cluster-migration-barrier", kind: integer(0, maxInt), initial: "1"},
+	{Name: "cluster-allow-replica-migration", kind: yesno{}, initial: "yes"},
 	{Name: "cluster-require-full-coverage", kind: yesno{}, initial: "yes"},
 	{Name: "cluster-allow-reads-when-down", kind: yesno{}, initial: "no"},
 	{Name: "cluster-allow-pubsubshard-when-down", kind: yesno{}, initial: "yes"},
-	{Name: "cluster-link-sendbuf-limit", kind: number{hi: -1, form: memory, unsigned: true}, initial: "0", Pending: needCluster},
+	{Name: "cluster-link-sendbuf-limit", kind: number{hi: -1, form: memory, unsigned: true}, initial: "0"},
 }
 
 var tlsRows = []Row{

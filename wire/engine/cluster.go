@@ -40,7 +40,12 @@ const noSlot = -1
 
 // SetCluster makes the server a node of a cluster. save writes the nodes' file; it does not return when it cannot, for a node that
 // forgets what it agreed to is a danger to the others.
-func (e *Engine) SetCluster(s *cluster.State, save func() error) { e.cluster, e.saveCluster = s, save }
+func (e *Engine) SetCluster(s *cluster.State, bus *cluster.Bus, save func() error) {
+	e.cluster, e.bus, e.saveCluster = s, bus, save
+}
+
+// Bus is how other nodes are reached; nil: the server is on its own.
+func (e *Engine) Bus() *cluster.Bus { return e.bus }
 
 // Cluster is what is known of the cluster, or nil: the server is on its own.
 func (e *Engine) Cluster() *cluster.State { return e.cluster }
@@ -57,10 +62,49 @@ func (e *Engine) Mode() string {
 // written. An administrator asked for the change and waits: it is done within the turn, as CONFIG REWRITE is.
 func (e *Engine) ClusterChanged() error {
 	e.judgeCluster()
-	if !e.cluster.Changed {
-		return nil
+	if e.cluster.Changed {
+		if err := e.saveCluster(); err != nil {
+			return err
+		}
 	}
-	return e.saveCluster()
+	e.bus.Flush()
+	return nil
+}
+
+// Publish delivers a message to the subscribers here and, in a cluster, sends it on to other nodes. It returns how many are here.
+func (e *Engine) Publish(channel, payload []byte, shard bool) (receivers int) {
+	if shard {
+		receivers = e.hub.PublishShard(channel, payload)
+	} else {
+		receivers = e.hub.Publish(channel, payload)
+	}
+	if e.bus != nil {
+		e.bus.Publish(channel, payload, shard)
+		if !e.cluster.Changed { // else what waits there may rest on it
+			e.bus.Flush()
+		}
+	}
+	return receivers
+}
+
+// DropSlot removes the keys of a slot that another node serves now; replicas and the log hear of each.
+func (e *Engine) DropSlot(slot uint16) {
+	if e.following.on {
+		return
+	}
+	db := e.ks.DB(0)
+	keys := make([][]byte, 0, db.SlotLen(slot))
+	db.EachInSlot(slot, func(x kv.Entry) bool {
+		keys = append(keys, append([]byte(nil), x.Key()...))
+		return true
+	})
+	for _, key := range keys {
+		if db.Delete(key) {
+			e.appendEffect(db.ID(), [][]byte{wordDel, key})
+			e.Notify('g', "del", db.ID(), key)
+			e.endUnit(nil)
+		}
+	}
 }
 
 // TendCluster is to be called some times a second: it judges the cluster's health and sends clients away that wait for keys
@@ -176,6 +220,11 @@ func (e *Engine) route(asking bool, spec *Spec, argv [][]byte, s *session.Sessio
 		return r.slot, nil
 	}
 	if r.owner != st.Me {
+		// A replica answers who asked for it (READONLY), if nothing is to be changed.
+		reads := f&Write == 0 && !(exec && s != nil && s.Multi && slices.ContainsFunc(s.Queue, func(q session.Queued) bool { return q.Spec.(*Spec).flagsOf(q.Argv)&Write != 0 }))
+		if st.Me.Of == r.owner && reads && (spec.shards() || s != nil && s.ReadOnly) {
+			return r.slot, nil
+		}
 		return noSlot, e.sendTo("MOVED", r.slot, r.owner, s != nil && s.TLS)
 	}
 	return r.slot, nil
@@ -283,7 +332,7 @@ func (e *Engine) lostKeys(s *session.Session) error {
 	for _, k := range s.Wait.Keys {
 		slot := cluster.KeySlot([]byte(k.Key))
 		switch n := st.Owner(slot); {
-		case n == st.Me || st.Importing(slot) != nil:
+		case n == st.Me || st.Importing(slot) != nil || n != nil && n == st.Me.Of && s.ReadOnly:
 		case n == nil:
 			return errUnserved
 		default:
@@ -304,7 +353,7 @@ func (e *Engine) DropShardChannels() {
 		}
 		var lost []string
 		s.Subs.Names(pubsub.Shards, func(name []byte) {
-			if e.cluster.Owner(cluster.KeySlot(name)) != e.cluster.Me {
+			if owner := e.cluster.Owner(cluster.KeySlot(name)); owner != e.cluster.Me && (owner == nil || owner != e.cluster.Me.Of) {
 				lost = append(lost, string(name))
 			}
 		})

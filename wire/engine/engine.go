@@ -83,6 +83,7 @@ type Engine struct {
 	clock  func() time.Time
 
 	cluster     *cluster.State // nil: the server is on its own
+	bus         *cluster.Bus
 	saveCluster func() error
 
 	log        Log

@@ -158,7 +158,7 @@ func (e *Engine) check(s *session.Session, spec *Spec, argv [][]byte) error {
 			return err
 		}
 	}
-	if e.cluster != nil {
+	if e.cluster != nil && !s.Primary {
 		if err := e.redirect(s, spec, argv); err != nil {
 			return err
 		}
