@@ -222,10 +222,14 @@ func (l *life) steps() []func() error {
 }
 
 // bootOn runs Boot on a disk.
-func bootOn(fs *crashfs.FS, bootID string) outcome {
+func bootOn(fs *crashfs.FS, bootID string) outcome { return bootOnWith(fs, bootID, func(*Options) {}) }
+
+func bootOnWith(fs *crashfs.FS, bootID string, change func(*Options)) outcome {
 	s, logs := newStore(), &logLines{}
-	res, err := Boot(Options{FS: fs, Dir: crashDir, AOF: true, LoadTruncated: true, Annotate: true, Databases: 16, LoadItems: s.loadItems,
-		Apply: s.apply, Logger: logs.logger(), BootID: bootID, BootTime: time.Unix(1, 0)})
+	o := Options{FS: fs, Dir: crashDir, AOF: true, LoadTruncated: true, Annotate: true, Databases: 16, LoadItems: s.loadItems,
+		Apply: s.apply, Logger: logs.logger(), BootID: bootID, BootTime: time.Unix(1, 0)}
+	change(&o)
+	res, err := Boot(o)
 	if res != nil && res.Lock != nil {
 		res.Lock.Close()
 	}
