@@ -111,6 +111,16 @@ func (d *Directory) resumeMending(fsys disk.FS, dir, name string, f *Facts) erro
 	return nil
 }
 
+// FinishMending puts a repair that was cut short into force, as Open does, and says whether there was one. The folder is locked, and what
+// its increments lack was cut or appended.
+func FinishMending(fsys disk.FS, dir, name string) (bool, error) {
+	d, err := ReadDirectory(fsys, dir, name)
+	if err != nil || !d.Mending {
+		return false, err
+	}
+	return true, d.finishMending(fsys, dir, name)
+}
+
 // finishMending puts the repair into force. Its manifest is written once more, under another temporary name: the process
 // that wrote the one lying ready may have died before it was durable, and until the new one is, a start must find it whole.
 func (d *Directory) finishMending(fsys disk.FS, dir, name string) error {

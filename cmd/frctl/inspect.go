@@ -203,7 +203,30 @@ func (in *inspection) directory(dir, name string) error {
 	in.p.event(newManifestEvent(manifest, d))
 	in.companions(d)
 	in.helpers(dir, name)
-	return in.dataFiles(dir, d)
+	end, err := in.dataFiles(dir, d)
+	if err == nil && d.Facts != nil {
+		err = in.ring(dir, name, d.Facts.UUID, end)
+	}
+	return err
+}
+
+// ring shows the commit ring beside the increments, which end at end.
+func (in *inspection) ring(dir, name string, log wal.UUID, end wal.LSN) error {
+	r, err := wal.ReadRings(in.fs, []string{dir}, name, log)
+	if err != nil || r.Frames == 0 {
+		return err
+	}
+	e, err := wal.ReadEpoch(in.fs, dir, name)
+	ev := &ringEvent{Kind: "ring", File: filepath.Join(dir, wal.RingName(name)), Frames: r.Frames, Epoch: r.Epoch, End: uint64(r.End()), Filed: uint64(r.Filed)}
+	if current := err != nil || r.Epoch >= e.Epoch; current {
+		ev.Ahead = int64(max(r.Reach(end), end) - end)
+	}
+	if r.Broken != nil {
+		ev.Error = r.Broken.Error()
+		in.found(exitDamaged)
+	}
+	in.p.event(ev)
+	return nil
 }
 
 // companions shows the manifest's companion and those that cannot be read.
@@ -245,14 +268,13 @@ func (in *inspection) helpers(dir, name string) {
 	}
 }
 
-// dataFiles shows the base and the increments, in loading order.
-func (in *inspection) dataFiles(dir string, d *wal.Directory) error {
-	end := wal.LSN(0)
+// dataFiles shows the base and the increments, in loading order, and says where they end.
+func (in *inspection) dataFiles(dir string, d *wal.Directory) (end wal.LSN, err error) {
 	if b := d.Manifest.Base; b != nil {
 		f := in.file(dir, *b, d)
 		f.last = len(d.Manifest.Incrs) == 0
 		if err := in.data(f, &end); err != nil {
-			return err
+			return end, err
 		}
 	}
 	for i, ref := range d.Manifest.Incrs {
@@ -263,10 +285,10 @@ func (in *inspection) dataFiles(dir string, d *wal.Directory) error {
 		}
 		f.last = i == len(d.Manifest.Incrs)-1
 		if err := in.data(f, &end); err != nil {
-			return err
+			return end, err
 		}
 	}
-	return nil
+	return end, nil
 }
 
 func (in *inspection) file(dir string, ref wal.FileRef, d *wal.Directory) *dataFile {

@@ -210,6 +210,30 @@ func (e *watermarkEvent) text() string {
 	return label("watermark") + words(fmt.Sprintf("durable up to LSN %d", e.LSN), fmt.Sprintf("increment %d byte %d", e.Seq, e.Pos), e.Time, clean)
 }
 
+// ringEvent is the commit ring.
+type ringEvent struct {
+	Kind   string `json:"kind"`
+	File   string `json:"file"`
+	Frames int    `json:"frames"`
+	Epoch  uint64 `json:"epoch"`
+	End    uint64 `json:"end_lsn"`
+	Filed  uint64 `json:"filed_lsn"` // up to here the increments were durable
+	Ahead  int64  `json:"ahead"`     // bytes that the increments lack
+	Error  string `json:"error,omitempty"`
+}
+
+func (e *ringEvent) text() string {
+	if e.Error != "" {
+		return label("ring") + "DAMAGED: " + e.Error
+	}
+	ahead := ""
+	if e.Ahead > 0 {
+		ahead = fmt.Sprintf("%d bytes that the last increment lacks (a start appends them, or frctl finalize)", e.Ahead)
+	}
+	return label("ring") + words(fmt.Sprintf("%d frames of epoch %d", e.Frames, e.Epoch), fmt.Sprintf("up to LSN %d", e.End),
+		fmt.Sprintf("increments durable up to LSN %d then", e.Filed), ahead)
+}
+
 // snapshotEvent is an RDB: a base, or a file.
 type snapshotEvent struct {
 	Kind         string            `json:"kind"`

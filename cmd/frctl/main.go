@@ -63,7 +63,7 @@ func newRoot() *cobra.Command {
 		Short: "Look into the files of FrankenRedis",
 		Long: `frctl looks into the files a FrankenRedis or Redis server leaves: append-only files with their manifest, and
 RDB snapshots. It changes none of them, and it may be used while a server runs. convert writes a new file; protect
-writes sidecars, with which verify finds damage, and repair and scrub bring files back.
+writes sidecars, with which verify finds damage, and repair and scrub bring files back; finalize makes a log that a crash left whole.
 
 Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wrong command line or unreadable file.`,
 		SilenceUsage:  true,
@@ -71,7 +71,7 @@ Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wr
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newCheck(), newConvert(), newDump(), newEvidence(), newInspect(), newProtect(), newRepair(), newScrub(),
+	root.AddCommand(newCheck(), newConvert(), newDump(), newEvidence(), newFinalize(), newInspect(), newProtect(), newRepair(), newScrub(),
 		newVerify(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
