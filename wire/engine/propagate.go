@@ -123,6 +123,7 @@ func (e *Engine) keyExpired(db *kv.DB, key []byte) {
 	e.appendEffect(db.ID(), [][]byte{word, key})
 	e.unitOwn, e.muted = own, muted
 	e.stats.ExpiredKeys++
+	e.remindPrefixes(key, 0) // nobody's own change
 	e.Notify('x', "expired", db.ID(), key)
 	switch {
 	case e.depth == 0:

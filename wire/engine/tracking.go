@@ -27,7 +27,7 @@ type tracker struct {
 type prefixTracker struct {
 	prefix  string
 	clients []*session.Session
-	keys    map[string]int64 // that changed since they were last told, and the client that changed each first; 0: none
+	keys    map[string]int64 // that changed since they were last told, and the client that changed each last; 0: a script, or none
 }
 
 // TrackingCounts are figures for INFO: clients that track, keys they may have cached, pairs of key and client, and prefixes.
@@ -109,19 +109,24 @@ func (e *Engine) invalidate(key []byte) {
 	if e.depth > 0 {
 		by = e.frames[0].S
 	}
+	id := int64(0)
+	if by != nil && e.script == nil {
+		id = by.ID // what a script changes is nobody's own in broadcast mode, as in Redis
+	}
+	e.remindPrefixes(key, id)
+	e.invalidateCached(key, by)
+}
+
+// remindPrefixes notes a change of the key, and who changed it, for clients in broadcast mode.
+func (e *Engine) remindPrefixes(key []byte, id int64) {
 	for _, x := range e.tracking.prefixes {
 		if len(key) < len(x.prefix) || string(key[:len(x.prefix)]) != x.prefix {
 			continue
 		}
-		if _, there := x.keys[string(key)]; !there {
-			id := int64(0)
-			if by != nil {
-				id = by.ID
-			}
+		if was, there := x.keys[string(key)]; !there || was != id {
 			x.keys[string(key)] = id
 		}
 	}
-	e.invalidateCached(key, by)
 }
 
 // invalidateCached is invalidate for those who read the key.
