@@ -48,7 +48,7 @@ func run() error {
 	flag.IntVar(&s.Size, "d", 64, "bytes of a value")
 	flag.IntVar(&s.Keys, "keys", 1_000_000, "elements of each memory measurement; 0 leaves them out")
 	flag.StringVar(&s.Corpora, "m", "", "measure the memory only of corpora whose names contain this")
-	tests := flag.String("t", "set,get,incr", "commands, as redis-benchmark names them, or of our own: "+ownNames()+"; all: each of them")
+	tests := flag.String("t", "set,get,incr", "commands, as redis-benchmark names them, or of our own: "+ownNames()+"; all: each but the scripts, scripts: all of those")
 	fsync := flag.String("fsync", "off,everysec,always", "fsync policies; off is no AOF at all")
 	pipeline := flag.String("P", "1,16", "pipeline depths")
 	out := flag.String("out", "tools/bench/results", "folder for the results")
@@ -59,8 +59,11 @@ func run() error {
 	}
 	flag.Parse()
 	s.Tests, s.Fsync = strings.Split(*tests, ","), strings.Split(*fsync, ",")
-	if *tests == "all" {
+	switch *tests {
+	case "all":
 		s.Tests = allTests()
+	case "scripts":
+		s.Tests = scriptNames()
 	}
 	for _, p := range strings.Split(*pipeline, ",") {
 		n, err := strconv.Atoi(p)

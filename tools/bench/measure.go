@@ -159,12 +159,12 @@ func measure(s Settings, c Case, round int, who string) (samples []Sample, err e
 func load(s Settings, c Case, server *testbed.Server, test string, requests int) (Sample, error) {
 	args := []string{"-p", strconv.Itoa(server.Port), "-n", strconv.Itoa(requests), "-c", strconv.Itoa(c.Clients),
 		"-P", strconv.Itoa(c.Pipeline), "-r", strconv.Itoa(s.KeySpace), "-d", strconv.Itoa(s.Size), "--precision", "3", "--csv"}
-	own, isOwn := ownTests[test]
-	if isOwn {
-		if err := own.prepare(server); err != nil {
-			return Sample{}, err
-		}
-		args = append(args, own.command...)
+	own, err := prepareOwn(server, test)
+	if err != nil {
+		return Sample{}, err
+	}
+	if own != nil {
+		args = append(args, own...)
 	} else {
 		args = append(args, "-t", test)
 	}
@@ -178,7 +178,7 @@ func load(s Settings, c Case, server *testbed.Server, test string, requests int)
 	}
 	row := rows[len(rows)-1] // before it stands what the test needed, as LRANGE its LPUSH
 	sample := Sample{Test: row[0]}
-	if isOwn {
+	if own != nil {
 		sample.Test = test
 	}
 	for i, column := range rows[0] {

@@ -32,16 +32,29 @@ var ownTests = map[string]ownTest{
 
 func scored(i int) []string { return []string{strconv.Itoa(i), "member:" + strconv.Itoa(i)} }
 
-// prepare fills the key that the test reads.
-func (o ownTest) prepare(server *testbed.Server) error {
-	if o.setup == nil {
-		return nil
+// prepareOwn makes what a test needs and returns its command; nothing if it is no test of ours.
+func prepareOwn(server *testbed.Server, test string) ([]string, error) {
+	own, isOwn := ownTests[test]
+	script, isScript := scriptTests[test]
+	if !isOwn && !isScript {
+		return nil, nil
 	}
 	c, err := server.DialErr()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer c.Close()
+	if isScript {
+		return script.prepare(c)
+	}
+	return own.command, own.prepare(c)
+}
+
+// prepare fills the key that the test reads.
+func (o ownTest) prepare(c *testbed.Client) error {
+	if o.setup == nil {
+		return nil
+	}
 	args := slices.Clone(o.setup)
 	for i := range o.n {
 		args = append(args, o.element(i)...)
@@ -55,7 +68,11 @@ func (o ownTest) prepare(server *testbed.Server) error {
 	return nil
 }
 
-func ownNames() string { return strings.Join(slices.Sorted(maps.Keys(ownTests)), ",") }
+func ownNames() string {
+	return strings.Join(append(slices.Sorted(maps.Keys(ownTests)), scriptNames()...), ",")
+}
+
+func scriptNames() []string { return slices.Sorted(maps.Keys(scriptTests)) }
 
 // stockTests is redis-benchmark's default set.
 var stockTests = []string{"ping_inline", "ping_mbulk", "set", "get", "incr", "lpush", "rpush", "lpop", "rpop", "sadd", "hset", "spop", "zadd", "zpopmin",

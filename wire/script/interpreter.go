@@ -59,6 +59,7 @@ type Interpreter struct {
 
 // New returns an interpreter without scripts. deprecated says that scripts find getfenv, setfenv and newproxy.
 func New(h Host, v Version, deprecated bool) *Interpreter {
+	ballast()
 	i := &Interpreter{host: h, version: v}
 	i.l = lua.New(lua.Options{Hook: i.step, Every: 100000})
 	i.openGlobals(deprecated)

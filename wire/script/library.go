@@ -52,6 +52,7 @@ const functionBytes = 120
 
 // NewLibraries returns an interpreter without libraries; deprecated gives it what Redis deprecates, too.
 func NewLibraries(h Host, v Version, deprecated bool) *Libraries {
+	ballast()
 	x := &Libraries{i: &Interpreter{host: h, version: v}, deprecated: deprecated}
 	x.clear()
 	x.open()

@@ -21,6 +21,7 @@ var benchmarks = []struct{ name, source string }{
 	{"string", "local n = 0 for i = 1, 3e5 do local s = string.format('%d:%s', i, 'v') n = n + #s:sub(1, 3) + (s:find(':', 1, true)) end return n"},
 	{"gsub", "local s = string.rep('hello world ', 1e4) local n = 0 for i = 1, 5 do n = n + select(2, s:gsub('%w+', '<%0>')) end return n"},
 	{"sort", "local t = {} for i = 1, 1e5 do t[i] = (i * 7919) % 100003 end table.sort(t) return t[1]"},
+	{"fill", "for n = 1, 1000 do local t = {} for i = 1, 1000 do t[i] = i end end"},
 	{"pcall", "local n = 0 for i = 1, 1e6 do if pcall(math.floor, i) then n = n + 1 end end return n"},
 }
 
