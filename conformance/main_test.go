@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if lie := os.Getenv("FR_LIE"); lie != "" {
 		os.Exit(liar(lie, os.Args[1:]))
 	}
+	if os.Getenv("FR_CONFINE") != "" {
+		os.Exit(confine(os.Args[1:]))
+	}
 	flag.Parse()
 	os.Exit(run(m))
 }

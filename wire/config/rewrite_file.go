@@ -118,8 +118,9 @@ func copyAccess(temp, model string) error {
 	if err != nil {
 		return err
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		// Only root may give files away; for others the new file is theirs, as with any rewrite by rename.
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && st.Uid != 0 {
+		// Only root may give files away; for others the new file is theirs, as with any rewrite by rename. They do not even ask:
+		// under the filter of Debian's unit file that would end the process.
 		_ = os.Chown(temp, int(st.Uid), int(st.Gid))
 	}
 	return os.Chmod(temp, info.Mode().Perm())

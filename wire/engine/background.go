@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"bytes"
+	"os"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,9 +25,18 @@ func Background(f func()) <-chan struct{} {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		// Failing to be nice is no reason not to work.
-		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 19)
+		if !filtered() {
+			// Failing to be nice is no reason not to work.
+			_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 19)
+		}
 		f()
 	}()
 	return done
 }
+
+// filtered says whether the process is under a filter of system calls. Debian's unit file for redis-server ends a process that asks for
+// another priority, and a process cannot learn what its filter holds but by dying of it.
+var filtered = sync.OnceValue(func() bool {
+	status, err := os.ReadFile("/proc/self/status")
+	return err == nil && bytes.Contains(status, []byte("\nSeccomp:\t2"))
+})
