@@ -170,3 +170,58 @@ func TestI8IOErrorsEverywhere(t *testing.T) {
 		})
 	}
 }
+
+// I18: a repair after an I/O error that a power loss stopped before its cut is no repair. The start cuts the spoiled increment by its
+// own reasons, to the very size that the repair had in mind; killed behind that, it finds what it had found.
+func TestI18RepairCutByRecovery(t *testing.T) {
+	l := newLife(wal.EverySec)
+	l.hardened = true
+	for i, step := range l.steps()[:4] {
+		if err := step(); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	if err := l.rewrite(false); err != nil { // makes all of it durable
+		t.Fatal(err)
+	}
+	spoiled := l.log.Name()
+	l.fs.At(0, func(e crashfs.Event, freeze func() *crashfs.FS) {
+		if e.Op == crashfs.Truncate && strings.HasSuffix(e.Name, spoiled) {
+			l.shoot(e, freeze())
+		}
+	})
+	for _, opened := range []string{spoiled, "temp-*.spare"} { // it may have been made ahead
+		l.fs.Inject(crashfs.Fault{Op: crashfs.Write, Name: opened, Err: syscall.EIO, Short: 20})
+	}
+	for _, key := range []string{"x", "y"} {
+		if err := l.write([]string{"SET", key, "1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if l.taken() != 1 {
+		t.Fatalf("the repair cut %d times", l.taken())
+	}
+	first := l.die(l.shots[0], 1)
+	if first.err != nil {
+		t.Fatal(first.err)
+	}
+	second := &life{policy: wal.EverySec, fs: first.disk.Clone(), bootID: first.bootID, states: l.states}
+	second.photograph()
+	if err := second.start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = second.log.Close(true)
+	cut := false
+	for _, s := range second.shots {
+		cut = cut || s.before.Op == crashfs.Truncate
+		if d := second.die(s, -1); d.err != nil || d.lsn != first.lsn {
+			t.Fatalf("%v: LSN %d, first it was %d: %v", d, d.lsn, first.lsn, d.err)
+		}
+	}
+	if !cut {
+		t.Error("the start had nothing to cut")
+	}
+}

@@ -30,6 +30,9 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 	if c.at == c.size || f.limit != f.size {
 		return nil
 	}
+	if err := b.dropRepair(s); err != nil {
+		return b.refuse(err, msgUnexpectedEnd, f.name)
+	}
 	if err := b.cutOff(f.path, c.at, c.size); err != nil {
 		b.warn(msgTruncateFailed, f.name, reason(err))
 		return b.refuse(err, msgUnexpectedEnd, f.name)
@@ -38,6 +41,21 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 		b.warn(msgLoadedAnyway, f.name)
 	}
 	return nil
+}
+
+// dropRepair removes the manifest that a repair after an I/O error had made ready but that counts for nothing, because the
+// spoiled increment was not cut yet. Once recovery has cut that file where the repair was about to, the next start would take
+// the repair for one that had come further, and go on from another place than this one (I18).
+func (b *boot) dropRepair(s *survey) error {
+	temp := filepath.Join(b.dir(), "temp-"+wal.ManifestName(b.o.AppendName))
+	if _, err := b.o.FS.Stat(temp); err != nil || s.dir.Mending {
+		return nil
+	}
+	err := b.o.FS.Remove(temp)
+	if err == nil {
+		err = b.o.FS.SyncDir(b.dir())
+	}
+	return b.ev.did(Action{What: "remove", Path: temp}, err)
 }
 
 // judgeCut decides whether the end of the last file may go.
