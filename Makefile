@@ -3,6 +3,7 @@
 PORT     ?= 6379
 FUZZTIME ?= 60s
 ROUNDS   ?= 3
+STATES   ?= 10000
 
 GO       ?= go
 BIN      := bin
@@ -51,7 +52,8 @@ race: peers ## a server built with the race detector under the black-box tests t
 	$(GO) build -race -o $(BIN)/frankenredis-race ./cmd/frankenredis
 	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 15m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostile|TestPipeline' ./conformance
 
-crash: peers build ## the long crash tests: 100 rounds of kill -9 under each policy, a million commands by redis-cli --pipe
+crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy
+	LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults' ./conformance/lab
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestRedisCLIPipe|Directory' ./conformance
 
 fuzz: ## every fuzz target for FUZZTIME (60s) each

@@ -1,0 +1,182 @@
+package lab
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"frankenredis/conformance/crashfs"
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
+)
+
+// Options of a campaign.
+type Options struct {
+	Seed    uint64 // of the first life; each further one has the next
+	States  int    // crash states to look into, at least
+	Lives   int    // or so many lives, if States is 0
+	Workers int    // lives at a time; 0: as many as there are processors
+	Keep    string // folder for the disks of violations; "": they are not kept
+	Faults  bool   // some calls fail with errors on the way
+	// Engine makes the engine of a life; nil: ours.
+	Engine func(c Config) Engine
+	// Under, if set, makes what engines are given for a disk: a mutant.
+	Under func(fs *crashfs.FS) disk.FS
+	Early uint64 // added to what is taken for released: a mutant
+	// Damage, if set, is done to each disk before the start that is looked at, and says what it did.
+	Damage func(fs *crashfs.FS, rng *rand.Rand) string
+	// Most is after how many violations a campaign gives up; 0: 5.
+	Most int
+}
+
+// Report says what a campaign found.
+type Report struct {
+	Lives      int
+	States     int // crash states looked into
+	Units      int // written
+	Violations []*Violation
+}
+
+// Run runs a campaign.
+func Run(o Options) Report {
+	if o.Engine == nil {
+		o.Engine = NewReal
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Most == 0 {
+		o.Most = 5
+	}
+	var r Report
+	var mu sync.Mutex
+	var next atomic.Uint64
+	var wg sync.WaitGroup
+	for range o.Workers {
+		wg.Go(func() {
+			for {
+				seed := o.Seed + next.Add(1) - 1
+				mu.Lock()
+				done := len(r.Violations) >= o.Most || o.States > 0 && r.States >= o.States || o.States == 0 && seed >= o.Seed+uint64(o.Lives)
+				mu.Unlock()
+				if done {
+					return
+				}
+				states, units, v := o.live(seed)
+				mu.Lock()
+				r.Lives, r.States, r.Units = r.Lives+1, r.States+states, r.Units+units
+				if v != nil {
+					r.Violations = append(r.Violations, v)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return r
+}
+
+// live lives one life and looks into its deaths until one breaks a promise.
+func (o *Options) live(seed uint64) (states, units int, v *Violation) {
+	rng := rand.New(rand.NewPCG(seed, 0x6c6966))
+	c := Config{Policy: wal.Policy(seed % 3), Hardened: rng.IntN(2) == 0}
+	if seed%5 == 0 {
+		c.Policy = wal.Always
+	}
+	l := newLife(o.Engine(c), rng)
+	l.under, l.early = o.Under, o.Early
+	j := &judge{engine: func() Engine { return o.Engine(c) }, rng: rand.New(rand.NewPCG(seed, 0x6a)), again: 40, damage: o.Damage, keep: o.Keep}
+	hook := rand.New(rand.NewPCG(seed, 0x686f6f6b)) // used under the disk's lock
+	l.photograph(func(crashfs.Event) bool { return hook.IntN(8) == 0 })
+	defer func() {
+		states, units = j.states, l.unitNo
+		if v != nil {
+			v.Replay = fmt.Sprintf("LAB_SEED=%d go test ./conformance/lab -run TestReplay -v", seed)
+		}
+	}()
+	for session := range 1 + rng.IntN(3) {
+		least := 0
+		if session > 0 {
+			least = l.units(l.floor.Durable)
+			if !l.dropped {
+				least = l.units(max(l.floor.Durable, l.floor.Found, l.floor.Released))
+			}
+		}
+		n, err := l.start()
+		if err != nil && !o.Faults {
+			return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not start: %v", session, err)}
+		}
+		if err == nil && n < least {
+			return 0, 0, &Violation{Promise: "I3", Detail: fmt.Sprintf("session %d starts with %d units of at least %d", session, n, least)}
+		}
+		if err == nil {
+			err = l.session(o.Faults)
+		}
+		if err != nil && !o.Faults {
+			return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d: %v", session, err)}
+		}
+		end := rng.IntN(3)
+		l.disk.Heal()
+		switch {
+		case err != nil || end == 0:
+			end = rng.IntN(8) - 4
+			l.die(max(end, -1))
+		default:
+			if err := l.stop(); err != nil && !o.Faults {
+				return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not stop: %v", session, err)}
+			}
+			l.final()
+		}
+		for _, s := range l.take() {
+			for _, seed := range []int{-1, 0, 1, 2 + rng.IntN(1<<20)} {
+				if v := j.look(l, s, seed); v != nil {
+					return 0, 0, v
+				}
+			}
+		}
+	}
+	return 0, 0, nil
+}
+
+// session is what one server does between its start and its end.
+func (l *life) session(faults bool) error {
+	for range 4 + l.rng.IntN(16) {
+		if faults && l.rng.IntN(5) == 0 {
+			after := crashfs.AfterSync(l.rng.IntN(4))
+			l.mu.Lock()
+			l.dropped = l.dropped || after == crashfs.Drop
+			l.mu.Unlock()
+			l.disk.Inject(crashfs.Fault{Op: crashfs.Changing, Nth: 1 + l.rng.IntN(12), Err: syscall.EIO, Short: l.rng.IntN(100), After: after})
+		}
+		var err error
+		switch k := l.rng.IntN(20); {
+		case k < 12:
+			err = l.write(1)
+		case k < 15:
+			err = l.write(2 + l.rng.IntN(7))
+		case k < 17:
+			err = l.tolerate(faults, l.eng.Rewrite(l.data))
+		case k < 18:
+			err = l.tolerate(faults, l.eng.Switch())
+		case k < 19:
+			err = l.tolerate(faults, l.save())
+		default:
+			err = l.commit(l.unit()) // nobody waits for it
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tolerate forgives what may fail as long as the data is safe: a rewrite, a save.
+func (l *life) tolerate(faults bool, err error) error {
+	if faults {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,17 @@
+// Package lab is the crash laboratory: it runs the real log, snapshots and recovery on the forgetful disk of package
+// crashfs, lets process and machine die at any operation, and holds what a start then finds against what had been promised.
+//
+//	data.go       the data set, and the fingerprints by which one state is told from all others
+//	engine.go     what is tried: the Engine interface, and ours, made of recovery, wal and snapshot
+//	life.go       one life of a server on one disk: what it wrote, what was promised when, photographs of the disk
+//	verify.go     one death: what a start finds, held against the promises
+//	campaign.go   random lives with random deaths, and deaths during recovery
+//
+// Tests of this package are the fixed part; make crash is the long form.
+//
+// # Replaying
+//
+// A violation names the operation before which the world was stopped, and the seed of the power loss; the command in its report runs that life again. Our log has goroutines of its own, so that the order of its operations may
+// differ by a few from run to run: the report therefore also keeps the disk as it was found, in a folder
+// that recovery reads again exactly (Options.Keep).
+package lab

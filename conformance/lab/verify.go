@@ -1,0 +1,220 @@
+package lab
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"frankenredis/conformance/crashfs"
+)
+
+// Violation is a promise broken.
+type Violation struct {
+	Promise string `json:"promise"` // I1 to I22
+	Detail  string `json:"detail"`
+	Before  string `json:"before"`         // the operation at which the world was stopped
+	Death   string `json:"death"`          // how it ended there
+	Then    string `json:"then,omitempty"` // the same for a second death, during the start after the first
+	Image   string `json:"image,omitempty"`
+	Replay  string `json:"replay,omitempty"`
+}
+
+// Error says it in one line.
+func (v *Violation) Error() string {
+	s := fmt.Sprintf("%s: %s: %s before %s", v.Promise, v.Detail, v.Death, v.Before)
+	if v.Then != "" {
+		s += ", then " + v.Then
+	}
+	if v.Image != "" {
+		s += " (disk: " + v.Image + ")"
+	}
+	if v.Replay != "" {
+		s += "\n" + v.Replay
+	}
+	return s
+}
+
+// judge is how deaths are looked into.
+type judge struct {
+	engine func() Engine // for the starts after a death
+	rng    *rand.Rand
+	// again is how many operations of a start pass on average between two second deaths; 0: there are none.
+	again  int
+	damage func(disk *crashfs.FS, rng *rand.Rand) string // done to the disk before the start; nil: nothing
+	keep   string                                        // folder for disks of violations; "": they are not kept
+
+	states int // crash states looked into
+}
+
+func death(seed int) string {
+	if seed < 0 {
+		return "killed"
+	}
+	return fmt.Sprintf("power loss %d", seed)
+}
+
+// least is how many units must be there after a death at s.
+func (l *life) least(s *shot, seed int) (units int, promise string) {
+	p := s.promise
+	if seed < 0 && !s.dropped {
+		return l.units(max(p.Released, p.Durable, p.Found)), "I4"
+	}
+	if l.eng.Always() && p.Released > p.Durable {
+		return l.units(p.Released), "I1"
+	}
+	return l.units(p.Durable), "I8"
+}
+
+// look has the disk of s die in one way and sees what a start makes of it: that it starts (I12), with a state that was (I3, I5),
+// which has everything promised (I1, I4, I8); that it can go on from there, and stops in order, with nothing left lying about.
+func (j *judge) look(l *life, s shot, seed int) *Violation {
+	fallen := s.fall(seed)
+	did := ""
+	if j.damage != nil {
+		did = j.damage(fallen, j.rng)
+	}
+	v := j.lookAt(l, s, seed, fallen)
+	if v != nil {
+		if v.Before == "" {
+			v.Before = fmt.Sprintf("%d (%v)", s.before.N, s.before)
+		}
+		v.Death = death(seed)
+		if did != "" {
+			v.Death += ", " + did
+		}
+		if j.keep != "" && v.Image == "" {
+			v.Image = keepDisk(fallen, j.keep)
+		}
+	}
+	return v
+}
+
+func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation {
+	j.states++
+	broken := func(promise, format string, args ...any) *Violation {
+		return &Violation{Promise: promise, Detail: fmt.Sprintf(format, args...)}
+	}
+	next := &life{eng: j.engine(), disk: fallen.Clone(), boot: s.boot, rng: rand.New(rand.NewPCG(uint64(s.before.N), uint64(seed))), ever: l.ever, unitNo: len(l.ever)}
+	if seed >= 0 {
+		next.boot += "'"
+	}
+	next.begin(nil, l.history, l.ends)
+	next.floor = l.outlived(s.promise, seed)
+	next.saved.Store(int64(s.saved))
+	if j.again > 0 {
+		hook := rand.New(rand.NewPCG(j.rng.Uint64(), 0)) // used under the disk's lock
+		next.photograph(func(crashfs.Event) bool { return hook.IntN(j.again) == 0 })
+	}
+	least, promise := l.least(&s, seed)
+	n, err := next.start()
+	defer next.eng.Stop()
+	switch {
+	case err != nil:
+		return broken("I12", "the directory does not start: %v", err)
+	case n < 0:
+		return broken("I3", "%d keys that never were the data set", len(next.data.keys))
+	case n < least:
+		return broken(promise, "%d units are there, %d were promised", n, least)
+	}
+	found := next.take() // during the start: what was found is as safe as it was before
+	for i := range found {
+		found[i].promise = next.floor
+		if seed >= 0 {
+			found[i].promise.Durable = max(found[i].promise.Durable, l.ends[n])
+		}
+		found[i].promise.Found = l.ends[n]
+	}
+	if v := j.lookAtSnapshot(l, &s, fallen); v != nil {
+		return v
+	}
+	next.ever = cloneEver(l.ever)
+	if err := next.write(1 + j.rng.IntN(2)); err != nil {
+		return broken("I12", "cannot go on: %v", err)
+	}
+	if err := next.stop(); err != nil {
+		return broken("I12", "does not stop: %v", err)
+	}
+	found = append(found, next.take()...)
+	if p := next.floor; p.Durable != next.ends[len(next.ends)-1] {
+		return broken("I8", "stopped in order at %d, durable %d", next.ends[len(next.ends)-1], p.Durable)
+	}
+	last := &life{eng: j.engine(), disk: next.disk.Crash(0), boot: next.boot + "'", rng: next.rng}
+	last.begin(nil, next.history, next.ends)
+	switch n, err := last.start(); {
+	case err != nil:
+		return broken("I18", "the directory does not start again: %v", err)
+	case n != len(next.history)-1:
+		_ = last.eng.Stop()
+		return broken("I18", "%d units are there after a stop in order, and there were %d", n, len(next.history)-1)
+	}
+	if err := last.stop(); err != nil {
+		return broken("I18", "does not stop again: %v", err)
+	}
+	if _, ours := last.eng.(*real); ours {
+		if left, err := leftovers(last.disk); err != nil || len(left) > 0 {
+			return broken("clean", "left lying about: %s %v", strings.Join(left, ", "), err)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	// Second deaths are not followed by third ones.
+	deeper := *j
+	deeper.again, deeper.damage, deeper.states = 0, nil, 0
+	defer func() { j.states += deeper.states }()
+	for _, second := range found {
+		again := j.rng.IntN(12) - 1
+		if v := deeper.look(next, second, again); v != nil {
+			v.Then, v.Before = fmt.Sprintf("%s before %s", v.Death, v.Before), ""
+			return v
+		}
+	}
+	return nil
+}
+
+func cloneEver(m map[uint64]int) map[uint64]int {
+	c := make(map[uint64]int, len(m)+4)
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+// lookAtSnapshot holds a snapshot beside the log against what was saved (I2, I21): it is whole, of a state that was, and not older
+// than the last one that was done.
+func (j *judge) lookAtSnapshot(l *life, s *shot, fallen *crashfs.FS) *Violation {
+	if _, err := fallen.Stat(filepath.Join(dataDir, dumpRDB)); err != nil {
+		if s.saved >= 0 {
+			return &Violation{Promise: "I21", Detail: "the snapshot is gone"}
+		}
+		return nil
+	}
+	d, _, err := recoverOn(fallen.Clone(), "boot", false, false)
+	if err != nil {
+		return &Violation{Promise: "I21", Detail: fmt.Sprintf("the snapshot does not load: %v", err)}
+	}
+	if n, ok := l.ever[d.sum]; !ok || n < s.saved {
+		return &Violation{Promise: "I21", Detail: fmt.Sprintf("the snapshot holds state %d (%t), and %d was saved", n, ok, s.saved)}
+	}
+	return nil
+}
+
+// keepDisk writes what a disk holds into a new folder below dir, and says where.
+func keepDisk(fs *crashfs.FS, dir string) string {
+	root, err := os.MkdirTemp(dir, "disk-")
+	if err != nil {
+		return err.Error()
+	}
+	for name, content := range fs.Tree() {
+		path := filepath.Join(root, name)
+		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+			err = os.WriteFile(path, []byte(content), 0o644)
+		}
+		if err != nil {
+			return err.Error()
+		}
+	}
+	return root
+}
