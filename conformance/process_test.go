@@ -224,6 +224,27 @@ func TestListeners(t *testing.T) {
 	}
 }
 
+// The process shows its title and nothing of its arguments behind it, also where the title is the longer of the two.
+func TestTitle(t *testing.T) {
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		long := strings.Repeat("x", 300)
+		for template, want := range map[string]string{
+			"{title} {listen-addr} {server-mode}": "127.0.0.1:PORT", "{port}": "PORT", long + " {listen-addr}": long[:255],
+		} {
+			s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--proc-title-template", template}})
+			title, _, _ := strings.Cut(readFile(t, fmt.Sprintf("/proc/%d/cmdline", s.PID())), "\x00")
+			title = strings.TrimRight(title, " ")
+			if i := strings.Index(title, " "); strings.HasPrefix(template, "{title}") {
+				title = title[i+1:] // behind the program's name
+			}
+			if want := strings.ReplaceAll(want, "PORT", strconv.Itoa(s.Port)); title != want {
+				t.Errorf("%s: template %.40q gives the title %q, want %q", binary, template, title, want)
+			}
+			stop(t, s)
+		}
+	}
+}
+
 // A forced rewrite writes every parameter, and a restart brings every value back.
 func TestForcedRewrite(t *testing.T) {
 	dir := testbed.TempDir(t)

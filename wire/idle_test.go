@@ -201,6 +201,37 @@ func TestBusyClientsAreNotIdle(t *testing.T) {
 	}
 }
 
+// A clock that is set back or ahead by an hour holds nobody up: clients are served, those that wait are told in time, and keys expire by the
+// new time.
+func TestClockSteps(t *testing.T) {
+	both(t, "", func(t *testing.T, _ *testServer, addr string) {
+		var ahead atomic.Int64
+		s := startAt(t, "timeout 0\n", false, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
+		if strings.HasPrefix(addr, overTLS) {
+			addr = s.secure
+		} else {
+			addr = s.plain
+		}
+		c, waiting := dial(t, addr), dial(t, addr)
+		c.send(t, "SET k v EX 1800\r\n")
+		c.expect(t, "+OK\r\n")
+		for _, step := range []time.Duration{-time.Hour, time.Hour, 2 * time.Hour} {
+			waiting.send(t, "BLPOP nothing 0.2\r\n")
+			s.until(t, "the client waits", func() (waits bool) {
+				s.eng.Sessions(func(s *session.Session) { waits = waits || s.Wait != nil })
+				return waits
+			})
+			ahead.Store(int64(step))
+			s.on(func() {}) // a turn that reads the clock
+			waiting.expect(t, "*-1\r\n")
+			c.send(t, "PING\r\n")
+			c.expect(t, "+PONG\r\n")
+			c.send(t, "EXISTS k\r\n")
+			c.expect(t, map[bool]string{true: ":1\r\n", false: ":0\r\n"}[step < 0])
+		}
+	})
+}
+
 // The buffer of a client that once had large replies shrinks when it rests.
 func TestReplyBufferShrinks(t *testing.T) {
 	for _, name := range []string{"plain", "tls"} {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -12,34 +14,66 @@ import (
 	"frankenredis/wire/config"
 )
 
-// titleArea is the memory of the program's arguments, which is what ps shows and /proc/<pid>/cmdline holds. Go's strings
-// in os.Args lie in it, so whoever keeps one must have its own copy before the title is set: see takeArgs.
-var titleArea []byte
+// titleArea is the memory of the program's arguments and of the environment behind them: ps shows, and /proc/<pid>/cmdline holds, what
+// stands at its beginning. argsBytes of it are the arguments. Go's strings in os.Args lie in it, so whoever keeps one must have its own
+// copy before the title is set: see takeArgs. Of the environment the runtime has copies.
+var (
+	titleArea []byte
+	argsBytes int
+)
 
 // takeArgs returns copies of the arguments and keeps their memory for the title. Called once, first of all.
 func takeArgs() []string {
 	args := make([]string, len(os.Args))
-	area := 0
-	next := uintptr(0)
-	for i, a := range os.Args {
-		at := uintptr(unsafe.Pointer(unsafe.StringData(a)))
-		if len(a) == 0 || (i > 0 && at != next) {
-			break // not one behind the other: only what came before is ours to write
-		}
-		area += len(a) + 1
-		next = at + uintptr(len(a)) + 1
-	}
 	for i, a := range os.Args {
 		args[i] = strings.Clone(a)
 	}
-	if area > 1 {
-		titleArea = unsafe.Slice(unsafe.StringData(os.Args[0]), area-1)
+	if start, end, envStart, envEnd := argsArea(); len(os.Args[0]) > 0 && uintptr(unsafe.Pointer(unsafe.StringData(os.Args[0]))) == start {
+		argsBytes = int(end - start)
+		if envStart != end {
+			envEnd = end
+		}
+		titleArea = unsafe.Slice(unsafe.StringData(os.Args[0]), int(envEnd-start))
 	}
 	os.Args = args
 	return args
 }
 
-// setTitle shows the proc-title-template, as long as the arguments' memory has room for it, and names the main thread.
+// argsArea is where the kernel says that arguments and environment lie; zeros if it does not.
+func argsArea() (start, end, envStart, envEnd uintptr) {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return
+	}
+	const first = 48 - 3 // arg_start is field 48 of proc(5); the fields behind the name begin with the third
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < first+4 {
+		return
+	}
+	for i, to := range []*uintptr{&start, &end, &envStart, &envEnd} {
+		n, err := strconv.ParseUint(fields[first+i], 10, 64)
+		if err != nil {
+			return 0, 0, 0, 0
+		}
+		*to = uintptr(n)
+	}
+	return
+}
+
+// longestTitle is Redis's bound, in bytes.
+const longestTitle = 255
+
+// showTitle writes the title. As long as it ends within the arguments the rest of these is empty; a longer one goes on into the
+// environment, which the kernel then reads up to the first NUL.
+func showTitle(title string) {
+	if len(titleArea) == 0 {
+		return
+	}
+	n := copy(titleArea[:min(len(titleArea)-1, longestTitle)], title)
+	clear(titleArea[n:max(n+1, argsBytes)])
+}
+
+// setTitle shows the proc-title-template and names the main thread.
 func (s *server) setTitle() {
 	if !s.cfg.Bool("set-proc-title") {
 		return
@@ -76,9 +110,8 @@ func (s *server) setTitle() {
 		}
 		return "", false
 	})
-	if ok && len(titleArea) > 0 {
-		n := copy(titleArea, title)
-		clear(titleArea[n:])
+	if ok {
+		showTitle(title)
 	}
 	name := append([]byte(filepath.Base(os.Args[0])), 0)
 	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0) // for people only
