@@ -217,7 +217,7 @@ func (e *Engine) rerun(s *session.Session) {
 	if w.Muted {
 		s.W.Buf = s.W.Buf[:mark]
 	}
-	s.CommandEnded()
+	e.commandEnded(s)
 	e.endUnit(s)
 	if s.Wait == nil {
 		s.Conn.Resumed()

@@ -28,12 +28,13 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	e.dispatch(s, argv)
 	switch {
 	case s.Closed:
-		return // there is no reply any more
+		e.tracking.dropPending() // nor is there a reply any more
+		return
 	case s.Postponed != nil:
 		if s.Reply == session.Skip {
 			s.Reply = session.SkipNext // the same command comes again
 		}
-		s.CommandEnded()
+		e.commandEnded(s)
 		return
 	case muted && s.Reply != session.ReplyOn:
 		s.W.Buf = s.W.Buf[:mark]
@@ -47,7 +48,7 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	if s.Asking && !s.Multi && s.CommandName != "asking" {
 		s.Asking = false
 	}
-	s.CommandEnded()
+	e.commandEnded(s)
 }
 
 func (e *Engine) dispatch(s *session.Session, argv [][]byte) {

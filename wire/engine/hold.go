@@ -93,7 +93,7 @@ func (e *Engine) endHold() {
 	case h.muted:
 		s.W.Buf = s.W.Buf[:mark]
 	}
-	s.CommandEnded()
+	e.commandEnded(s)
 	if e.hold != nil {
 		e.hold.muted = h.muted
 		return

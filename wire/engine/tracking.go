@@ -21,6 +21,7 @@ type tracker struct {
 	sent     uint64                        // invalidations, since start
 	overRuns int                           // turns in a row in which the table stayed above its limit
 	buf      []byte                        // scratch for a message
+	pending  []pendingInvalidation         // of the client whose command runs
 }
 
 // prefixTracker is one prefix that clients in broadcast mode asked for.
@@ -148,10 +149,49 @@ func (e *Engine) invalidateCached(key []byte, by *session.Session) {
 		if s == nil || !s.Tracking.On || s.Tracking.Bcast || (s.Tracking.NoLoop && s == by) {
 			continue
 		}
+		if s.Executing {
+			t.pending = append(t.pending, pendingInvalidation{key: string(key)})
+			continue
+		}
 		e.sendInvalidation(s, func(w *resp.Writer) {
 			w.Array(1)
 			w.Bulk(key)
 		})
+	}
+}
+
+// pendingInvalidation is a key that the client whose command runs has read before and changed now, or all keys. Such a client is told
+// behind its reply and whatever else came for it meanwhile, wherever it redirects to.
+type pendingInvalidation struct {
+	key string
+	all bool
+}
+
+// commandEnded lets follow what came for the client while its command ran.
+func (e *Engine) commandEnded(s *session.Session) {
+	s.CommandEnded()
+	t := &e.tracking
+	if len(t.pending) == 0 {
+		return
+	}
+	for _, p := range t.pending {
+		e.sendInvalidation(s, func(w *resp.Writer) {
+			if p.all {
+				w.Proto = s.W.Proto
+				w.Null()
+				return
+			}
+			w.Array(1)
+			w.BulkString(p.key)
+		})
+	}
+	t.dropPending()
+}
+
+func (t *tracker) dropPending() {
+	clear(t.pending)
+	if t.pending = t.pending[:0]; cap(t.pending) > maxIdleKeys {
+		t.pending = nil
 	}
 }
 
@@ -205,10 +245,13 @@ func (e *Engine) Flushed() {
 	t := &e.tracking
 	if t.clients > 0 {
 		e.Sessions(func(s *session.Session) {
-			if s.Tracking.On {
-				proto := s.W.Proto
+			switch {
+			case !s.Tracking.On:
+			case s.Executing:
+				t.pending = append(t.pending, pendingInvalidation{all: true})
+			default:
 				e.sendInvalidation(s, func(w *resp.Writer) {
-					w.Proto = proto // the null of the one that tracks, whoever is told
+					w.Proto = s.W.Proto // the null of the one that tracks, whoever is told
 					w.Null()
 				})
 			}
