@@ -89,7 +89,7 @@ func (r *replier) table(t *lua.Table, slot int) (counted bool, err error) {
 		format, ok1 := m.GetField("format").Text()
 		text, ok2 := m.GetField("string").Text()
 		if ok1 && ok2 {
-			w.Verbatim((format + "\x00\x00\x00")[:3], text)
+			w.Verbatim((format + "   ")[:3], text)
 			return false, nil
 		}
 	}

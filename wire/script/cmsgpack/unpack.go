@@ -102,7 +102,7 @@ func (u *unpacker) value() lua.Value {
 	case c == 0xcb:
 		return lua.Number(math.Float64frombits(u.unsigned(8)))
 	case c >= 0xcc && c <= 0xcf:
-		return lua.Number(float64(u.unsigned(1 << (c - 0xcc))))
+		return lua.Number(float64(int64(u.unsigned(1 << (c - 0xcc))))) // the largest wrap around, as in Redis
 	case c >= 0xd0 && c <= 0xd3:
 		size := 1 << (c - 0xd0)
 		shift := 64 - 8*size
