@@ -22,11 +22,18 @@ func TestKill(t *testing.T) {
 	if long() {
 		rounds = 100
 	}
-	for _, policy := range []string{"always", "everysec", "no"} {
+	for _, policy := range []string{"always", "everysec", "no", "ring"} {
 		t.Run(policy, func(t *testing.T) {
+			var more []string
+			if policy == "ring" {
+				if isStock(t, testbed.Subject(t)) {
+					t.Skip("a stock server has none")
+				}
+				policy, more = "always", []string{"--fr-wal-commit", "ring", "--fr-wal-ring-size", "4mb"}
+			}
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
-			k := newKillTest(t, policy, rand.New(rand.NewPCG(seed, 0)))
+			k := newKillTest(t, policy, rand.New(rand.NewPCG(seed, 0)), more...)
 			for round := range rounds {
 				k.round(t, round)
 				if t.Failed() {
@@ -60,11 +67,11 @@ type killWriter struct {
 	depth       int          // steps in flight at most
 }
 
-func newKillTest(t *testing.T, policy string, rnd *rand.Rand) *killTest {
+func newKillTest(t *testing.T, policy string, rnd *rand.Rand, more ...string) *killTest {
 	binary := testbed.Subject(t)
 	k := &killTest{rnd: rnd, policy: policy, lossless: policy == "always" || !isStock(t, binary)}
-	k.server = testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--appendonly", "yes", "--appendfsync", policy,
-		"--auto-aof-rewrite-min-size", "100kb", "--auto-aof-rewrite-percentage", "30"}})
+	k.server = testbed.Start(t, testbed.Options{Binary: binary, Args: append([]string{"--appendonly", "yes", "--appendfsync", policy,
+		"--auto-aof-rewrite-min-size", "100kb", "--auto-aof-rewrite-percentage", "30"}, more...)})
 	for i := range 3 {
 		k.writers = append(k.writers, counterWriter(i), pairWriter(i), slotWriter(i), flagWriter(i))
 	}

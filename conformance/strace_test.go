@@ -18,11 +18,15 @@ import (
 // What the kernel was asked, and in which order, is seen with strace: the effect of a command is written to a file under the data
 // directory before any byte that tells of it goes to a socket (I2, I4), and under always it is synced in between.
 func TestWriteAndSyncBeforeReply(t *testing.T) {
-	for _, policy := range []string{"always", "everysec", "no"} {
+	for _, policy := range []string{"always", "everysec", "no", "ring"} {
 		t.Run(policy, func(t *testing.T) {
+			var more []string
+			if policy == "ring" {
+				policy, more = "always", []string{"--fr-wal-commit", "ring", "--fr-wal-ring-size", "4mb"}
+			}
 			trace := filepath.Join(t.TempDir(), "trace")
 			s := testbed.Start(t, testbed.Options{
-				Args: []string{"--appendonly", "yes", "--appendfsync", policy},
+				Args: append([]string{"--appendonly", "yes", "--appendfsync", policy}, more...),
 				Wrap: []string{testbed.Peer(t, "strace"), "-D", "-f", "-y", "-s", "200000", "-o", trace,
 					"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,sync_file_range,fallocate"},
 			})
