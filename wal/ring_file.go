@@ -14,6 +14,7 @@ import (
 // was not given back (I15).
 type ringFile struct {
 	f      disk.File
+	twin   disk.Twin // writes faster than f; nil: it cannot be had here
 	path   string
 	half   int64      // bytes of each half
 	head   int64      // where the next frame goes, unless it does not fit
@@ -45,7 +46,25 @@ func openRing(fs disk.FS, dir, name string, half int64) (*ringFile, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &ringFile{f: f, path: path, half: half}, nil
+	return newRingFile(fs, f, path, half), nil
+}
+
+func newRingFile(fs disk.FS, f disk.File, path string, half int64) *ringFile {
+	r := &ringFile{f: f, path: path, half: half}
+	if tfs, ok := fs.(disk.TwinFS); ok {
+		if twin, err := tfs.OpenTwin(path); err == nil {
+			r.twin = twin
+		}
+	}
+	return r
+}
+
+// close closes the ring: everything in it that was acknowledged is synced.
+func (r *ringFile) close() {
+	if r.twin != nil {
+		_ = r.twin.Close()
+	}
+	_ = r.f.Close()
 }
 
 // createRing makes a ring anew: every byte written, so that a later write changes nothing but bytes, and then durable under its name.
@@ -74,7 +93,7 @@ func createRing(fs disk.FS, dir, name string, half int64) (*ringFile, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), fs.Remove(temp))
 	}
-	return &ringFile{f: f, path: path, half: half}, nil
+	return newRingFile(fs, f, path, half), nil
 }
 
 // free gives back what lies before position to.
@@ -117,10 +136,16 @@ func (r *ringFile) used() int64 {
 	return r.half + r.head - r.placed[0].off
 }
 
-// write puts p, a whole number of frames that end the stream at end, at off in both halves and makes it durable.
+// write puts p, from disk.Aligned and a whole number of frames that end the stream at end, at off in both halves and makes it durable.
 func (r *ringFile) write(p []byte, off int64, end LSN) error {
 	r.head = off + int64(len(p))
 	r.placed = append(r.placed, ringSpan{off, int64(len(p)), end})
+	if r.twin != nil {
+		if err := r.twin.WriteTwice(p, [2]int64{off, r.half + off}); err != nil {
+			return &WriteError{Op: "fsync", Path: r.path, Cause: err}
+		}
+		return nil
+	}
 	for _, at := range [...]int64{off, r.half + off} {
 		if _, err := r.f.WriteAt(p, at); err != nil {
 			return &WriteError{Op: "write", Path: r.path, Cause: err}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"frankenredis/wal/disk"
 )
 
 // CommitMode says where a commit under `always` becomes durable.
@@ -107,7 +109,7 @@ func (r *ringer) run() {
 			r.commit()
 		case ringQuit:
 			if r.file != nil {
-				_ = r.file.f.Close() // everything in it that was acknowledged is synced
+				r.file.close()
 			}
 			if r.lock != nil {
 				_ = r.lock.Close()
@@ -296,7 +298,7 @@ func (r *ringer) compose(job *ringJob) (p []byte, ok bool) {
 		at = ringBlock
 	}
 	if cap(r.buf) < at+size {
-		r.buf = make([]byte, 2*(at+size))
+		r.buf = disk.Aligned(2 * (at + size))
 	}
 	p = r.buf[:at+size]
 	payload := p[at+ringHead:][:n]
@@ -356,7 +358,7 @@ func (r *ringer) failed(err error) {
 	l.o.Logger.Error("Fail to write the commit ring", "path", r.file.path, "error", err, "durable", l.durable.Load())
 	l.o.Record(Event{Kind: RingFailed, Path: r.file.path, LSN: LSN(l.durable.Load()), Err: err})
 	l.stats.ringFailures++
-	_ = r.file.f.Close() // what it could still say is known
+	r.file.close()
 	r.file, r.ready, r.retryAt, r.after = nil, false, time.Now().Add(ringRetry), max(l.ringed, 1)
 	if l.front == r {
 		l.front = nil

@@ -1,0 +1,57 @@
+package disk
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Both places have the bytes, a reader through the page cache sees them at once, and nothing else is touched.
+func TestWriteTwice(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	const half = 64 << 10
+	f := create(t, name)
+	before := bytes.Repeat([]byte{'.'}, 2*half)
+	f.Write(before)
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := OS().(TwinFS).OpenTwin(name)
+	if err != nil {
+		t.Skip(err) // a file system without direct writes
+	}
+	want := bytes.Clone(before)
+	room := Aligned(3 * twinAlign)
+	for i := range 12 {
+		p := room[:(1+i%3)*twinAlign]
+		for j := range p {
+			p[j] = byte(i*31 + j)
+		}
+		at := int64(i) * twinAlign
+		if err := w.WriteTwice(p, [2]int64{at, half + at}); err != nil {
+			t.Fatal(err)
+		}
+		copy(want[at:], p)
+		copy(want[half+at:], p)
+		got := make([]byte, 2*half)
+		if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("write %d: %v, equal: %t", i, err, bytes.Equal(got, want))
+		}
+	}
+	if err := w.WriteTwice(room[:100], [2]int64{0, half}); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("a write that is not aligned: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := w.WriteTwice(room, [2]int64{0, half}); err == nil {
+		t.Error("a closed file was written")
+	}
+	if _, err := OS().(TwinFS).OpenTwin(name + "x"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
