@@ -28,7 +28,7 @@ func TestWriteAndSyncBeforeReply(t *testing.T) {
 			s := testbed.Start(t, testbed.Options{
 				Args: append([]string{"--appendonly", "yes", "--appendfsync", policy}, more...),
 				Wrap: []string{testbed.Peer(t, "strace"), "-D", "-f", "-y", "-s", "200000", "-o", trace,
-					"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,sync_file_range,fallocate"},
+					"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,sync_file_range,fallocate,io_submit,io_getevents"},
 			})
 			const n = 60
 			effects := runTraced(t, s, n)
@@ -117,6 +117,7 @@ type call struct {
 
 var (
 	wholeCall  = regexp.MustCompile(`^(\d+) +(\w+)\(\d+<(.*?)>(?:[,)]| <unfinished)(.*)$`)
+	submitCall = regexp.MustCompile(`^(\d+) +(io_submit)\(.*?aio_fildes=\d+<(.*?)>(.*)$`) // the sync that follows waits for it
 	resumeCall = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
 	callResult = regexp.MustCompile(`\) += (-?\d+)`)
 )
@@ -143,6 +144,9 @@ func readTrace(t *testing.T, path string) []call {
 			continue
 		}
 		m := wholeCall.FindStringSubmatch(line)
+		if m == nil {
+			m = submitCall.FindStringSubmatch(line)
+		}
 		if m == nil {
 			continue
 		}

@@ -60,9 +60,11 @@ type Log struct {
 	kept   mark // of the tape's first byte
 	db     int  // the stream's database at tape.end
 
-	resting   bool // the writer waits for the bell
+	resting   bool      // the writer waits for the bell,
+	alarm     time.Time // at the latest until then
 	gathering gathering
-	writing   bool // the writer is at work in cur, without mu
+	writing   bool // the writer is at work in cur, without mu,
+	borrowed  bool // or a ringer is
 	syncing   bool // a background sync is under way
 	closing   bool
 	finalSync bool
@@ -344,7 +346,7 @@ func (l *Log) hireRingers() error {
 		if err != nil {
 			return err
 		}
-		l.ringers = append(l.ringers, &ringer{l: l, dir: dir, bell: b})
+		l.ringers = append(l.ringers, &ringer{l: l, dir: dir, bell: b, s: newScribe(&l.o, &l.live, &l.lastTS)})
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func (w *writer) fillRepair(rep *repair) error {
 			return err
 		}
 	}
-	if err := w.putRange(rep.next, rep.to, true); err != nil {
+	if err := l.putRange(w.s, rep.next, rep.to, true); err != nil {
 		return err
 	}
 	if err := w.s.put(rep.next, nil, true, l.Filed()); err != nil {

@@ -136,12 +136,13 @@ func (r *ringFile) used() int64 {
 	return r.half + r.head - r.placed[0].off
 }
 
-// write puts p, from disk.Aligned and a whole number of frames that end the stream at end, at off in both halves and makes it durable.
-func (r *ringFile) write(p []byte, off int64, end LSN) error {
+// write puts p, from disk.Aligned and a whole number of frames that end the stream at end, at off in both halves and makes it durable. It
+// calls meanwhile before it waits for the device.
+func (r *ringFile) write(p []byte, off int64, end LSN, meanwhile func()) error {
 	r.head = off + int64(len(p))
 	r.placed = append(r.placed, ringSpan{off, int64(len(p)), end})
 	if r.twin != nil {
-		if err := r.twin.WriteTwice(p, [2]int64{off, r.half + off}); err != nil {
+		if err := r.twin.WriteTwice(p, [2]int64{off, r.half + off}, meanwhile); err != nil {
 			return &WriteError{Op: "fsync", Path: r.path, Cause: err}
 		}
 		return nil
@@ -151,6 +152,7 @@ func (r *ringFile) write(p []byte, off int64, end LSN) error {
 			return &WriteError{Op: "write", Path: r.path, Cause: err}
 		}
 	}
+	meanwhile()
 	if err := r.f.SyncData(); err != nil {
 		return &WriteError{Op: "fsync", Path: r.path, Cause: err}
 	}

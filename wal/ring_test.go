@@ -130,7 +130,7 @@ func TestI15RingPlaces(t *testing.T) {
 				}
 				taken[b] = end
 			}
-			if err := r.write(make([]byte, size), off, end); err != nil {
+			if err := r.write(make([]byte, size), off, end, func() {}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -44,6 +44,7 @@ type ringer struct {
 	bell *bell
 	file *ringFile // its own; nil: there is none
 	buf  []byte    // a frame being made, and a descriptor before it
+	s    *scribe   // for the increment, while it is borrowed
 	lock io.Closer // of a folder that is not the log's own; nil: not held
 
 	// Under Log.mu.
@@ -242,7 +243,7 @@ func (r *ringer) commit() {
 		return
 	}
 	began := time.Now()
-	err := r.file.write(p, job.off, job.frame.LSN)
+	err := r.file.write(p, job.off, job.frame.LSN, func() { r.follow(&job.frame) })
 	took := time.Since(began)
 	l.o.Took(StepSync, took)
 	l.mu.Lock()
@@ -254,6 +255,41 @@ func (r *ringer) commit() {
 		r.committed(&job, took)
 	}
 	l.o.Wake()
+}
+
+// follow writes to the increment what the frame has, so that it is there before the reply, and what it lacks before that. While a sync
+// is under way a write may take as long as that, and a switch or a repair is the writer's: then it is left to the writer, and later.
+func (r *ringer) follow(f *ringFrame) {
+	l := r.l
+	l.mu.Lock()
+	if l.writing || l.syncing || l.failing || l.closing || l.pendingSwitch != nil || l.wrote.lsn >= f.LSN || f.LSN-l.wrote.lsn > ringPayload {
+		l.mu.Unlock()
+		return
+	}
+	l.writing, l.borrowed = true, true
+	l.mu.Unlock()
+	began := time.Now()
+	err := l.putRange(r.s, l.cur, f.LSN, false)
+	took := time.Since(began)
+	l.o.Took(StepWrite, took)
+	l.mu.Lock()
+	l.writing, l.borrowed = false, false
+	switch {
+	case err != nil:
+		l.fail(err)
+	case !l.failing: // else a sync failed meanwhile, and what was written here will be again
+		l.advance(f.DB)
+	}
+	now := time.Now()
+	t, wait := l.decide(now)
+	wake := l.resting && (t != rest || now.Add(wait).Before(l.alarm))
+	if wake {
+		l.resting = false
+	}
+	l.mu.Unlock()
+	if wake {
+		l.bell.ring()
+	}
 }
 
 // plan lays out the next frame; not ok: the writer is to sync first. Under mu.
@@ -341,7 +377,7 @@ func (r *ringer) committed(job *ringJob, took time.Duration) {
 	l.stats.ringed++
 	l.stats.lastSync = took
 	l.publish()
-	wake := l.resting && (!l.behindDue || l.ringTight && !l.syncing || l.tape.end-l.wrote.lsn >= behindBytes)
+	wake := l.resting && (l.wrote.lsn < job.frame.LSN && !l.behindDue || l.ringTight && !l.syncing || l.tape.end-l.wrote.lsn >= behindBytes)
 	if wake {
 		l.resting = false
 	}

@@ -29,8 +29,9 @@ func (l *Log) runWriter() {
 	for {
 		l.mu.Lock()
 		l.gathering.on = false
-		t, wait := l.decide(time.Now())
-		l.writing, l.resting = t != rest, t == rest
+		now := time.Now()
+		t, wait := l.decide(now)
+		l.writing, l.resting, l.alarm = l.borrowed || t != rest, t == rest, now.Add(wait)
 		l.mu.Unlock()
 		if t == rest {
 			l.bell.wait(wait)
@@ -46,6 +47,9 @@ func (l *Log) runWriter() {
 // decide says what the writer does next, or for how long at most it may rest. Under mu.
 func (l *Log) decide(now time.Time) (task, time.Duration) {
 	const idle = time.Hour
+	if l.borrowed {
+		return rest, idle // the ringer signals
+	}
 	if l.failing {
 		return l.decideFailing(now)
 	}
@@ -88,31 +92,31 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 	return rest, idle
 }
 
-// decideBehind is decide while the ring takes the commits: the increment follows, a little later and in larger pieces.
+// decideBehind is decide while the ring takes the commits. The ringer writes to the increment too; the writer does when that was not
+// possible, a little later and in larger pieces, and it has the increment synced.
 func (l *Log) decideBehind(now time.Time) (task, time.Duration) {
 	const idle = time.Hour
 	target := l.target()
 	l.behindDue = false
-	if l.wrote.lsn < target {
-		skipping := l.skip > l.wrote.lsn
-		if skipping && l.syncing {
-			return rest, idle // the syncer signals
-		}
-		if skipping || l.ringTight || l.closing || l.pendingSwitch != nil || target-l.wrote.lsn >= behindBytes {
-			return writeBatch, 0
-		}
+	if lacks := min(target, l.ringed); l.wrote.lsn < lacks {
 		if l.behindSince.IsZero() {
 			l.behindSince = now
 		}
-		if wait := l.behindSince.Add(behindDelay).Sub(now); wait > 0 {
-			l.behindDue = true
+		wait := l.behindSince.Add(behindDelay).Sub(now)
+		if wait <= 0 || l.ringTight || lacks-l.wrote.lsn >= behindBytes {
+			return writeBatch, 0
+		}
+		l.behindDue = true
+		if l.pendingSwitch == nil && !l.closing {
 			return rest, wait
 		}
-		return writeBatch, 0
+	} else {
+		l.behindSince = time.Time{}
 	}
-	l.behindSince = time.Time{}
 	switch {
-	case l.syncing:
+	case l.wrote.lsn < target && (l.closing || l.pendingSwitch != nil || l.skip > l.wrote.lsn && !l.syncing):
+		return writeBatch, 0
+	case l.syncing: // the syncer signals
 	case l.pendingSwitch != nil:
 		return changeOver, 0
 	case l.closing:
@@ -200,7 +204,7 @@ func (w *writer) write() {
 	began := time.Now()
 	// Under always each group ends with a line: after a power failure it alone tells a group whose pages all arrived from
 	// one with a hole, and only the former was acknowledged (I1, I3).
-	err := w.putRange(l.cur, to, always)
+	err := l.putRange(w.s, l.cur, to, always)
 	if err == nil && always {
 		l.o.Took(StepWrite, time.Since(began))
 		w.sync(db)
@@ -226,16 +230,15 @@ func (l *Log) rested() {
 	l.o.Wake()
 }
 
-// putRange writes the tape up to position to at the end of c, with a line behind it if closeRange or if one is due.
-func (w *writer) putRange(c *increment, to LSN, closeRange bool) error {
-	l := w.l
+// putRange writes, with s, the tape up to position to at the end of c, with a line behind it if closeRange or if one is due.
+func (l *Log) putRange(s *scribe, c *increment, to LSN, closeRange bool) error {
 	durable := l.Filed()
 	for c.lsn < to {
 		l.mu.Lock()
 		p := l.tape.piece(c.lsn, to)
 		l.mu.Unlock()
 		last := c.lsn+LSN(len(p)) == to
-		if err := w.s.put(c, p, last && (closeRange || c.since.Len()+int64(len(p)) >= lineEvery), durable); err != nil {
+		if err := s.put(c, p, last && (closeRange || c.since.Len()+int64(len(p)) >= lineEvery), durable); err != nil {
 			return err
 		}
 	}
@@ -335,7 +338,7 @@ func (w *writer) finalWrite() error {
 		}
 	}
 	to, db := l.tape.end, l.db
-	if err := w.putRange(l.cur, to, true); err != nil {
+	if err := l.putRange(w.s, l.cur, to, true); err != nil {
 		return err
 	}
 	if err := w.closeLine(); err != nil {

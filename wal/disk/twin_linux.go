@@ -18,9 +18,9 @@ type TwinFS interface {
 
 // Twin is a file that is only overwritten, in two places at a time. Not for concurrent use.
 type Twin interface {
-	// WriteTwice writes p at both positions and makes it durable. p is from Aligned; its length and the positions are multiples of 4 KiB and
-	// lie within the file.
-	WriteTwice(p []byte, at [2]int64) error
+	// WriteTwice writes p at both positions and makes it durable, and calls meanwhile while the device is at work. p is from Aligned; its
+	// length and the positions are multiples of 4 KiB and lie within the file.
+	WriteTwice(p []byte, at [2]int64, meanwhile func()) error
 	io.Closer
 }
 
@@ -82,12 +82,13 @@ func (osFS) OpenTwin(name string) (Twin, error) {
 	return t, nil
 }
 
-func (t *osTwin) WriteTwice(p []byte, at [2]int64) error {
+func (t *osTwin) WriteTwice(p []byte, at [2]int64, meanwhile func()) error {
 	for i := range t.blocks {
 		t.blocks[i] = iocb{opcode: iocbPwrite, fd: uint32(t.fd), buf: uint64(uintptr(unsafe.Pointer(&p[0]))), nbytes: uint64(len(p)), offset: at[i]}
 		t.list[i] = &t.blocks[i]
 	}
 	sent := t.submit()
+	meanwhile()
 	err := t.collect(sent, len(p))
 	for i := sent; i < len(at) && err == nil; i++ { // the kernel had no room
 		n, werr := unix.Pwrite(t.fd, p, at[i])

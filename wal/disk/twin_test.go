@@ -24,7 +24,7 @@ func TestWriteTwice(t *testing.T) {
 	if err != nil {
 		t.Skip(err) // a file system without direct writes
 	}
-	want := bytes.Clone(before)
+	want, called := bytes.Clone(before), 0
 	room := Aligned(3 * twinAlign)
 	for i := range 12 {
 		p := room[:(1+i%3)*twinAlign]
@@ -32,7 +32,7 @@ func TestWriteTwice(t *testing.T) {
 			p[j] = byte(i*31 + j)
 		}
 		at := int64(i) * twinAlign
-		if err := w.WriteTwice(p, [2]int64{at, half + at}); err != nil {
+		if err := w.WriteTwice(p, [2]int64{at, half + at}, func() { called++ }); err != nil {
 			t.Fatal(err)
 		}
 		copy(want[at:], p)
@@ -42,13 +42,16 @@ func TestWriteTwice(t *testing.T) {
 			t.Fatalf("write %d: %v, equal: %t", i, err, bytes.Equal(got, want))
 		}
 	}
-	if err := w.WriteTwice(room[:100], [2]int64{0, half}); !errors.Is(err, unix.EINVAL) {
+	if called != 12 {
+		t.Errorf("meanwhile was called %d times", called)
+	}
+	if err := w.WriteTwice(room[:100], [2]int64{0, half}, func() {}); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("a write that is not aligned: %v", err)
 	}
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := w.WriteTwice(room, [2]int64{0, half}); err == nil {
+	if err := w.WriteTwice(room, [2]int64{0, half}, func() {}); err == nil {
 		t.Error("a closed file was written")
 	}
 	if _, err := OS().(TwinFS).OpenTwin(name + "x"); !errors.Is(err, os.ErrNotExist) {
