@@ -381,3 +381,26 @@ func TestTLSTraffic(t *testing.T) {
 		}
 	}
 }
+
+// With tls-cluster MIGRATE speaks TLS to its target.
+func TestTLSMigrate(t *testing.T) {
+	a := newAuthority(t, t.TempDir())
+	a.issue(t, "server", time.Hour)
+	for _, target := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		port := anyPort(t)
+		from := testbed.Start(t, testbed.Options{Args: append(a.args(anyPort(t)), "--tls-cluster", "yes")})
+		to := testbed.Start(t, testbed.Options{Binary: target, Args: a.args(port)})
+		c := from.Dial(t)
+		c.Call(t, "MSET", "a", "1", "b", "2")
+		if r := c.Call(t, "MIGRATE", "127.0.0.1", strconv.Itoa(port), "", "0", "5000", "KEYS", "a", "b"); r.Str != "OK" {
+			t.Errorf("MIGRATE: %v", r)
+		}
+		if r := to.Dial(t).Call(t, "MGET", "a", "b"); len(r.Elems) != 2 || r.Elems[0].Str != "1" || r.Elems[1].Str != "2" {
+			t.Errorf("at %s: %v", filepath.Base(target), r)
+		}
+		c.Call(t, "SET", "c", "3")
+		if r, err := c.Do("MIGRATE", "127.0.0.1", strconv.Itoa(to.Port), "c", "0", "2000"); err != nil || !strings.HasPrefix(r.Str, "IOERR") {
+			t.Errorf("MIGRATE to a port without TLS: %v, %v", r, err)
+		}
+	}
+}

@@ -135,7 +135,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.reactor.Bind(s.eng)
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, AbortShutdown: s.abortShutdown, ShuttingDown: func() bool { return s.closing.on }, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, Failover: s.failOver, ReplicaAck: s.replicaAck, Emptied: s.emptied, Memory: s.memoryReport,
+		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, Failover: s.failOver, ReplicaAck: s.replicaAck, Emptied: s.emptied, ClusterTLS: s.clusterTLS, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,

@@ -87,3 +87,11 @@ func (s *server) dialPrimary(overTLS bool) func(address string, timeout time.Dur
 		return c, nil
 	}
 }
+
+// clusterTLS is what other nodes are spoken to with, nil unless tls-cluster says so.
+func (s *server) clusterTLS() *tls.Config {
+	if c := s.secured.Load(); c != nil && s.cfg.Bool("tls-cluster") {
+		return c.Client
+	}
+	return nil
+}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/tls"
 	"math"
 	"time"
 
@@ -39,6 +40,7 @@ const (
 type migration struct {
 	host, port     string
 	db             int64
+	secured        *tls.Config   // what the target is spoken to with; nil: without TLS
 	timeout        time.Duration // of each step of the dialogue
 	copy, replace  bool
 	auth           [][]byte // the words of AUTH; nil: none
@@ -54,7 +56,7 @@ type migration struct {
 
 func parseMigration(c *engine.Call) (m *migration, keys [][]byte, err error) {
 	args := c.Args
-	m = &migration{host: shown(args[1]), port: shown(args[2])}
+	m = &migration{host: shown(args[1]), port: shown(args[2]), secured: c.E.ClusterTLS()}
 	keys = args[3:4]
 options:
 	for i := 6; i < len(args); i++ {

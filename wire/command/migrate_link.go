@@ -3,6 +3,7 @@ package command
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -54,7 +55,7 @@ func (m *migration) run(ctx context.Context) {
 func (m *migration) attempt(ctx context.Context) (failure migrateFailure, again bool) {
 	if m.link == nil {
 		var err error
-		if m.link, err = dialTarget(ctx, m.host, m.port, m.timeout); err != nil {
+		if m.link, err = dialTarget(ctx, m.host, m.port, m.secured, m.timeout); err != nil {
 			// The kernel's refusal comes, for Redis, with the first write.
 			if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) {
 				return migrateWriting, true
@@ -127,8 +128,8 @@ func (m *migration) dialogue(l *migrateLink) (migrateFailure, error) {
 	return "", nil
 }
 
-// dialTarget connects.
-func dialTarget(ctx context.Context, host, port string, timeout time.Duration) (*migrateLink, error) {
+// dialTarget connects, over TLS unless secured is nil.
+func dialTarget(ctx context.Context, host, port string, secured *tls.Config, timeout time.Duration) (*migrateLink, error) {
 	n := engine.Atoi([]byte(port))
 	if host == "" || n < 0 {
 		return nil, errors.New("command: no address")
@@ -138,6 +139,16 @@ func dialTarget(ctx context.Context, host, port string, timeout time.Duration) (
 	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(n&0xffff)))
 	if err != nil {
 		return nil, err
+	}
+	if secured != nil {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		c := tls.Client(conn, secured)
+		if err := c.HandshakeContext(ctx); err != nil {
+			_ = conn.Close() // nothing was sent
+			return nil, err
+		}
+		conn = c
 	}
 	return &migrateLink{conn: conn, in: bufio.NewReader(conn), db: noDB}, nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"errors"
 	"time"
 
@@ -60,6 +61,8 @@ type Hooks struct {
 	ReplicaAck  func(s *session.Session, applied, durable wal.LSN)
 	// Role is ROLE.
 	Role func(w *resp.Writer)
+	// ClusterTLS is what other nodes are spoken to with; nil: they are spoken to without TLS.
+	ClusterTLS func() *tls.Config
 	// Emptied is called after FLUSHALL.
 	Emptied func()
 }
@@ -189,4 +192,12 @@ func (e *Engine) Emptied() {
 	if e.hooks.Emptied != nil {
 		e.hooks.Emptied()
 	}
+}
+
+// ClusterTLS is what other nodes are spoken to with (tls-cluster); nil: they are spoken to without TLS.
+func (e *Engine) ClusterTLS() *tls.Config {
+	if e.hooks.ClusterTLS == nil {
+		return nil
+	}
+	return e.hooks.ClusterTLS()
 }
