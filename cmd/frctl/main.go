@@ -71,7 +71,7 @@ Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wr
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newCheck(), newConvert(), newDoctor(), newDump(), newEvidence(), newExplain(), newFinalize(), newInspect(), newProtect(), newRepair(), newScrub(),
+	root.AddCommand(newCheck(), newConvert(), newCrashtest(), newDoctor(), newDump(), newEvidence(), newExplain(), newFinalize(), newInspect(), newProtect(), newRepair(), newScrub(),
 		newVerify(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
