@@ -2,8 +2,12 @@ package lab
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,7 +30,8 @@ type Options struct {
 	// Under, if set, makes what engines are given for a disk: a mutant.
 	Under func(fs *crashfs.FS) disk.FS
 	Early uint64 // added to what is taken for released: a mutant
-	// Damage, if set, is done to each disk before the start that is looked at, and says what it did.
+	// Damage, if set, is done to each disk that a stop in order left, before the start that is looked at, and says what it did. A
+	// start may then refuse; if it does not, everything must be there.
 	Damage func(fs *crashfs.FS, rng *rand.Rand) string
 	// Most is after how many violations a campaign gives up; 0: 5.
 	Most int
@@ -89,6 +94,9 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 	l := newLife(o.Engine(c), rng)
 	l.under, l.early = o.Under, o.Early
 	j := &judge{engine: func() Engine { return o.Engine(c) }, rng: rand.New(rand.NewPCG(seed, 0x6a)), again: 40, damage: o.Damage, keep: o.Keep}
+	if o.Damage != nil {
+		j.again = 0 // without its companion a log counts positions anew, under another id: those before cannot be compared
+	}
 	hook := rand.New(rand.NewPCG(seed, 0x686f6f6b)) // used under the disk's lock
 	l.photograph(func(crashfs.Event) bool { return hook.IntN(8) == 0 })
 	defer func() {
@@ -129,8 +137,12 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 				return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not stop: %v", session, err)}
 			}
 			l.final()
+			l.shots[len(l.shots)-1].stopped = true
 		}
 		for _, s := range l.take() {
+			if o.Damage != nil && !s.stopped {
+				continue
+			}
 			for _, seed := range []int{-1, 0, 1, 2 + rng.IntN(1<<20)} {
 				if v := j.look(l, s, seed); v != nil {
 					return 0, 0, v
@@ -139,6 +151,36 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 		}
 	}
 	return 0, 0, nil
+}
+
+// damageStopped damages up to 64 KiB of one file of a server that was stopped in order: a bit, a sector, or random bytes.
+func damageStopped(fs *crashfs.FS, rng *rand.Rand) string {
+	tree := fs.Tree()
+	names := slices.Sorted(maps.Keys(tree))
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return tree[name] == "" || filepath.Base(name) == dumpRDB || strings.Contains(name, "lock")
+	})
+	if len(names) == 0 {
+		return "nothing damaged"
+	}
+	name := names[rng.IntN(len(names))]
+	p := []byte(tree[name])
+	at := rng.IntN(len(p))
+	n := 1
+	switch rng.IntN(3) {
+	case 0:
+		p[at] ^= 1 << rng.IntN(8)
+	case 1:
+		n = min(512, len(p)-at)
+		clear(p[at : at+n])
+	default:
+		n = min(1+rng.IntN(65536), len(p)-at)
+		for i := at; i < at+n; i++ {
+			p[i] = byte(rng.Uint32())
+		}
+	}
+	fs.Put(name, string(p))
+	return fmt.Sprintf("%d bytes at %d of %s damaged", n, at, name)
 }
 
 // session is what one server does between its start and its end.

@@ -186,14 +186,7 @@ func (r *real) Rewrite(d *data) error {
 	return r.log.Install(wal.NewBase{Path: temp, At: at, Sum: sum.Sum(), Size: sum.Len(), HasSum: true})
 }
 
-func (r *real) Save(d *data) error {
-	ks := d.keyspace()
-	defer ks.Close()
-	frozen := ks.Freeze()
-	defer frozen.Close()
-	_, err := snapshot.WriteFile(snapshot.SaveOptions{FS: r.fs, Dir: dataDir, Name: dumpRDB, Publish: r.Settle}, frozen, snapshot.Meta{})
-	return err
-}
+func (r *real) Save(d *data) error { return save(r.fs, d, r.Settle) }
 
 func (r *real) Always() bool { return r.c.Policy == wal.Always }
 

@@ -52,6 +52,7 @@ type shot struct {
 	promise Promise
 	boot    string // of the machine
 	dropped bool   // life.dropped
+	stopped bool   // the server had stopped in order
 	saved   int    // life.saved
 }
 

@@ -96,7 +96,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	broken := func(promise, format string, args ...any) *Violation {
 		return &Violation{Promise: promise, Detail: fmt.Sprintf(format, args...)}
 	}
-	next := &life{eng: j.engine(), disk: fallen.Clone(), boot: s.boot, rng: rand.New(rand.NewPCG(uint64(s.before.N), uint64(seed))), ever: l.ever, unitNo: len(l.ever)}
+	next := &life{eng: j.engine(), disk: fallen.Clone(), boot: s.boot, under: l.under, rng: rand.New(rand.NewPCG(uint64(s.before.N), uint64(seed))), ever: l.ever, unitNo: len(l.ever)}
 	if seed >= 0 {
 		next.boot += "'"
 	}
@@ -111,6 +111,8 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	n, err := next.start()
 	defer next.eng.Stop()
 	switch {
+	case err != nil && j.damage != nil:
+		return nil
 	case err != nil:
 		return broken("I12", "the directory does not start: %v", err)
 	case n < 0:
@@ -137,10 +139,10 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		return broken("I12", "does not stop: %v", err)
 	}
 	found = append(found, next.take()...)
-	if p := next.floor; p.Durable != next.ends[len(next.ends)-1] {
+	if p := next.eng.Promised(); p.Durable != next.ends[len(next.ends)-1] {
 		return broken("I8", "stopped in order at %d, durable %d", next.ends[len(next.ends)-1], p.Durable)
 	}
-	last := &life{eng: j.engine(), disk: next.disk.Crash(0), boot: next.boot + "'", rng: next.rng}
+	last := &life{eng: j.engine(), disk: next.disk.Crash(0), boot: next.boot + "'", under: l.under, rng: next.rng}
 	last.begin(nil, next.history, next.ends)
 	switch n, err := last.start(); {
 	case err != nil:
