@@ -11,9 +11,12 @@ type watchKey struct {
 	key string
 }
 
-// enqueue copies a command into the transaction.
+// enqueue copies a command into the transaction, unless that is spoilt already: then nothing of it will run, and what it would
+// have needed does not count.
 func (e *Engine) enqueue(s *session.Session, spec *Spec, argv [][]byte) {
-	s.Enqueue(spec, argv)
+	if !s.DirtyExec && !s.DirtyCAS {
+		s.Enqueue(spec, argv)
+	}
 }
 
 // copyArgv copies an argument vector into one block.
