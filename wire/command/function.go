@@ -51,6 +51,7 @@ func (f *functions) libraries(e *engine.Engine) *script.Libraries {
 	if f.libs == nil {
 		f.host.e = e
 		f.libs = script.NewLibraries(f.host, scriptVersion, e.Config().Bool("lua-enable-deprecated-api"))
+		followMemoryLimit(e, f.libs.SetMaxMemory)
 	}
 	return f.libs
 }

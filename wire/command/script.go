@@ -58,8 +58,20 @@ func (r *scripts) interpreter(e *engine.Engine) *script.Interpreter {
 	if r.in == nil {
 		r.e = e
 		r.in = script.New(r, scriptVersion, e.Config().Bool("lua-enable-deprecated-api"))
+		followMemoryLimit(e, r.in.SetMaxMemory)
 	}
 	return r.in
+}
+
+// followMemoryLimit sets fr-script-memory-limit now and whenever it changes.
+func followMemoryLimit(e *engine.Engine, set func(bytes int)) {
+	const name = "fr-script-memory-limit"
+	follow := func() error {
+		set(int(e.Config().Bytes(name)))
+		return nil
+	}
+	e.Config().OnApply(name, follow)
+	_ = follow()
 }
 
 // flagsOf says which flags hold for a script: those it declares take the place of the command's.

@@ -29,6 +29,8 @@ var ownRows = []Row{
 	{Name: "fr-max-queued", kind: integer(0, maxInt), initial: "65536"},
 	{Name: "fr-max-pipeline", kind: integer(0, maxInt), initial: "1000000"},
 	{Name: "fr-max-client-memory", kind: number{hi: maxLong, form: memory}, initial: "2gb"},
+	// Bytes that the values of scripts may take, and as many those of functions; one that would take more fails. 0: no bound.
+	{Name: "fr-script-memory-limit", kind: number{hi: maxLong, form: memory}, initial: "1gb"},
 	// The # lines in increments and the manifest's companion.
 	{Name: "fr-log-annotations", kind: yesno{}, initial: "yes", Flags: Immutable},
 	// How many generations of the log that a rewrite replaced stay on the disk, as history in the manifest.

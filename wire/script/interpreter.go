@@ -47,6 +47,7 @@ type Interpreter struct {
 	host    Host
 	version Version
 	l       *lua.State
+	limit   int // of the memory of values, in bytes; 0: none
 	cache   map[string]*Script
 	bytes   int
 	endedAt int // the line at which step ended a script
@@ -70,6 +71,13 @@ func New(h Host, v Version, deprecated bool) *Interpreter {
 // Flush forgets all scripts. There is nothing else they could have left behind but the place in the row of math.random, which in
 // Redis outlives this, too.
 func (i *Interpreter) Flush() { i.cache, i.bytes = make(map[string]*Script), 0 }
+
+// SetMaxMemory bounds the bytes scripts and their values may take, as Memory counts them: what would exceed that fails with "not enough
+// memory". 0 is no bound.
+func (i *Interpreter) SetMaxMemory(n int) {
+	i.limit = n
+	i.l.SetMaxMemory(n)
+}
 
 // step lets the host end the script, and notes where.
 func (i *Interpreter) step(l *lua.State) error {
@@ -152,6 +160,7 @@ func (i *Interpreter) Run(s *Script, keys, args [][]byte, w *resp.Writer) (count
 
 // run calls what a script or a function is: name and source are for its errors.
 func (i *Interpreter) run(fn *lua.Closure, name, source string, w *resp.Writer, args ...lua.Value) (counted bool, err error) {
+	defer i.l.Recount()
 	results, err := i.l.Call(fn.Value(), placeError, args...)
 	if err != nil {
 		return i.failure(name, source, err)

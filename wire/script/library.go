@@ -66,7 +66,7 @@ func (x *Libraries) clear() {
 // open makes the interpreter.
 func (x *Libraries) open() {
 	i := x.i
-	i.l = lua.New(lua.Options{Hook: x.step, Every: 100000})
+	i.l = lua.New(lua.Options{Hook: x.step, Every: 100000, MaxMemory: i.limit})
 	x.api, x.loadAPI = i.openRedis(), i.openLoading(x.register)
 	protect(x.api, make(map[*lua.Table]bool))
 	protect(x.loadAPI, make(map[*lua.Table]bool))
@@ -354,6 +354,9 @@ func (x *Libraries) Counts() (libraries, functions, bytes int) {
 	}
 	return len(x.byName), len(x.funcs), bytes
 }
+
+// SetMaxMemory is Interpreter.SetMaxMemory for functions.
+func (x *Libraries) SetMaxMemory(n int) { x.i.SetMaxMemory(n) }
 
 // Memory is an estimate of the bytes functions and their values take.
 func (x *Libraries) Memory() int { return x.i.Memory() }

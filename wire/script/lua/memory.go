@@ -6,6 +6,29 @@ import "sort"
 // walking all values, which happens when it has doubled since the last walk, when it passes MaxMemory, and on collectgarbage().
 func (l *State) Memory() int { return l.g.used }
 
+// restingStack is how many places of a stack stay when a script has ended.
+const restingStack = 4096
+
+// Recount corrects what Memory returns if much was allocated since it was correct. It is for when a script has ended, and most of what it
+// took is garbage; a stack that recursion has made long is cut.
+func (l *State) Recount() {
+	if l.g.used > l.g.recountFrom {
+		if l.ci.prev == nil && l.open == nil && l.top < restingStack/2 && len(l.stack) > restingStack {
+			l.stack = append(make([]Value, 0, restingStack), l.stack[:restingStack]...)
+			l.ci.next = nil
+		}
+		l.g.trace()
+		l.g.threshold = 0 // as in SetMaxMemory
+		l.g.recountFrom = max(2*l.g.used, 1<<20)
+	}
+}
+
+// SetMaxMemory changes [Options].MaxMemory. What is there already stays.
+func (l *State) SetMaxMemory(n int) {
+	l.g.MaxMemory = n
+	l.g.threshold = 0 // the next allocation counts anew
+}
+
 // charge counts n bytes that are about to be allocated; it raises an error if there are too many.
 func (g *global) charge(n int) {
 	g.used += n

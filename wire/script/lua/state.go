@@ -35,9 +35,10 @@ type global struct {
 	steps   int // instructions until the hook is called
 	random  random
 
-	used      int // bytes, an estimate that reclaim corrects
-	threshold int
-	mark      uint16
+	used        int // bytes, an estimate that reclaim corrects
+	threshold   int
+	recountFrom int // used from which it is worth counting anew when a script has ended
+	mark        uint16
 }
 
 // State runs scripts: it is an interpreter with its global variables, or one of its coroutines. A State and all its

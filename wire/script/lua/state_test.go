@@ -101,6 +101,9 @@ func TestMemory(t *testing.T) {
 			if l.Memory() > limit+limit/8 {
 				t.Errorf("%d bytes", l.Memory())
 			}
+			if l.Recount(); l.Memory() > 128<<10 {
+				t.Errorf("%d bytes when it has ended", l.Memory())
+			}
 			after, err := run(t, l, "collectgarbage() return collectgarbage('count')")
 			if err != nil || len(after) > len(before)+1 {
 				t.Errorf("%s KB, before %s: %v", after, before, err)
