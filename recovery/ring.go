@@ -136,7 +136,7 @@ func startsWith(p []byte, upper string) bool {
 func (b *boot) applyRing(s *survey, f *logFile) error {
 	end := s.ring.End()
 	switch {
-	case end <= s.end || s.tail == nil:
+	case end <= s.end || s.tail == nil || f.facts == nil:
 		return nil
 	case s.ringForeign || s.fresh:
 		b.ev.decided(ledger.RingAside, ledger.SetAside, s.ring.Path, 0, "another server has written %s since: what the ring has behind LSN %d is not followed",

@@ -29,8 +29,9 @@ func (m CommitMode) String() string {
 const (
 	// ringStall is after what time without an end of its sync the ring's device is taken to stand still: then another ring takes over.
 	ringStall = 250 * time.Millisecond
-	// ringRetry is how long to wait before a ring is made anew that failed.
-	ringRetry = time.Second
+	// ringRetry is how long to wait before a ring is made anew that failed, ringRetryMost when that failed again and again.
+	ringRetry     = time.Second
+	ringRetryMost = time.Minute
 	// behindDelay is how long bytes that the ring has may wait for being written to the increment, in which they then lie beside others.
 	behindDelay = 10 * time.Millisecond
 	// behindBytes are written at once.
@@ -48,14 +49,15 @@ type ringer struct {
 	lock io.Closer // of a folder that is not the log's own; nil: not held
 
 	// Under Log.mu.
-	ready   bool      // it can commit
-	resting bool      // it waits for the bell
-	busy    bool      // a commit is under way in it
-	since   time.Time // since when
-	retryAt time.Time // when to make a new ring
-	full    bool      // there was no room when
-	fullAt  LSN       // so much was reusable
-	after   LSN       // and not before the increments are durable up to here: acknowledged frames lie in the one that failed
+	ready   bool          // it can commit
+	resting bool          // it waits for the bell
+	busy    bool          // a commit is under way in it
+	since   time.Time     // since when
+	retryAt time.Time     // when to make a new ring,
+	retry   time.Duration // and how long to wait if that fails too
+	full    bool          // there was no room when
+	fullAt  LSN           // so much was reusable
+	after   LSN           // and not before the increments are durable up to here: acknowledged frames lie in the one that failed
 }
 
 // ringChain is where the next frame follows. Under Log.mu.
@@ -195,10 +197,13 @@ func (r *ringer) makeReady() {
 	}
 	l.mu.Lock()
 	if err != nil {
-		l.o.Logger.Warn("Can't make the commit ring: commits wait for the increment", "path", r.dir, "error", err)
-		r.retryAt = time.Now().Add(ringRetry)
+		if r.retry == 0 {
+			l.o.Logger.Warn("Can't make the commit ring: commits wait for the increment", "path", r.dir, "error", err)
+		}
+		r.retry = min(max(2*r.retry, ringRetry), ringRetryMost)
+		r.retryAt = time.Now().Add(r.retry)
 	} else {
-		r.ready = true
+		r.ready, r.retry = true, 0
 		if l.front == nil {
 			l.front = r
 		}
