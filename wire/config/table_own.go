@@ -40,7 +40,7 @@ var ownRows = []Row{
 	// A snapshot has the oldest RDB version that holds all of the data, so that servers before 7.2 load it.
 	{Name: "fr-rdb-oldest-version", kind: yesno{}, initial: "no"},
 	// Where a commit becomes durable under appendfsync always: in the commit ring, which the AOF follows, or directly in the AOF.
-	{Name: "fr-wal-commit", kind: oneOf("ring", "direct"), initial: "direct"},
+	{Name: "fr-wal-commit", kind: oneOf("ring", "direct"), initial: "ring"},
 	// Bytes of a commit ring, and a folder, for this server alone, of a second one that takes over when the first one's device fails or stands
 	// still; "": none.
 	{Name: "fr-wal-ring-size", kind: number{lo: 4 << 20, hi: maxLong, form: memory}, initial: "32mb", Flags: Immutable},
