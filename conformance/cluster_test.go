@@ -131,3 +131,29 @@ func TestClusterRestart(t *testing.T) {
 		t.Errorf("log: %.500s", log)
 	}
 }
+
+// A second process with the same nodes.conf would take itself for the same node: it does not start. The lock follows the file when
+// it is rewritten, and goes with its owner.
+func TestClusterNodesLock(t *testing.T) {
+	t.Parallel()
+	dir := testbed.TempDir(t)
+	options := testbed.Options{Binary: testbed.Subject(t), Dir: dir, Args: []string{"--cluster-enabled", "yes", "--appendonly", "no", "--save", ""}}
+	first := testbed.Start(t, options)
+	c := first.Dial(t)
+	for _, args := range [][]string{{"PING"}, {"CLUSTER", "ADDSLOTS", "1", "2", "3"}, {"CLUSTER", "BUMPEPOCH"}} {
+		c.Call(t, args...)
+		second, err := testbed.Launch(options)
+		if err == nil {
+			second.Kill()
+			t.Fatalf("a second node starts after %q", args)
+		}
+		if !strings.Contains(err.Error(), "Sorry, the cluster configuration file nodes.conf is already used by a different Redis Cluster node.") {
+			t.Fatal(err)
+		}
+	}
+	first.Kill()
+	third := testbed.Start(t, options)
+	if nodes := third.Dial(t).Call(t, "CLUSTER", "NODES").Str; !strings.Contains(nodes, " connected 1-3") {
+		t.Errorf("nodes.conf was lost: %q", nodes)
+	}
+}

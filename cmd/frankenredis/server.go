@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -31,7 +32,9 @@ type server struct {
 	logger  hclog.Logger
 	ks      *kv.Keyspace
 	cluster *cluster.State // nil: the server is on its own
-	bus     *cluster.Bus
+	// nodesLock keeps other processes from this node's nodes.conf; the system lets go of it with the process.
+	nodesLock io.Closer
+	bus       *cluster.Bus
 	// busServer has the connections of bus.
 	busServer *busServer
 	started   time.Time

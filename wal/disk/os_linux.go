@@ -71,21 +71,31 @@ func (osFS) Free(dir string) (int64, error) {
 }
 
 // Lock uses flock, which belongs to the open file: a second Lock in the same process fails too, and the kernel lets go
-// of it when the process dies.
+// of it when the process dies. A file that was renamed over between the opening and the lock is not the one that was meant.
 func (osFS) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
-	if err != nil {
-		return nil, err
+	for {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
+		if err != nil {
+			return nil, err
+		}
+		err = retry(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+		if err != nil {
+			f.Close()
+			if errors.Is(err, unix.EWOULDBLOCK) {
+				err = ErrLocked
+			}
+			return nil, &os.PathError{Op: "flock", Path: name, Err: err}
+		}
+		locked, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		if now, err := os.Stat(name); err == nil && os.SameFile(locked, now) {
+			return f, nil
+		}
+		f.Close()
 	}
-	err = retry(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-	if err == nil {
-		return f, nil
-	}
-	f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = ErrLocked
-	}
-	return nil, &os.PathError{Op: "flock", Path: name, Err: err}
 }
 
 // osFile writes with pwrite at an offset it keeps itself: where a write ended is then known without asking, also after a
