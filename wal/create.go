@@ -32,6 +32,7 @@ func Create(o Options, at Position, b Base) (*Log, error) {
 			return nil, fmt.Errorf("wal: create %s: %w", filepath.Join(o.Dir, ref.Name), err)
 		}
 		facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: d.Len(), Sum: d.Sum(), HasSum: true}
+		o.Cover.Sealed(filepath.Join(o.Dir, ref.Name), facts.Files[ref.Name])
 	}
 	return Open(o, Start{Manifest: m, Facts: facts, Position: at})
 }
@@ -67,6 +68,7 @@ func Begin(o Options, at Position, db int, b NewBase) (*Log, error) {
 		return nil, fmt.Errorf("wal: begin with %s: %w", path, err)
 	}
 	facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
+	o.Cover.Sealed(path, facts.Files[ref.Name])
 	return Open(o, Start{Manifest: m, Facts: facts, Position: at, DB: db})
 }
 

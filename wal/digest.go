@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 
 	"github.com/zeebo/xxh3"
+
+	"frankenredis/wal/disk"
 )
 
 // Sum is an XXH3-128 digest; it tells damage from health, not an attacker from a friend.
@@ -55,4 +58,15 @@ func (d *Digest) Sum() Sum { return sumOf128(d.h.Sum128()) }
 func (d *Digest) Reset() {
 	d.h.Reset()
 	d.n = 0
+}
+
+// SumFile is the digest of a whole file.
+func SumFile(f disk.File) (Sum, error) {
+	size, err := f.Size()
+	if err != nil {
+		return Sum{}, err
+	}
+	var d Digest
+	_, err = io.Copy(&d, io.NewSectionReader(f, 0, size))
+	return d.Sum(), err
 }

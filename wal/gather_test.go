@@ -8,7 +8,8 @@ import (
 // Behind a sync the writer waits for those whom it answered, as long as half of it took, and for nobody if nobody else had
 // anything under way.
 func TestGather(t *testing.T) {
-	l := newLog(Options{Policy: Always, Now: time.Now, PendingLimit: leastPendingLimit}, Position{})
+	l := newLog(Options{Policy: Always, Now: time.Now, PendingLimit: leastPendingLimit, Cover: noCover{}}, Position{})
+	l.cur = &increment{}
 	decide := func(what string, want task, waits bool) {
 		t.Helper()
 		now := l.gathering.until.Add(-time.Microsecond)

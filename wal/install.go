@@ -67,6 +67,7 @@ func (l *Log) replaceBase(b NewBase) error {
 	// With an error the folder did not sync: a crash may bring back the manifest before, so its files stay.
 	l.installed(b)
 	if err == nil {
+		l.o.Cover.Sealed(l.path(ref), files[ref.Name])
 		l.o.Record(Event{Kind: Installed, Path: l.path(ref), Pos: b.Size, LSN: b.At, Sum: b.Sum, HasSum: b.HasSum})
 	}
 	return err

@@ -203,6 +203,7 @@ func (l *Log) open(d *Directory, s Start) error {
 	l.db = beginDB(s.DB)
 	m := l.cur.sealable(l.db)
 	l.wrote, l.synced, l.kept = m, m, m
+	l.o.Cover.Grown(l.cur.path, m.pos)
 	for _, a := range []*atomic.Uint64{&l.written, &l.filed, &l.durable, &l.released, &l.keptLSN} {
 		a.Store(uint64(m.lsn))
 	}

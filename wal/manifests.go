@@ -129,9 +129,16 @@ func (ms *manifests) commit(p *prepared) (named bool, err error) {
 	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
 		return true, err
 	}
-	if ms.o.Annotate && old != 0 && old != p.generation {
+	ms.o.Cover.Replaced(path)
+	if !ms.o.Annotate {
+		return true, nil
+	}
+	ms.o.Cover.Replaced(filepath.Join(ms.o.Dir, FactsName(ms.o.Name, p.generation)))
+	if old != 0 && old != p.generation {
 		// Left behind it would be swept away at the next start.
-		_ = ms.o.FS.Remove(filepath.Join(ms.o.Dir, FactsName(ms.o.Name, old)))
+		companion := filepath.Join(ms.o.Dir, FactsName(ms.o.Name, old))
+		_ = ms.o.FS.Remove(companion)
+		ms.o.Cover.Removed(companion)
 	}
 	return true, nil
 }
@@ -177,6 +184,7 @@ func (ms *manifests) dropHistory(keep int) error {
 			continue
 		}
 		gone[f.Name] = true
+		ms.o.Cover.Removed(filepath.Join(ms.o.Dir, f.Name))
 	}
 	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
 		return errors.Join(append(errs, err)...)

@@ -55,6 +55,8 @@ type Options struct {
 	// Took is told how long a step took, by the goroutine that took it and maybe under the log's locks: it must be cheap and not
 	// call back. May be nil.
 	Took func(step Step, took time.Duration)
+	// Cover follows what becomes durable in the log's files. May be nil.
+	Cover Cover
 	// BootID names the machine's present boot; default: what Linux says. Only for the epoch file and the watermark.
 	BootID string
 
@@ -110,6 +112,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Took == nil {
 		o.Took = func(Step, time.Duration) {}
+	}
+	if o.Cover == nil {
+		o.Cover = noCover{}
 	}
 	if o.BootID == "" {
 		o.BootID = BootID()

@@ -99,6 +99,8 @@ func (l *Log) adopt(next *increment, m mark) {
 	l.forget(m)
 	l.publish()
 	l.sealedSize.Add(old.facts.Size)
+	l.o.Cover.Sealed(old.path, old.facts)
+	l.o.Cover.Grown(next.path, m.pos)
 	// Its content is safe, or given up; either way a failing close says nothing that matters any more.
 	_ = old.f.Close()
 }

@@ -296,6 +296,7 @@ func (l *Log) syncDone(m mark, took time.Duration) {
 		l.gathering.synced(m.lsn-l.synced.lsn, l.tape.end, took)
 	}
 	l.synced = m
+	l.o.Cover.Grown(l.cur.path, m.pos)
 	l.syncSince = time.Time{}
 	if m.lsn >= l.kept.lsn {
 		l.forget(m)

@@ -1,0 +1,23 @@
+package wal
+
+// Cover is told what of a log's files is durable, and what became of them: then sidecars can be kept for them that never
+// describe a byte that is not (I14). Its methods are called from any of the log's goroutines, and under its locks: they must be cheap
+// and not call back.
+type Cover interface {
+	// Grown says that the increment at path is durable up to pos bytes of the file. They never change again.
+	Grown(path string, pos int64)
+	// Sealed says that the file at path is durable and never changes again; of its facts Size counts, and Sum if HasSum.
+	Sealed(path string, facts FileFacts)
+	// Replaced says that the file at path, a manifest or a companion, is durable with new content.
+	Replaced(path string)
+	// Removed says that the file at path was unlinked, or is about to be.
+	Removed(path string)
+}
+
+// noCover is the Cover of a log that has none.
+type noCover struct{}
+
+func (noCover) Grown(string, int64)      {}
+func (noCover) Sealed(string, FileFacts) {}
+func (noCover) Replaced(string)          {}
+func (noCover) Removed(string)           {}
