@@ -451,9 +451,7 @@ func TestReplicaAheadOfPrimary(t *testing.T) {
 					if got := replica.Call(t, "GET", "second").Str; got != "2" {
 						t.Errorf("the replica has lost %q\n%s", got, p.LogTail(20))
 					}
-					if got := primary.Call(t, "FR.EVIDENCE").String(); !strings.Contains(got, "replica-ahead") {
-						t.Errorf("no record: %s", got)
-					}
+					waitForText(t, func() string { return primary.Call(t, "FR.EVIDENCE", "COUNT", "100").String() }, "replica-ahead")
 					primary.Call(t, "CONFIG", "SET", "fr-sync-behind", "yes")
 				}
 				waitFor(t, "the replica to obey", func() bool { return replica.Call(t, "EXISTS", "second").Int == 0 })

@@ -109,6 +109,17 @@ func (d digester) readCatalog(fsys disk.FS, root string) (catalog, error) {
 		same++
 		best.serial, best.entries = b.Generation, entries
 	}
+	if exist == 0 {
+		names, err := fsys.List(filepath.Join(root, Folder))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return best, err
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, ".rs") {
+				return best, fmt.Errorf("%w: %s: none of the three is there, and there are sidecars", ErrCatalog, catalogPath(root, 0))
+			}
+		}
+	}
 	if exist > 0 && same == 0 {
 		return best, fmt.Errorf("%w: %s", ErrCatalog, catalogPath(root, 0))
 	}
@@ -162,6 +173,12 @@ func (s *Store) Entry(name string) (Entry, bool) {
 
 // change replaces the catalog by one that edit has changed.
 func (s *Store) change(edit func(entries map[string]Entry)) error {
+	if s.batching {
+		entries := maps.Clone(s.cat.entries)
+		edit(entries)
+		s.cat.entries, s.unwritten = entries, true
+		return nil
+	}
 	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
 	edit(c.entries)
 	if err := s.writeCatalog(c); err != nil {

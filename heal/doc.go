@@ -10,6 +10,7 @@
 //	ROOT/heal/catalog.0 .1 .2     what is covered, three times
 //	ROOT/heal/quarantine/         damaged bytes that a repair replaced: NAME.G.POSITION, raw
 //	ROOT/heal/lock                held by whoever writes here
+//	ROOT/heal/server              how a server that holds the lock is reached; a hint
 //
 // A sidecar is written under a name of its own ending in .tmp, synced, read back, renamed, and the folder synced; then each
 // copy of the catalog is replaced in the same way, one after the other; then the sidecar of the generation before is removed.

@@ -392,6 +392,9 @@ func (v *examination) anchor() error {
 // stripe compares stripe i with its table and solves what differs.
 func (v *examination) stripe(i int, out func(int64, []byte, []Range, []byte) error) error {
 	off, n, rows, _ := v.sh.stripe(i)
+	if err := v.s.stopped(); err != nil {
+		return err
+	}
 	if v.unproved {
 		v.r.Lost = addRange(v.r.Lost, off, int64(n))
 		return nil

@@ -117,26 +117,6 @@ func TestSmallSidecarFlips(t *testing.T) {
 	}
 }
 
-// A sidecar of which no catalog knows any more is not overwritten: it may be all that can still bring something back.
-func TestOrphanSidecarStays(t *testing.T) {
-	fsys, side := covered(t, randomBytes(8, 5000), "")
-	whole := content(t, fsys, side)
-	for i := range copies {
-		if err := fsys.Remove(catalogPath("/d", i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := open(t, fsys, "")
-	defer s.Close()
-	e, err := s.Protect("f")
-	if err != nil || e.Generation != 2 {
-		t.Fatalf("generation %d, %v", e.Generation, err)
-	}
-	if !bytes.Equal(content(t, fsys, side), whole) {
-		t.Error("the sidecar of before is another")
-	}
-}
-
 func flipped(p []byte, i int) []byte {
 	p = bytes.Clone(p)
 	p[i] ^= 0x10

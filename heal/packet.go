@@ -139,6 +139,15 @@ func (d digester) parsePacket(p []byte, most int) (b bound, id packetID, payload
 
 // scan calls found for each valid packet of b among size bytes of r, wherever it stands. payload is good until found returns.
 func (d digester) scan(r io.ReaderAt, size int64, b bound, found func(id packetID, pos int64, payload []byte)) error {
+	return d.scanAll(r, size, func(of bound, id packetID, pos int64, payload []byte) {
+		if of == b {
+			found(id, pos, payload)
+		}
+	})
+}
+
+// scanAll is scan for the packets of any artifact.
+func (d digester) scanAll(r io.ReaderAt, size int64, found func(of bound, id packetID, pos int64, payload []byte)) error {
 	const window = 1 << 20
 	buf := make([]byte, window)
 	for pos := int64(0); pos < size; {
@@ -163,9 +172,7 @@ func (d digester) scan(r io.ReaderAt, size int64, b bound, found func(id packetI
 				at++
 				continue
 			}
-			if of == b {
-				found(id, pos+int64(at), payload)
-			}
+			found(of, id, pos+int64(at), payload)
 			at += headerSize + len(payload)
 		}
 		if last {

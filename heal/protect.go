@@ -79,8 +79,47 @@ func (s *Store) publish(name string, e, old Entry, had bool) error {
 	return nil
 }
 
+// batch has do change the catalog any number of times, and writes it once. What do replaced is removed only then. An error of do ends
+// nothing: what it did before is kept.
+func (s *Store) batch(do func() error) error {
+	if s.batching {
+		return do()
+	}
+	before := s.cat.entries
+	s.batching = true
+	err := do()
+	s.batching = false
+	if !s.unwritten {
+		return err
+	}
+	s.unwritten = false
+	c := s.cat
+	c.serial++
+	if werr := s.writeCatalog(c); werr != nil {
+		// The disk may have either catalog; what both name is still there.
+		s.cat.entries, s.replaced = before, nil
+		return errors.Join(err, werr)
+	}
+	s.cat = c
+	for _, r := range s.replaced {
+		err = errors.Join(err, s.removeSidecar(r.name, r.entry))
+	}
+	s.replaced = nil
+	return err
+}
+
+// replacedEntry is one whose files go when the catalog does not name them any more.
+type replacedEntry struct {
+	name  string
+	entry Entry
+}
+
 // removeSidecar removes the files of an entry that the catalog does not name any more.
 func (s *Store) removeSidecar(name string, e Entry) error {
+	if s.batching {
+		s.replaced = append(s.replaced, replacedEntry{name, e})
+		return nil
+	}
 	paths := []string{s.sidecarPath(name, e)}
 	if e.Growing {
 		paths = append(paths, s.tailPath(name, e))
@@ -173,6 +212,9 @@ func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry, diges
 	for i := range sh.stripes() {
 		off, n, rows, count := sh.stripe(i)
 		room := sh.K * rows * cellSize
+		if err := s.stopped(); err != nil {
+			return Sum{}, err
+		}
 		if data == nil {
 			data, parity = make([]byte, room), make([]byte, sh.M*rows*cellSize)
 		}

@@ -34,6 +34,8 @@ type Options struct {
 	Now     func() time.Time
 	// Uncached has covered files read from the device rather than from the page cache, where the system allows.
 	Uncached bool
+	// Stop is asked between stripes whether to go on reading; its error ends a Verify or a Protect. May be nil.
+	Stop func() error
 	// Progress is called with the position in the file being read, at most once a stripe; may be nil.
 	Progress func(name string, pos, size int64)
 	// Allow may refuse, with an error, that path is repaired, before anything is written; may be nil.
@@ -50,11 +52,17 @@ type Store struct {
 	cat  catalog
 	lock io.Closer
 	room []byte // see takeRoom
+
+	batching, unwritten bool
+	replaced            []replacedEntry
 }
 
 // Open reads the catalog. With write it makes the folder and takes the lock (disk.ErrLocked if somebody else has it), which
 // Close gives back.
-func Open(o Options, write bool) (*Store, error) {
+func Open(o Options, write bool) (*Store, error) { return openStore(o, write, false) }
+
+// openStore is Open; lost says that the catalog is not read.
+func openStore(o Options, write, lost bool) (*Store, error) {
 	if o.Profile == (Profile{}) {
 		o.Profile = Profile64x8
 	}
@@ -79,6 +87,10 @@ func Open(o Options, write bool) (*Store, error) {
 		if s.lock, err = o.FS.Lock(filepath.Join(s.dir(), "lock")); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.dir(), err)
 		}
+	}
+	if lost {
+		s.cat.entries = map[string]Entry{}
+		return s, nil
 	}
 	if s.cat, err = s.d.readCatalog(o.FS, o.Root); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -128,6 +140,13 @@ func (s *Store) tailPath(name string, e Entry) string {
 	return filepath.Join(s.dir(), fmt.Sprintf("%s.%d.tail", flat(name), e.Generation))
 }
 
+func (s *Store) stopped() error {
+	if s.o.Stop == nil {
+		return nil
+	}
+	return s.o.Stop()
+}
+
 func (s *Store) progress(name string, pos, size int64) {
 	if s.o.Progress != nil {
 		s.o.Progress(name, pos, size)
@@ -148,6 +167,9 @@ func (s *Store) MendCatalog() (mended bool, err error) {
 	s.cat = c
 	return true, nil
 }
+
+// Writes tells whether the store has the lock, and may write.
+func (s *Store) Writes() bool { return s.lock != nil }
 
 // CatalogDamaged is how many of the catalog's three copies are missing, damaged or behind.
 func (s *Store) CatalogDamaged() int { return s.cat.bad }

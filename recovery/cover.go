@@ -11,7 +11,6 @@ import (
 	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
-	"frankenredis/wal/disk"
 )
 
 // shield has covered files verified while they are loaded. In hardened mode what is damaged within the budget is mended in memory on
@@ -57,7 +56,8 @@ func (b *boot) genuine(name string) bool {
 	facts := b.log.dir.Facts.Files[file]
 	switch {
 	case facts.Sealed && facts.HasSum:
-		return sumOf(f, size) == facts.Sum
+		sum, err := wal.SumFile(f)
+		return err == nil && sum == facts.Sum
 	case strings.HasSuffix(file, ".rdb"):
 		return snapshot.Sound(f, size)
 	}
@@ -70,14 +70,6 @@ func (b *boot) genuine(name string) bool {
 	}
 	tail := r.Tail()
 	return err == io.EOF && tail.Lines > 0 && tail.LastPos == size
-}
-
-func sumOf(f disk.File, size int64) wal.Sum {
-	var d wal.Digest
-	if _, err := io.Copy(&d, io.NewSectionReader(f, 0, size)); err != nil {
-		return wal.Sum{}
-	}
-	return d.Sum()
 }
 
 // covered is up to where a file is covered, and so durable; 0 if it is not.

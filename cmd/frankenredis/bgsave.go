@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"frankenredis/snapshot"
@@ -47,6 +48,9 @@ func (s *server) startSave() error {
 		o.Publish = j.awaitCover(log)
 		o.Through = func(w io.Writer) io.Writer { return &throttle{w: w, rate: rate, j: j} }
 		_, err := snapshot.WriteFile(o, j.frozen, meta)
+		if err == nil {
+			s.covers.wrote(filepath.Join(o.Dir, o.Name))
+		}
 		return err
 	}, s.finishSave)
 	s.logger.Info(fmt.Sprintf("Background saving started by pid %d", os.Getpid()))

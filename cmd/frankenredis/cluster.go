@@ -144,6 +144,7 @@ func (s *server) saveCluster() error {
 		s.eng.Stop()
 		return fmt.Errorf("error saving the cluster node config: %w", err)
 	}
+	s.covers.wrote(s.cfg.Path("cluster-config-file"))
 	s.cluster.Changed = false
 	return nil
 }

@@ -81,6 +81,7 @@ func (s *server) restart(graceful bool, after time.Duration) error {
 		}
 	}
 	time.Sleep(after)
+	s.covers.close()
 	s.closeLedger()
 	if err := os.Chdir(s.begin); err != nil {
 		s.logger.Warn("The directory of the first start cannot be entered: " + err.Error())

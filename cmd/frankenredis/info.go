@@ -42,6 +42,7 @@ func (s *server) registerInfo() {
 	})
 	e.Info("keyspace", s.infoKeyspace)
 	e.Info("frankenredis", s.infoOwn)
+	e.Info("sidecars", s.infoCovers)
 }
 
 func (s *server) infoServer(w *engine.InfoWriter) {

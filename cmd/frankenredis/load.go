@@ -60,6 +60,9 @@ func (s *server) startLoading() {
 			s.eng.Post(func() { s.reactor.HoldListeners(false) })
 		}
 	}
+	if s.covers != nil {
+		o.Covers = s.covers.loading
+	}
 	logOptions, preamble, used := s.logOptions(), s.cfg.Bool("aof-use-rdb-preamble"), s.ks.UsedBytes()
 	engine.Background(func() {
 		result, err := recovery.Boot(o)
@@ -238,6 +241,7 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 		s.log = log
 		s.eng.SetLog(log)
 	}
+	s.covers.begin()
 	s.beginFollowing()
 	s.ready()
 	s.tendPrimary()

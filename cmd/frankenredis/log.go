@@ -17,8 +17,13 @@ func (s *server) logOptions() wal.Options {
 	if err != nil {
 		panic(err) // the parameter's own words
 	}
+	var cover wal.Cover
+	if s.covers != nil {
+		cover = s.covers
+	}
 	return wal.Options{
-		FS: s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
+		Cover: cover,
+		FS:    s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
 		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"), KeepHistory: s.cfg.Bool("aof-disable-auto-gc"),
 		KeepGenerations: int(s.cfg.Int("fr-aof-keep-generations")),
 		Hardened:        s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,

@@ -304,6 +304,7 @@ func (f *follower) store(t *repl.Transfer, p *plan) error {
 	if err := s.fs.SyncDir(s.dir); err != nil {
 		return fail("Failed trying to sync DB directory "+s.dir+" in MASTER <-> REPLICA synchronization: %s", err)
 	}
+	s.covers.wrote(final)
 	return nil
 }
 

@@ -63,6 +63,7 @@ func (s *server) save() error {
 		s.logger.Warn("Error saving the data set: " + err.Error())
 		return err
 	}
+	s.covers.wrote(s.dataPath(s.cfg.String("dbfilename")))
 	s.load.aside = ""
 	s.eng.Saved(changes)
 	s.saves.failed = false
@@ -163,6 +164,9 @@ func (s *server) rewriteConfig(all bool) error {
 	if err := s.cfg.WriteBack(s.fs, config.RewriteOptions{Users: s.userLines(), All: all}); err != nil {
 		s.logger.Warn("CONFIG REWRITE failed: " + err.Error())
 		return engine.ReplyError(err.Error())
+	}
+	for _, path := range []string{s.cfg.File(), config.OwnFile(s.cfg.File())} {
+		s.covers.wrote(path)
 	}
 	s.logger.Info("CONFIG REWRITE executed with success.")
 	return nil

@@ -63,6 +63,7 @@ type server struct {
 	pidFile  string
 	saves    saveState
 	evidence evidence
+	covers   *covers // nil: none are kept
 	jobs     jobs
 	rewrites rewrites
 	load     loadState
@@ -138,7 +139,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.reactor.Bind(s.eng)
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, AbortShutdown: s.abortShutdown, ShuttingDown: func() bool { return s.closing.on }, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		Evidence: s.newestRecords, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, Failover: s.failOver, ReplicaAck: s.replicaAck, Emptied: s.emptied, ClusterTLS: s.clusterTLS, Memory: s.memoryReport,
+		Evidence: s.newestRecords, Scrub: s.scrub, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, Failover: s.failOver, ReplicaAck: s.replicaAck, Emptied: s.emptied, ClusterTLS: s.clusterTLS, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
@@ -151,6 +152,9 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.startAsReplica()
 	s.limitClients()
 	s.reportTo(supervisor(cfg))
+	if err := s.openCovers(); err != nil {
+		return nil, err
+	}
 	if err := s.joinCluster(); err != nil {
 		return nil, err
 	}
@@ -254,6 +258,7 @@ func (s *server) followConfig() {
 		}
 		dir, err := os.Getwd()
 		s.dir = dir
+		s.covers.move()
 		return err
 	})
 	timeout := func() error {
@@ -298,6 +303,7 @@ func (s *server) run() int {
 	if s.busServer != nil {
 		s.busServer.close()
 	}
+	s.covers.close()
 	s.record(ledger.Entry{Rule: ledger.Stopped, Decision: ledger.Note, Artifact: s.dir, Kind: "directory", Detail: fmt.Sprintf("exit status %d", s.exit)})
 	s.closeLedger()
 	return s.exit
@@ -309,6 +315,7 @@ func (s *server) startTimers() {
 	s.eng.Every(everySecond, func() {
 		s.tendPrimary()
 		s.tendReplicas()
+		s.covers.tend()
 	})
 	s.eng.Every(s.defragPause, s.defragment)
 	s.eng.Every(tick, func() {

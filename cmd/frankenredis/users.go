@@ -59,6 +59,7 @@ func (s *server) writeUsers() error {
 	if err := config.ReplaceText(s.fs, s.cfg.Path("aclfile"), text); err != nil {
 		return s.refuse("Writing the ACL file: %v", err)
 	}
+	s.covers.wrote(s.cfg.Path("aclfile"))
 	return nil
 }
 

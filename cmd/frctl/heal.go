@@ -19,6 +19,7 @@ import (
 type healOptions struct {
 	root, profile, keyFile string
 	json, cut, forget      bool
+	repairs, scrubs        bool // the subcommand's work, which a running server can be asked for
 }
 
 const healStatus = `
@@ -66,13 +67,14 @@ be repaired, and how many bytes in a row each stripe could lose.
 }
 
 func newScrub() *cobra.Command {
-	o := &healOptions{}
+	o := &healOptions{scrubs: true}
 	cmd := &cobra.Command{
 		Use:   "scrub FILE|DIR",
 		Short: "Verify covered files and repair what is damaged",
 		Long: `scrub is verify, and then repairs what is within the budget, files and sidecars. It only reports damage in manifests,
 configuration and ACL files, which people edit, and bytes behind the covered ones. An RDB file that is not the covered one and whose
-own checksum is right was put there by somebody: it is covered anew, never changed back.
+own checksum is right was put there by somebody: it is covered anew, never changed back. Where a server looks after the sidecars, it is
+asked to (FR.SCRUB START), which only reports unless its mode is hardened.
 ` + healStatus,
 		Example: `  frctl scrub /var/lib/redis`,
 		Args:    cobra.ExactArgs(1),
@@ -83,13 +85,14 @@ own checksum is right was put there by somebody: it is covered anew, never chang
 }
 
 func newRepair() *cobra.Command {
-	o := &healOptions{}
+	o := &healOptions{repairs: true}
 	cmd := &cobra.Command{
 		Use:   "repair FILE|DIR",
 		Short: "Bring damaged files back to what their sidecars say",
 		Long: `repair brings covered files back, bit for bit, or changes nothing. The new file is written beside the old one, read again,
 compared with the catalog, and takes its place by rename; the damaged bytes are kept in heal/quarantine. Files that another process has
-open are refused. Bytes behind the covered ones stay, unless --cut moves them to the quarantine.
+open are refused, unless that is the server that looks after the sidecars: then it is asked to (FR.SCRUB REPAIR; its password in
+REDISCLI_AUTH). Bytes behind the covered ones stay, unless --cut moves them to the quarantine.
 ` + healStatus,
 		Example: `  frctl repair /var/lib/redis/dump.rdb`,
 		Args:    cobra.ExactArgs(1),
@@ -180,6 +183,16 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 		bar.show(pos, pos>>20)
 	}
 	s, err := heal.Open(opts, write)
+	if errors.Is(err, disk.ErrLocked) && (o.repairs || o.scrubs) {
+		return scrubThere(cmd, root, name, o)
+	}
+	worst := exitClean
+	if errors.Is(err, heal.ErrCatalog) && write {
+		s, err = heal.Rebuild(opts)
+		worst = exitRepaired
+	} else if errors.Is(err, heal.ErrCatalog) {
+		return fmt.Errorf("%w; frctl scrub makes it anew from the sidecars", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -188,7 +201,6 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 	if err != nil {
 		return err
 	}
-	worst := exitClean
 	if s.CatalogDamaged() > 0 {
 		worst = exitDamaged
 		if write {

@@ -21,7 +21,8 @@ const (
 )
 
 // segmentName is the name of a segment's file.
-func segmentName(n uint64) string { return fmt.Sprintf("ledger.%08d.jsonl", n) }
+// SegmentName is the file name of segment n.
+func SegmentName(n uint64) string { return fmt.Sprintf("ledger.%08d.jsonl", n) }
 
 // segments are the numbers of the segments in a folder, in order. A folder that is not there has none.
 func segments(fsys disk.FS, dir string) ([]uint64, error) {
@@ -36,7 +37,7 @@ func segments(fsys disk.FS, dir string) ([]uint64, error) {
 	for _, name := range names {
 		digits, ok := strings.CutPrefix(name, "ledger.")
 		if digits, ok2 := strings.CutSuffix(digits, ".jsonl"); ok && ok2 {
-			if n, err := strconv.ParseUint(digits, 10, 63); err == nil && segmentName(n) == name {
+			if n, err := strconv.ParseUint(digits, 10, 63); err == nil && SegmentName(n) == name {
 				out = append(out, n)
 			}
 		}
@@ -105,7 +106,7 @@ func Walk(fsys disk.FS, dir string, each func(*Record) error) (*Report, error) {
 	}
 	for i, n := range nums {
 		if i > 0 && n != nums[i-1]+1 {
-			w.damage(&Damage{File: segmentName(nums[i-1] + 1), Seq: w.at.seq + 1, Why: "the segment is missing"})
+			w.damage(&Damage{File: SegmentName(nums[i-1] + 1), Seq: w.at.seq + 1, Why: "the segment is missing"})
 			w.lost = true
 		}
 		if err := w.segment(n, i == 0, i == len(nums)-1); err != nil {
@@ -130,7 +131,7 @@ func (w *walker) damage(d *Damage) { w.report.Damages = append(w.report.Damages,
 
 // segment walks along one segment.
 func (w *walker) segment(n uint64, first, last bool) error {
-	name := segmentName(n)
+	name := SegmentName(n)
 	p, err := readSegment(w.fs, filepath.Join(w.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the writer has dropped it meanwhile

@@ -11,7 +11,7 @@ func FuzzSegment(f *testing.F) {
 	l := Start(testOptions(fs))
 	l.Record(entry(1))
 	l.Close()
-	path := filepath.Join(dir, segmentName(1))
+	path := filepath.Join(dir, SegmentName(1))
 	f.Add([]byte(tree(fs, path)))
 	f.Add([]byte(tree(fs, path) + `{"prev":"`))
 	f.Add([]byte("\n\n{}\n"))

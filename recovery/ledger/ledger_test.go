@@ -156,7 +156,7 @@ func TestRollover(t *testing.T) {
 		"longer":  func(name string) { fs.Put(name, tree(fs, name)+"x") },
 	}
 	for name, f := range change {
-		file, keep := filepath.Join(dir, segmentName(nums[3])), fs
+		file, keep := filepath.Join(dir, SegmentName(nums[3])), fs
 		fs = fs.Clone()
 		f(file)
 		rep, _ := walk(t, fs)
@@ -180,7 +180,7 @@ func TestFlipEverywhere(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, segmentName(1))
+	path := filepath.Join(dir, SegmentName(1))
 	text := tree(fs, path)
 	last := strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n") + 1
 	for i := 0; i < len(text); i += 1 + len(text)/150 {

@@ -51,7 +51,7 @@ func (w *writer) open(before error) error {
 	case len(nums) == 0:
 		return w.begin(whole, opened)
 	default:
-		w.f, err = w.o.FS.OpenAppend(filepath.Join(w.o.Dir, segmentName(w.num)))
+		w.f, err = w.o.FS.OpenAppend(filepath.Join(w.o.Dir, SegmentName(w.num)))
 		w.size = int64(len(whole))
 	}
 	if err != nil {
@@ -66,7 +66,7 @@ func (w *writer) secure(whole []byte, again bool) error {
 	if again {
 		return w.place(whole)
 	}
-	f, err := w.o.FS.OpenReadWrite(filepath.Join(w.o.Dir, segmentName(w.num)))
+	f, err := w.o.FS.OpenReadWrite(filepath.Join(w.o.Dir, SegmentName(w.num)))
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (w *writer) end(nums []uint64, again bool) (whole []byte, damage *Damage, e
 		}
 	}
 	w.at, w.num, w.durable = walk.at, last, walk.at.seq
-	p, err := readSegment(w.o.FS, filepath.Join(w.o.Dir, segmentName(last)))
+	p, err := readSegment(w.o.FS, filepath.Join(w.o.Dir, SegmentName(last)))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -109,7 +109,7 @@ func (w *writer) own(rule Rule, d Decision, detail string) Record {
 
 func (w *writer) entry(e Entry) Record {
 	r := Record{Time: w.o.Now(), Mode: w.o.Mode}
-	e.Artifact, e.Kind, e.Replay = segmentName(w.num), "ledger", "frctl evidence verify "+w.o.Dir
+	e.Artifact, e.Kind, e.Replay = SegmentName(w.num), "ledger", "frctl evidence verify "+w.o.Dir
 	e.fill(&r)
 	return r
 }
@@ -147,7 +147,7 @@ func (w *writer) show(recs ...Record) {
 
 // roll begins the next segment; e is what its first record says. Then the oldest ones beyond the bound are removed.
 func (w *writer) roll(rule Rule, e Entry) error {
-	sealed, err := readSegment(w.o.FS, filepath.Join(w.o.Dir, segmentName(w.num)))
+	sealed, err := readSegment(w.o.FS, filepath.Join(w.o.Dir, SegmentName(w.num)))
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (w *writer) begin(keep []byte, r Record) error {
 	if err := w.place(p); err != nil {
 		return err
 	}
-	f, err := w.o.FS.OpenAppend(filepath.Join(w.o.Dir, segmentName(w.num)))
+	f, err := w.o.FS.OpenAppend(filepath.Join(w.o.Dir, SegmentName(w.num)))
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (w *writer) place(p []byte) error {
 		err = cerr
 	}
 	if err == nil {
-		err = w.o.FS.Rename(temp, filepath.Join(w.o.Dir, segmentName(w.num)))
+		err = w.o.FS.Rename(temp, filepath.Join(w.o.Dir, SegmentName(w.num)))
 	}
 	if err == nil {
 		err = w.o.FS.SyncDir(w.o.Dir)
@@ -211,7 +211,7 @@ func (w *writer) trim() error {
 		return err
 	}
 	for _, n := range nums[:len(nums)-keepSegments] {
-		if err := w.o.FS.Remove(filepath.Join(w.o.Dir, segmentName(n))); err != nil {
+		if err := w.o.FS.Remove(filepath.Join(w.o.Dir, SegmentName(n))); err != nil {
 			return err
 		}
 	}

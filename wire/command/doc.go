@@ -15,7 +15,7 @@ func Table() *engine.Table {
 	families := [][]engine.Spec{stringCommands, keyspaceCommands, expireCommands, connectionCommands, transactionCommands,
 		serverCommands, dumpCommands, debugCommands, hashCommands, setCommands, zsetCommands, geoCommands, hyperloglogCommands,
 		bitmapCommands, streamCommands, listCommands, sortCommands, migrateCommands(), pubsubCommands, slowCommands, latencyCommands,
-		evidenceCommands, aclCommands, clusterCommands, moduleCommands, lolwutCommands, scripting, replicaofCommands}
+		evidenceCommands, scrubCommands, aclCommands, clusterCommands, moduleCommands, lolwutCommands, scripting, replicaofCommands}
 	copies := make([][]engine.Spec, len(families))
 	for i, rows := range families {
 		copies[i] = make([]engine.Spec, len(rows))

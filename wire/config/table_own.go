@@ -19,6 +19,14 @@ var ownRows = []Row{
 	{Name: "fr-mode", kind: oneOf("strict", "hardened"), initial: "strict", Flags: Immutable},
 	// Bytes of effects held in memory while the log cannot take them; at the limit reading from clients stops.
 	{Name: "fr-log-pending-limit", kind: number{lo: 1 << 20, hi: maxLong, form: memory}, initial: "256mb"},
+	// Sidecars beside the server's files, which find changed bytes and bring them back.
+	{Name: "fr-sidecars", kind: yesno{}, initial: "yes", Flags: Immutable},
+	// Seconds in which each covered file is read whole once, in the background; 0: never unasked.
+	{Name: "fr-scrub-cycle", kind: integer(0, maxInt), initial: "604800"},
+	// Bytes a second that this reads at most; 0: no bound.
+	{Name: "fr-scrub-rate", kind: number{hi: maxLong, form: memory}, initial: "32mb"},
+	// A file of at least 16 bytes, outside the data directory, that keys the sidecars' digests: then they prove more than damage.
+	{Name: "fr-integrity-key-file", kind: text{}, Flags: Immutable},
 	// Bytes that the ledger of decisions may take in dir/ledger; 0: none is kept.
 	{Name: "fr-ledger-limit", kind: number{lo: 0, hi: maxLong, form: memory}, initial: "16mb", Flags: Immutable},
 	// In hardened mode: replicas that have more than this server get its data all the same, and lose theirs.

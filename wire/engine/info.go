@@ -48,6 +48,7 @@ var infoOrder = []infoSection{
 	{name: "cluster", title: "Cluster", inBasic: true, inAll: true},
 	{name: "keyspace", title: "Keyspace", inBasic: true, inAll: true},
 	{name: "frankenredis", title: "FrankenRedis", inAll: true},
+	{name: "sidecars", title: "Sidecars", inAll: true},
 }
 
 // Info registers a writer of fields in a section; writers of one section run in order of registration. An unknown

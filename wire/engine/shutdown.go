@@ -49,6 +49,8 @@ type Hooks struct {
 	Memory func() MemoryReport
 	// Evidence is up to n of the ledger's newest records, none older than since (FR.EVIDENCE).
 	Evidence func(n int, since time.Time) []ledger.Record
+	// Scrub is FR.SCRUB. It replies.
+	Scrub func(c *Call, q ScrubRequest) error
 	// LoadUsers reads the ACL file for a client that asks for it, SaveUsers writes it.
 	LoadUsers func(by *session.Session) error
 	SaveUsers func() error

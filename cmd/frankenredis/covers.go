@@ -1,0 +1,441 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"frankenredis/heal"
+	"frankenredis/recovery/ledger"
+	"frankenredis/snapshot"
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
+	"frankenredis/wire/config"
+	"frankenredis/wire/engine"
+)
+
+// covers are the sidecars of the files in the data directory: who writes one tells it here, and a worker of low priority does the rest.
+// Its methods may be called from any goroutine; on nil they do nothing (fr-sidecars no).
+type covers struct {
+	s   *server
+	key []byte
+
+	mu     sync.Mutex
+	keeper *heal.Keeper
+	early  []func(*heal.Keeper) // told before there was a keeper: the data set was being loaded
+	old    []<-chan struct{}    // keepers of other directories that are ending
+
+	loading *heal.Store // for the load that is under way; nil: nothing is covered yet, or somebody else has the folder
+
+	// The executor's.
+	segment uint64 // of the ledger
+	scrubs  scrubParameters
+}
+
+// scrubParameters are for the worker, which asks between files.
+type scrubParameters struct {
+	mu    sync.Mutex
+	every time.Duration
+	rate  int64
+}
+
+// shortestKey is the least length of an integrity key, in bytes.
+const shortestKey = 16
+
+// openCovers opens the sidecars that there are, for the load. An error was logged.
+func (s *server) openCovers() error {
+	if !s.cfg.Bool("fr-sidecars") {
+		return nil
+	}
+	c := &covers{s: s}
+	if path := s.cfg.Path("fr-integrity-key-file"); path != "" {
+		key, err := disk.ReadFile(s.fs, path, 1<<16)
+		if err == nil && len(key) < shortestKey {
+			err = fmt.Errorf("a key of %d bytes, at least %d", len(key), shortestKey)
+		}
+		if err != nil {
+			return s.refuse("Can't read the integrity key %s: %v", path, err)
+		}
+		c.key = key
+	}
+	s.covers = c
+	s.cfg.OnApply("fr-scrub-cycle", c.followScrub, "fr-scrub-rate")
+	_ = c.followScrub()
+	folder := filepath.Join(s.dir, heal.Folder)
+	if _, err := s.fs.Stat(folder); err != nil {
+		return nil
+	}
+	store, err := heal.Open(c.options(s.dir), true)
+	switch {
+	case errors.Is(err, heal.ErrCatalog):
+		s.logger.Warn("The catalog of sidecars in " + folder + " is lost. It is made anew from the sidecars.")
+		if store, err = heal.Rebuild(c.options(s.dir)); err != nil {
+			return s.refuse("Can't read the sidecars: %v. Move %s away to start without them.", err, folder)
+		}
+	case errors.Is(err, disk.ErrLocked):
+		// Many servers may share a directory; one of them looks after its files.
+		store, err = heal.Open(c.options(s.dir), false)
+	}
+	if err != nil {
+		s.logger.Warn("Files are loaded without their sidecars: " + err.Error())
+		return nil
+	}
+	c.loading = store
+	return nil
+}
+
+func (c *covers) options(dir string) heal.Options {
+	return heal.Options{FS: c.s.fs, Root: dir, Key: c.key, Finish: keepOwner}
+}
+
+// keepOwner gives a repaired file the owner and mode of the one it replaces.
+func keepOwner(tmp, path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Getuid() || int(st.Gid) != os.Getgid()) {
+		if err := os.Chown(tmp, int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(tmp, info.Mode().Perm())
+}
+
+func (c *covers) followScrub() error {
+	c.scrubs.mu.Lock()
+	defer c.scrubs.mu.Unlock()
+	c.scrubs.every = time.Duration(c.s.cfg.Int("fr-scrub-cycle")) * time.Second
+	c.scrubs.rate = c.s.cfg.Bytes("fr-scrub-rate")
+	return nil
+}
+
+// begin starts the worker, when the data set is loaded, and has it look at what is there. The executor only.
+func (c *covers) begin() {
+	if c == nil {
+		return
+	}
+	store := c.loading
+	c.loading = nil
+	c.start(c.s.dir, store)
+	c.lookAround()
+}
+
+func (c *covers) start(dir string, store *heal.Store) {
+	if store != nil && !store.Writes() {
+		_ = store.Close() // somebody else keeps them; the worker waits for its turn
+		store = nil
+	}
+	appendDir, appendName := filepath.Join(dir, c.s.cfg.String("appenddirname")), c.s.cfg.String("appendfilename")
+	texts := map[string]bool{}
+	for _, path := range c.s.textFiles() {
+		texts[path] = true
+	}
+	k := heal.StartKeeper(heal.KeeperOptions{Store: c.options(dir), Opened: store, Address: c.s.ownAddress(), Repair: c.s.cfg.Enum("fr-mode") == "hardened",
+		Genuine: func(path string) bool { return texts[path] || genuine(c.s.fs, appendDir, appendName, path) },
+		Go:      engine.Background, Told: c.told,
+		Every: func() time.Duration {
+			c.scrubs.mu.Lock()
+			defer c.scrubs.mu.Unlock()
+			return c.scrubs.every
+		},
+		Rate: func() int64 {
+			c.scrubs.mu.Lock()
+			defer c.scrubs.mu.Unlock()
+			return c.scrubs.rate
+		}})
+	c.mu.Lock()
+	early := c.early
+	c.keeper, c.early = k, nil
+	c.mu.Unlock()
+	for _, tell := range early {
+		tell(k)
+	}
+}
+
+// ownAddress is how a tool on this machine reaches the server; "": it does not.
+func (s *server) ownAddress() string {
+	if path := s.cfg.Path("unixsocket"); path != "" {
+		return "unix " + path
+	}
+	if port := s.cfg.Int("port"); port != 0 {
+		host := "127.0.0.1"
+		if bind := s.cfg.Strings("bind"); len(bind) > 0 && strings.TrimPrefix(bind[0], "-") != "*" && strings.TrimPrefix(bind[0], "-") != "::*" {
+			host = strings.TrimPrefix(bind[0], "-")
+		}
+		return "tcp " + net.JoinHostPort(host, strconv.FormatInt(port, 10))
+	}
+	return ""
+}
+
+// lookAround has everything that is worth a sidecar looked at. Only what already has one, where nothing persistent was asked for: a
+// server that keeps nothing leaves nothing behind. The executor only.
+func (c *covers) lookAround() {
+	s := c.s
+	if s.cfg.Bool("appendonly") || len(s.cfg.SavePoints()) > 0 {
+		c.look(s.dataPath(s.cfg.String("dbfilename")))
+	}
+	dir := s.logOptions().Dir
+	if s.log != nil {
+		names, _ := s.fs.List(dir) // what cannot be listed cannot be covered
+		for _, name := range names {
+			if logArtifact(name) {
+				c.look(filepath.Join(dir, name))
+			}
+		}
+	}
+	if s.cluster != nil {
+		c.look(s.cfg.Path("cluster-config-file"))
+	}
+	for _, path := range append(s.textFiles(), s.dataPath(s.cfg.String("dbfilename"))) {
+		c.tell(func(k *heal.Keeper) { k.Check(path) })
+	}
+}
+
+// textFiles are the files that the server rewrites and people edit.
+func (s *server) textFiles() (paths []string) {
+	if conf := s.cfg.File(); conf != "" {
+		paths = append(paths, conf, config.OwnFile(conf))
+	}
+	for _, parameter := range []string{"aclfile", "cluster-config-file"} {
+		if path := s.cfg.Path(parameter); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// logArtifact tells files of a log that have sidecars from those that hold copies of themselves: epoch, watermark and lock.
+func logArtifact(name string) bool {
+	if strings.HasPrefix(name, "temp-") {
+		return false
+	}
+	return strings.HasSuffix(name, ".aof") || strings.HasSuffix(name, ".rdb") || strings.Contains(name, ".manifest")
+}
+
+// tell has f called with the keeper, now or when there is one.
+func (c *covers) tell(f func(*heal.Keeper)) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	k := c.keeper
+	if k == nil {
+		c.early = append(c.early, f)
+	}
+	c.mu.Unlock()
+	if k != nil {
+		f(k)
+	}
+}
+
+// wrote says that the server has made the file at path, and that it is durable.
+func (c *covers) wrote(path string) { c.tell(func(k *heal.Keeper) { k.Protect(path, nil) }) }
+
+func (c *covers) look(path string) { c.tell(func(k *heal.Keeper) { k.Look(path) }) }
+
+// Grown, Sealed, Replaced and Removed are the log's words (wal.Cover).
+func (c *covers) Grown(path string, pos int64) { c.tell(func(k *heal.Keeper) { k.Grown(path, pos) }) }
+
+// Sealed has a file covered whose digest the log knows.
+func (c *covers) Sealed(path string, f wal.FileFacts) {
+	c.tell(func(k *heal.Keeper) {
+		k.Protect(path, func() heal.Proof {
+			if !f.HasSum {
+				return heal.Proof{}
+			}
+			d := new(wal.Digest)
+			return heal.Proof{Digest: d, Proven: func() error {
+				if d.Sum() != f.Sum {
+					return fmt.Errorf("%s: its digest is %s, it was sealed with %s", path, d.Sum(), f.Sum)
+				}
+				return nil
+			}}
+		})
+	})
+}
+
+// Replaced has a manifest or its companion covered.
+func (c *covers) Replaced(path string) { c.wrote(path) }
+
+// Removed forgets a file.
+func (c *covers) Removed(path string) { c.tell(func(k *heal.Keeper) { k.Removed(path) }) }
+
+// tend follows the ledger, whose segments grow; once a second, the executor only.
+func (c *covers) tend() {
+	if c == nil || c.s.evidence.book == nil {
+		return
+	}
+	c.mu.Lock()
+	k := c.keeper
+	c.mu.Unlock()
+	if k == nil || k.Status().Files == 0 {
+		return // the ledger alone is no reason to make a folder
+	}
+	st := c.s.evidence.book.Stats()
+	if st.Segment == 0 || st.Err != nil {
+		return
+	}
+	path := func(n uint64) string { return c.s.dataPath(filepath.Join(ledgerDir, ledger.SegmentName(n))) }
+	if c.segment == 0 {
+		names, _ := c.s.fs.List(c.s.dataPath(ledgerDir))
+		for _, name := range names {
+			if p := c.s.dataPath(filepath.Join(ledgerDir, name)); p != path(st.Segment) && strings.HasSuffix(name, ".jsonl") {
+				k.Look(p)
+			}
+		}
+	} else if c.segment != st.Segment {
+		k.Protect(path(c.segment), nil)
+	}
+	c.segment = st.Segment
+	k.Grown(path(st.Segment), st.Bytes)
+}
+
+// move follows a change of dir: the keeper of the old one ends behind, and another begins. The executor only.
+func (c *covers) move() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	k := c.keeper
+	c.keeper = nil
+	c.mu.Unlock()
+	if k == nil || k.Folder() == c.s.dir {
+		c.mu.Lock()
+		c.keeper = k
+		c.mu.Unlock()
+		return
+	}
+	ended := engine.Background(func() {
+		if err := k.Close(); err != nil {
+			c.s.logger.Warn("Closing the sidecars: " + err.Error())
+		}
+	})
+	c.mu.Lock()
+	c.old = append(c.old, ended)
+	c.mu.Unlock()
+	c.segment = 0
+	c.start(c.s.dir, nil)
+}
+
+// close has what waits covered, within bounds, and ends the worker. The executor has ended: this waits for the disk.
+func (c *covers) close() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	k, old := c.keeper, c.old
+	c.mu.Unlock()
+	for _, ended := range old {
+		<-ended
+	}
+	if k != nil {
+		if err := k.Close(); err != nil {
+			c.s.logger.Warn("Closing the sidecars: " + err.Error())
+		}
+	} else if c.loading != nil {
+		_ = c.loading.Close() // the load was given up
+	}
+}
+
+// told writes down what the worker found and did.
+func (c *covers) told(e heal.KeeperEvent) {
+	r := &e.Report
+	x := ledger.Entry{Artifact: e.Path, Kind: "cover", Class: string(r.State), Bytes: r.Size, Replay: "frctl verify " + e.Path}
+	if len(r.Bad) > 0 {
+		x.Pos = r.Bad[0].Pos
+	}
+	cells := fmt.Sprintf("%d damaged cells", r.Cells)
+	if lost := lostBytes(r); lost > 0 {
+		cells += fmt.Sprintf(", %d bytes lost or unproven", lost)
+	}
+	switch e.Kind {
+	case heal.FoundDamage:
+		x.Rule, x.Decision, x.Detail = ledger.CoverDamage, ledger.Note, cells+", within the budget"
+		c.s.logger.Warn(fmt.Sprintf("%s is damaged: %s. FR.SCRUB REPAIR brings it back.", e.Path, cells))
+	case heal.FoundLoss:
+		x.Rule, x.Decision, x.Detail = ledger.CoverDamage, ledger.Note, cells+", beyond repair"
+		c.s.logger.Warn(fmt.Sprintf("%s is damaged beyond what its sidecar can repair: %s. Rewrite it (BGSAVE, BGREWRITEAOF) while the data set "+
+			"is in memory.", e.Path, cells))
+	case heal.MendedFile:
+		x.Rule, x.Decision, x.Detail = ledger.Repaired, ledger.Change, cells+" brought back, the result has the recorded digests"
+		c.s.logger.Warn(fmt.Sprintf("%s was repaired: %s", e.Path, cells))
+	case heal.MendedCover:
+		x.Rule, x.Decision, x.Detail = ledger.CoverLost, ledger.New, "the sidecar was damaged or missing, and was made anew"
+		c.s.logger.Info("The sidecar of " + e.Path + " was damaged, and was made anew")
+	case heal.NewFile:
+		x.Rule, x.Decision, x.Detail = ledger.FileReplaced, ledger.Accept, "it is not what its sidecar described, and proves itself: it is covered as it is"
+		c.s.logger.Info(e.Path + " is not what its sidecar described, and proves itself: it is covered as it is")
+	case heal.CatalogReset:
+		x.Rule, x.Decision, x.Detail, x.Kind = ledger.CoverLost, ledger.New, "no copy of the catalog was whole: made anew from the sidecars", "directory"
+	case heal.Failed:
+		if errors.Is(e.Err, disk.ErrLocked) {
+			c.s.logger.Info("Another process looks after the sidecars in " + e.Path)
+		} else {
+			c.s.logger.Warn("No sidecar for " + e.Path + ": " + e.Err.Error())
+		}
+		return
+	}
+	c.s.record(x)
+}
+
+func lostBytes(r *heal.Report) (n int64) {
+	for _, g := range r.Lost {
+		n += g.Bytes
+	}
+	return n
+}
+
+// genuine tells whether the file at path, which differs from its cover, proves itself.
+func genuine(fsys disk.FS, appendDir, appendName, path string) bool {
+	base := filepath.Base(path)
+	inLog := filepath.Dir(path) == appendDir
+	data := strings.HasSuffix(base, ".aof") || strings.HasSuffix(base, ".rdb")
+	switch {
+	case strings.HasSuffix(base, ".jsonl"):
+		return false // a chain: nobody edits it
+	case !inLog:
+		return soundRDB(fsys, path)
+	case !data && !strings.HasSuffix(base, ".fr"):
+		return true // the manifest, which people edit
+	}
+	d, err := wal.ReadDirectory(fsys, appendDir, appendName)
+	if err != nil || d.Facts == nil {
+		return false
+	}
+	if strings.HasSuffix(base, ".fr") {
+		return base == wal.FactsName(appendName, d.Facts.Generation)
+	}
+	facts, ok := d.Facts.Files[base]
+	if !ok || !facts.HasSum {
+		return ok && facts.Sealed && soundRDB(fsys, path)
+	}
+	f, err := fsys.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	sum, err := wal.SumFile(f)
+	return err == nil && sum == facts.Sum
+}
+
+func soundRDB(fsys disk.FS, path string) bool {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	size, err := f.Size()
+	return err == nil && snapshot.Sound(f, size)
+}

@@ -1,0 +1,554 @@
+package heal
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Keeper keeps the sidecars of a server's files: it covers what the server tells it of, follows growing files, and scrubs. Its methods
+// may be called from any goroutine and never wait for the disk, but for Close. One goroutine does the work; it begins with the first
+// thing there is to do.
+type Keeper struct {
+	o KeeperOptions
+
+	mu      sync.Mutex
+	tasks   map[string]task // by path
+	order   []string        // paths of tasks, oldest first
+	durable map[string]int64
+	ends    map[string]int64 // up to where growing files are covered
+	working int              // tasks under way
+	resting bool             // the worker waits for work, and wakes up by bell
+	paced   bool             // it waits until growing files are due
+	scrub   scrubState
+	status  KeeperStatus
+	closing bool
+	budget  int64 // bytes that may still be covered once closing
+
+	bell chan struct{} // sent when resting; never closed
+	done <-chan struct{}
+
+	// The worker's own.
+	store    *Store
+	grown    map[string]*Growing
+	retryAt  map[string]time.Time // of growing files whose cover failed
+	advanced time.Time
+	inside   bool // growing files are being followed
+	openAt   time.Time
+}
+
+// KeeperOptions say how a Keeper works.
+type KeeperOptions struct {
+	Store Options
+	// Opened, if not nil, is a store that Open has locked; the Keeper closes it. Else the folder of sidecars is made when it is needed.
+	Opened *Store
+	// Repair has damage within the budget repaired where scrubbing finds it; else it is only reported.
+	Repair bool
+	// Genuine tells whether the file at path, which is not what is covered, proves itself: then somebody put it there.
+	Genuine func(path string) bool
+	// Go runs the worker on a thread of low priority; what it returns is closed when the worker has ended.
+	Go func(work func()) <-chan struct{}
+	// Address says in the file heal/server how the server is reached ("tcp 127.0.0.1:6379", "unix /path"), for who finds the folder
+	// locked. "": it is not said.
+	Address string
+	// Told is called with what happened, by the worker. May be nil.
+	Told func(KeeperEvent)
+	// Every is how seldom, per file, a file is scrubbed; Rate bounds it in bytes a second. Asked before each file; Every 0: never.
+	Every func() time.Duration
+	Rate  func() int64
+
+	// Tests go faster; zero: the constants.
+	settle, pace time.Duration
+}
+
+const (
+	// settle is how long a first task waits for others: files come together, and each catalog costs syncs.
+	settle = 300 * time.Millisecond
+	// pace is how often growing files are followed at most.
+	pace = time.Second
+	// reopen and regrow are how long the worker waits after it could not have the folder, or a growing file's cover.
+	reopen = 10 * time.Second
+	regrow = 10 * time.Second
+	// closeBudget bounds the bytes that are covered while the server ends. The rest is covered at its next start.
+	closeBudget = 256 << 20
+)
+
+// EventKind is what happened to a file or its sidecar.
+type EventKind string
+
+// The kinds.
+const (
+	FoundDamage  EventKind = "damage"   // within the budget
+	FoundLoss    EventKind = "loss"     // beyond it
+	MendedFile   EventKind = "repaired" // and proven
+	MendedCover  EventKind = "cover"    // the sidecar was damaged or missing, and made anew
+	NewFile      EventKind = "replaced" // somebody put another file there, which is covered now
+	Failed       EventKind = "failed"   // an I/O error
+	CatalogReset EventKind = "catalog"  // it was lost, and made anew from the sidecars
+)
+
+// KeeperEvent is one thing that happened.
+type KeeperEvent struct {
+	Kind   EventKind
+	Path   string
+	Report Report
+	Err    error // of Failed
+}
+
+// Proof is how a file's bytes are known: they are all written to Digest, then Proven may refuse.
+type Proof struct {
+	Digest io.Writer
+	Proven func() error
+}
+
+type taskKind uint8
+
+const (
+	protectTask taskKind = iota // the server wrote it
+	lookTask                    // it may be covered already, or changed
+	checkTask                   // as lookTask, but without a cover it gets none
+	forgetTask
+	repairTask
+)
+
+type task struct {
+	kind  taskKind
+	proof func() Proof
+	since time.Time
+}
+
+// StartKeeper starts one.
+func StartKeeper(o KeeperOptions) *Keeper {
+	if o.settle == 0 {
+		o.settle = settle
+	}
+	if o.pace == 0 {
+		o.pace = pace
+	}
+	if o.Told == nil {
+		o.Told = func(KeeperEvent) {}
+	}
+	k := &Keeper{o: o, tasks: map[string]task{}, durable: map[string]int64{}, bell: make(chan struct{}, 1),
+		grown: map[string]*Growing{}, retryAt: map[string]time.Time{}}
+	if o.Opened != nil {
+		k.adopt(o.Opened)
+	}
+	k.done = o.Go(k.work)
+	return k
+}
+
+// adopt takes over an open store.
+func (k *Keeper) adopt(s *Store) {
+	k.store = s
+	s.o.Progress, s.o.Stop = k.between, k.stop
+	k.mu.Lock()
+	k.count()
+	k.mu.Unlock()
+	if f, err := s.o.FS.Create(k.serverPath()); err == nil { // a hint, and nothing depends on it
+		_, _ = io.WriteString(f, k.o.Address+"\n")
+		_ = f.Close()
+	}
+}
+
+// ServerFile is the file in the folder of sidecars that says how the server that has the lock is reached.
+const ServerFile = "server"
+
+func (k *Keeper) serverPath() string { return filepath.Join(k.store.dir(), ServerFile) }
+
+// Protect has the file at path covered: the server has written it, and it is durable. proof, if not nil, is asked by the worker.
+func (k *Keeper) Protect(path string, proof func() Proof) { k.add(path, protectTask, proof) }
+
+// Look has the file at path covered, if it exists and is not; if it is covered and changed since, it is judged.
+func (k *Keeper) Look(path string) { k.add(path, lookTask, nil) }
+
+// Check has the file at path judged if it is covered and changed since.
+func (k *Keeper) Check(path string) { k.add(path, checkTask, nil) }
+
+// Removed says that the server has removed the file at path.
+func (k *Keeper) Removed(path string) { k.add(path, forgetTask, nil) }
+
+func (k *Keeper) add(path string, kind taskKind, proof func() Proof) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	old, there := k.tasks[path]
+	if there && (kind == lookTask || kind == checkTask && old.kind != forgetTask) {
+		return
+	}
+	if !there {
+		k.order = append(k.order, path)
+		old.since = time.Now()
+	}
+	k.tasks[path] = task{kind, proof, old.since}
+	if kind == protectTask || kind == forgetTask {
+		delete(k.durable, path) // it does not grow any more
+	}
+	k.ring()
+}
+
+// Grown says that the file at path, which is only appended to, is durable up to pos bytes.
+func (k *Keeper) Grown(path string, pos int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if was, ok := k.durable[path]; !ok || pos > was {
+		k.durable[path] = pos
+		if !k.paced {
+			k.ring()
+		}
+	}
+}
+
+// ring wakes the worker. Under mu.
+func (k *Keeper) ring() {
+	if k.resting {
+		k.resting = false
+		k.bell <- struct{}{} // has room for one, and resting was set
+	}
+}
+
+// Close ends the worker when it has covered what there is, up to a bound, and lets go of the folder.
+func (k *Keeper) Close() error {
+	k.mu.Lock()
+	k.closing, k.budget = true, closeBudget
+	k.scrub.running, k.scrub.asked = false, false
+	k.ring()
+	k.mu.Unlock()
+	<-k.done
+	if k.store == nil {
+		return nil
+	}
+	_ = k.o.Store.FS.Remove(k.serverPath())
+	return k.store.Close()
+}
+
+// work is the worker.
+func (k *Keeper) work() {
+	defer func() {
+		for _, g := range k.grown {
+			_ = g.Close() // what it covered is durable
+		}
+	}()
+	for {
+		wait := k.step()
+		if wait == 0 {
+			continue
+		}
+		k.mu.Lock()
+		if k.closing && wait < 0 {
+			k.mu.Unlock()
+			return
+		}
+		k.resting, k.paced = true, wait > 0 && wait <= k.o.pace && len(k.tasks) == 0
+		k.mu.Unlock()
+		if wait < 0 {
+			wait = time.Hour
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-k.bell:
+		case <-timer.C:
+			k.mu.Lock()
+			if !k.resting {
+				<-k.bell // it was rung meanwhile
+			}
+			k.resting, k.paced = false, false
+			k.mu.Unlock()
+		}
+		timer.Stop()
+	}
+}
+
+// step does what is due and returns how long the worker may rest: 0 not at all, below zero until something comes.
+func (k *Keeper) step() time.Duration {
+	k.mu.Lock()
+	closing := k.closing
+	wait := time.Duration(-1)
+	soonest := func(d time.Duration) {
+		if wait < 0 || d < wait {
+			wait = max(d, time.Millisecond)
+		}
+	}
+	ready := len(k.order) > 0
+	if ready && !closing {
+		if left := k.o.settle - time.Since(k.tasks[k.order[0]].since); left > 0 {
+			ready = false
+			soonest(left)
+		}
+	}
+	growing := len(k.durable) > 0
+	k.mu.Unlock()
+
+	if (ready || growing || k.scrubAsked()) && k.store == nil {
+		if left := time.Until(k.openAt); left > 0 && !closing {
+			return left
+		}
+		if err := k.open(); err != nil {
+			k.openAt = time.Now().Add(reopen)
+			if closing {
+				return -1
+			}
+			return reopen
+		}
+	}
+	if growing {
+		if left := k.o.pace - time.Since(k.advanced); left <= 0 || closing {
+			k.follow()
+		}
+		if k.behind() {
+			soonest(k.o.pace - time.Since(k.advanced))
+		}
+	}
+	if ready {
+		k.runTasks()
+		return 0
+	}
+	if closing {
+		return -1
+	}
+	if k.store != nil {
+		if left, did := k.scrubNext(); did {
+			return 0
+		} else if left > 0 {
+			soonest(left)
+		}
+	}
+	return wait
+}
+
+// open opens the store, and makes the catalog anew when it is lost.
+func (k *Keeper) open() error {
+	s, err := Open(k.o.Store, true)
+	if errors.Is(err, ErrCatalog) {
+		if s, err = Rebuild(k.o.Store); err == nil {
+			k.o.Told(KeeperEvent{Kind: CatalogReset, Path: s.dir()})
+		}
+	}
+	if err != nil {
+		k.mu.Lock()
+		first := k.status.Err == nil
+		k.status.Err = err
+		k.mu.Unlock()
+		if first {
+			k.o.Told(KeeperEvent{Kind: Failed, Path: k.o.Store.Root, Err: err})
+		}
+		return err
+	}
+	k.mu.Lock()
+	k.status.Err = nil
+	k.mu.Unlock()
+	k.adopt(s)
+	return nil
+}
+
+// behind tells whether a growing file has more that is durable than is covered.
+func (k *Keeper) behind() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for path, pos := range k.durable {
+		g := k.grown[path]
+		if (g == nil || g.End() < pos) && pos > 0 && !time.Now().Before(k.retryAt[path]) {
+			return true
+		}
+	}
+	return false
+}
+
+// follow covers what growing files have become.
+func (k *Keeper) follow() {
+	if k.inside {
+		return
+	}
+	k.inside = true
+	defer func() { k.inside = false }()
+	k.mu.Lock()
+	targets := make(map[string]int64, len(k.durable))
+	for path, pos := range k.durable {
+		targets[path] = pos
+	}
+	k.mu.Unlock()
+	k.advanced = time.Now()
+	for path, g := range k.grown {
+		if _, ok := targets[path]; !ok { // it was sealed or removed
+			_ = g.Close()
+			delete(k.grown, path)
+		}
+	}
+	for path, pos := range targets {
+		g := k.grown[path]
+		if pos == 0 || g != nil && g.End() >= pos || time.Now().Before(k.retryAt[path]) {
+			continue
+		}
+		var err error
+		if g == nil {
+			if g, err = k.store.Grow(k.store.NameOf(path)); err == nil {
+				k.grown[path] = g
+			}
+		}
+		if err == nil {
+			err = g.Advance(pos)
+		}
+		if err != nil {
+			k.dropGrowing(path)
+			k.retryAt[path] = time.Now().Add(regrow)
+			k.fail(path, err)
+			continue
+		}
+		delete(k.retryAt, path)
+	}
+	k.mu.Lock()
+	k.count()
+	k.mu.Unlock()
+}
+
+func (k *Keeper) dropGrowing(path string) {
+	if g := k.grown[path]; g != nil {
+		_ = g.Close() // a new one is begun
+		delete(k.grown, path)
+	}
+}
+
+// fail tells of an I/O error. A file or folder that is gone is none: somebody is clearing up, and what comes next makes it anew.
+func (k *Keeper) fail(path string, err error) {
+	if errors.Is(err, errGivenUp) {
+		return
+	}
+	if errors.Is(err, fs.ErrNotExist) && k.store != nil {
+		if _, serr := k.o.Store.FS.Stat(k.store.dir()); errors.Is(serr, fs.ErrNotExist) {
+			_ = k.store.Close()
+			k.store = nil // whoever removed the folder removed the lock: it is opened again
+			for path := range k.grown {
+				k.dropGrowing(path)
+			}
+		}
+		return
+	}
+	k.o.Told(KeeperEvent{Kind: Failed, Path: path, Err: err})
+}
+
+// runTasks does all tasks that wait, under one change of the catalog.
+func (k *Keeper) runTasks() {
+	k.mu.Lock()
+	order, tasks := k.order, k.tasks
+	k.working = len(order)
+	k.order, k.tasks = nil, map[string]task{}
+	k.mu.Unlock()
+	err := k.store.batch(func() error {
+		for _, path := range order {
+			if k.store == nil { // the folder is gone
+				return nil
+			}
+			if err := k.run(path, tasks[path]); err != nil {
+				k.fail(path, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		k.fail(k.o.Store.Root, err)
+	}
+	k.mu.Lock()
+	k.working = 0
+	k.count()
+	k.mu.Unlock()
+}
+
+func (k *Keeper) run(path string, t task) error {
+	s := k.store
+	name := s.NameOf(path)
+	if t.kind == protectTask || t.kind == forgetTask {
+		k.dropGrowing(path)
+	}
+	switch t.kind {
+	case forgetTask:
+		if _, ok := s.Entry(name); !ok {
+			return nil
+		}
+		return s.Forget(name)
+	case repairTask:
+		return k.judge(path, true)
+	case checkTask:
+		if _, ok := s.Entry(name); !ok {
+			return nil
+		}
+		return k.look(path)
+	case lookTask:
+		return k.look(path)
+	}
+	return k.protect(path, t.proof)
+}
+
+// protect covers a file as it is.
+func (k *Keeper) protect(path string, proof func() Proof) error {
+	name := k.store.NameOf(path)
+	info, err := k.o.Store.FS.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it came and went
+	}
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	enough := !k.closing || k.budget >= info.Size()
+	if k.closing && enough {
+		k.budget -= info.Size()
+	}
+	k.mu.Unlock()
+	if !enough {
+		// Its old cover would call it damaged; without one it is covered at the next start.
+		if _, ok := k.store.Entry(name); ok {
+			return k.store.Forget(name)
+		}
+		return nil
+	}
+	var p Proof
+	if proof != nil {
+		p = proof()
+	}
+	_, err = k.store.ProtectProven(name, p.Digest, p.Proven)
+	if errors.Is(err, ErrChanged) || errors.Is(err, fs.ErrNotExist) {
+		return nil // whoever changes it tells so
+	}
+	return err
+}
+
+// look covers a file that has no cover, and judges one that was changed since it got it.
+func (k *Keeper) look(path string) error {
+	info, err := k.o.Store.FS.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e, ok := k.store.Entry(k.store.NameOf(path))
+	switch {
+	case k.follows(path):
+		return nil
+	case !ok:
+		return k.protect(path, nil)
+	case !e.Growing && info.Size() == e.Size && info.ModTime().UnixMilli() < e.Made:
+		return nil
+	}
+	return k.judge(path, k.o.Repair)
+}
+
+// between is called between two stripes of whatever the worker reads or writes: growing files must not wait for large ones.
+func (k *Keeper) between(_ string, pos, _ int64) {
+	if time.Since(k.advanced) >= k.o.pace {
+		k.mu.Lock()
+		growing := len(k.durable) > 0
+		k.mu.Unlock()
+		if growing {
+			k.follow()
+		}
+	}
+	k.pause(pos)
+}
+
+// errGivenUp ends work that nobody wants any more.
+var errGivenUp = errors.New("given up")
+
+// Folder is the folder of the covered files.
+func (k *Keeper) Folder() string { return k.o.Store.Root }

@@ -1,0 +1,200 @@
+package heal
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"time"
+
+	"frankenredis/conformance/crashfs"
+)
+
+// kept is a Keeper over a disk in memory.
+type kept struct {
+	*Keeper
+	t      testing.TB
+	fsys   *crashfs.FS
+	mu     sync.Mutex
+	events []KeeperEvent
+}
+
+func keep(t testing.TB, fsys *crashfs.FS, change func(*KeeperOptions)) *kept {
+	k := &kept{t: t, fsys: fsys}
+	o := KeeperOptions{Store: options(fsys), settle: time.Millisecond, pace: time.Millisecond,
+		Genuine: func(string) bool { return false },
+		Go: func(work func()) <-chan struct{} {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				work()
+			}()
+			return done
+		},
+		Every: func() time.Duration { return 0 }, Rate: func() int64 { return 0 },
+		Told: func(e KeeperEvent) {
+			k.mu.Lock()
+			k.events = append(k.events, e)
+			k.mu.Unlock()
+		},
+	}
+	o.Store.Now = time.Now
+	if change != nil {
+		change(&o)
+	}
+	k.Keeper = StartKeeper(o)
+	return k
+}
+
+// until waits for something that the worker does.
+func (k *kept) until(what string, done func() bool) {
+	k.t.Helper()
+	for i := 0; !done(); i++ {
+		if i == 20_000 {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.t.Fatalf("%s: it does not come: %+v, %+v", what, k.Status(), k.events)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (k *kept) told(kind EventKind, path string) func() bool {
+	return func() bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		for _, e := range k.events {
+			if e.Kind == kind && e.Path == path {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// What the server tells of is covered; a growing file is followed, and covered as a whole once it is sealed; what is removed is
+// forgotten; what is left when the Keeper closes is covered first.
+func TestKeeper(t *testing.T) {
+	fsys := crashfs.New()
+	fsys.Put("/d/dump", "snapshot")
+	fsys.Put("/d/log", "one,two,")
+	k := keep(t, fsys, nil)
+	if _, ok := fsys.Tree()["/d/heal"]; ok {
+		t.Error("a folder without anything to cover")
+	}
+	k.Protect("/d/dump", nil)
+	k.Grown("/d/log", 4)
+	k.until("two covers", func() bool { st := k.Status(); return st.Files == 2 && st.Bytes == 12 })
+	k.Grown("/d/log", 8)
+	k.until("the rest", func() bool { return k.Status().Bytes == 16 })
+	k.Protect("/d/log", nil)
+	k.until("the sealed one", func() bool { st := k.Status(); return st.Growing == 0 && st.Bytes == 16 })
+	k.Removed("/d/dump")
+	k.until("one file less", func() bool { return k.Status().Files == 1 })
+	fsys.Put("/d/last", "written at the end")
+	k.Protect("/d/last", nil)
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, fsys, "")
+	if names := s.Names(); len(names) != 2 || names[0] != "last" || names[1] != "log" {
+		t.Errorf("%v", names)
+	}
+	for _, name := range s.Names() {
+		if r, err := s.Verify(name); err != nil || r.State != Clean || r.Growing {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
+// Scrubbing finds what changed and only reports it; on request, or when it is told to, it repairs, also the file that grows, and also
+// sidecars. A file that somebody put there is covered anew, and its bytes stay.
+func TestKeeperScrub(t *testing.T) {
+	want := randomBytes(9, 200_000)
+	for _, repair := range []bool{false, true} {
+		fsys := crashfs.New()
+		fsys.Put("/d/dump", string(want))
+		fsys.Put("/d/log", string(want))
+		fsys.Put("/d/conf", "a person's")
+		k := keep(t, fsys, func(o *KeeperOptions) {
+			o.Repair = repair
+			o.Genuine = func(path string) bool { return path == "/d/conf" }
+		})
+		k.Look("/d/dump")
+		k.Look("/d/conf")
+		k.Grown("/d/log", int64(len(want)))
+		k.until("covers", func() bool { st := k.Status(); return st.Files == 3 && st.Growing == 1 && st.Waiting == 0 })
+		hurt := func(path string) {
+			f, err := fsys.OpenReadWrite(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.WriteAt([]byte{^want[70_000]}, 70_000)
+			f.Close()
+		}
+		hurt("/d/dump")
+		hurt("/d/log")
+		fsys.Put("/d/conf", "another of a person")
+		k.Scrub(false)
+		k.until("the person's file", k.told(NewFile, "/d/conf"))
+		k.until("the dump", k.told(FoundDamage, "/d/dump"))
+		k.until("the log", k.told(FoundDamage, "/d/log"))
+		if !repair {
+			k.until("the end", func() bool { return k.Status().Scrubs == 1 })
+			if st := k.Status(); len(st.Damaged) != 2 || st.Repaired != 0 || bytes.Equal(content(t, fsys, "/d/dump"), want) {
+				t.Errorf("%+v", st)
+			}
+			k.Repair("/d/dump")
+			k.Scrub(true)
+		}
+		k.until("the dump's repair", k.told(MendedFile, "/d/dump"))
+		k.until("the log's repair", k.told(MendedFile, "/d/log"))
+		k.until("nothing damaged", func() bool { return len(k.Status().Damaged) == 0 })
+		if !bytes.Equal(content(t, fsys, "/d/dump"), want) || !bytes.Equal(content(t, fsys, "/d/log"), want) || string(content(t, fsys, "/d/conf")) != "another of a person" {
+			t.Error("not as it was")
+		}
+		for _, e := range k.events {
+			if e.Kind == Failed {
+				t.Errorf("%+v", e)
+			}
+		}
+		// All sidecars gone, then a file's cover: they come back.
+		for path := range fsys.Tree() {
+			if bytes.HasSuffix([]byte(path), []byte(".rs")) || bytes.HasSuffix([]byte(path), []byte(".tail")) {
+				if err := fsys.Remove(path); err != nil {
+					if err = fsys.Remove("/" + path); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		k.Scrub(false)
+		for _, path := range []string{"/d/dump", "/d/log", "/d/conf"} {
+			k.until("a new sidecar", k.told(MendedCover, path))
+		}
+		if err := k.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, fsys, "")
+		for _, name := range s.Names() {
+			if r, err := s.Verify(name); err != nil || r.State != Clean {
+				t.Errorf("%s: %+v, %v", name, r, err)
+			}
+		}
+		s.Close()
+	}
+}
+
+// A file that was not looked at for long enough is, without being asked for.
+func TestKeeperDue(t *testing.T) {
+	fsys := crashfs.New()
+	fsys.Put("/d/dump", "snapshot")
+	k := keep(t, fsys, func(o *KeeperOptions) { o.Every = func() time.Duration { return 30 * time.Millisecond } })
+	k.Look("/d/dump")
+	k.until("two scrubs", func() bool { return k.Status().Scrubs >= 2 })
+	if st := k.Status(); st.BytesRead == 0 || st.Oldest.IsZero() {
+		t.Errorf("%+v", st)
+	}
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
