@@ -3,6 +3,8 @@
 PORT     ?= 6379
 FUZZTIME ?= 60s
 ROUNDS   ?= 3
+FAULTS   ?= 100000
+SEED     ?= 1
 STATES   ?= 10000
 
 GO       ?= go
@@ -17,7 +19,7 @@ export FR_PEERS := $(PEERS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test fmt vet unit race conformance crash fuzz bench demo cover peers clean
+.PHONY: help run build test fmt vet unit race conformance crash rot fuzz bench demo cover peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +57,9 @@ race: peers ## a server built with the race detector under the black-box tests t
 crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy
 	LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults' ./conformance/lab
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestRedisCLIPipe|Directory' ./conformance
+
+rot: ## damage a covered data directory and start from it, FAULTS (100000) times; SEED=1
+	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./recovery
 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -191,4 +192,14 @@ func TestReplacedFile(t *testing.T) {
 			t.Errorf("hardened %t, damaged: %v, %s\n%s", hardened, o.err, o.store, o.logs.text())
 		}
 	}
+}
+
+// openOrRebuild opens the covers of dir as a server does.
+func openOrRebuild(dir string) (*heal.Store, error) {
+	o := heal.Options{FS: disk.OS(), Root: dir}
+	s, err := heal.Open(o, true)
+	if errors.Is(err, heal.ErrCatalog) {
+		return heal.Rebuild(o)
+	}
+	return s, err
 }
