@@ -66,6 +66,9 @@ func (r *Reactor) Listen(kind Kind, bind []string, port, backlog int) error {
 		optional := strings.HasPrefix(addr, "-")
 		name := strings.TrimPrefix(addr, "-")
 		fd, err := listenTCP(name, port, backlog)
+		if err == nil && r.mark > 0 {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, r.mark)
+		}
 		if err == nil {
 			err = r.addListener(&listener{fd: fd, kind: kind})
 		}
@@ -144,6 +147,10 @@ func (r *Reactor) shares(list []*listener, port int) bool {
 	}
 	return false
 }
+
+// SetSocketMark gives sockets that listen from now on a mark (SO_MARK), which routing rules can look at; 0: none. Without the right to do so
+// they have none, as in Redis.
+func (r *Reactor) SetSocketMark(mark int) { r.mark = mark }
 
 // ListenError says which address could not be listened on.
 type ListenError struct {

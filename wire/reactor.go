@@ -30,6 +30,7 @@ type Reactor struct {
 	listeners []*listener
 	held      bool // see HoldListeners
 	args      [Kinds]listenArgs
+	mark      int // see SetSocketMark
 	discard   [4096]byte
 
 	tlsConfig *tls.Config    // for new connections

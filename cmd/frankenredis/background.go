@@ -66,7 +66,13 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 		}
 	}
 	s.jobs.now = j
+	parameter := "bgsave_cpulist"
+	if kind == rewriteJob {
+		parameter = "aof_rewrite_cpulist"
+	}
+	cpus := s.cfg.String(parameter)
 	j.done = engine.Background(func() {
+		s.pin(parameter, cpus)
 		j.err = write(j, meta)
 		s.eng.Post(func() { s.endJob(j) })
 	})

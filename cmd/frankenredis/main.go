@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"frankenredis/wire/acl"
 	"frankenredis/wire/command"
 	"frankenredis/wire/config"
 	"frankenredis/wire/engine"
 )
+
+// The executor is the process's first thread: that is the one tools look at first, and the one that has the process's name.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	os.Exit(run(takeArgs(), os.Stdin))

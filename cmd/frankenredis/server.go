@@ -52,9 +52,10 @@ type server struct {
 	// listening is where TCP clients come in at present; the parameters may already say something else.
 	listening listening
 	// secured is what TLS is served and asked for with, nil while no parameter wants it. Links to a primary read it.
-	secured atomic.Pointer[tlsconf.Config]
-	watched supervision
-	oom     oomScore
+	secured  atomic.Pointer[tlsconf.Config]
+	watchdog watchdog
+	watched  supervision
+	oom      oomScore
 	// hz is how often a second the timers run: the parameter, or more for many clients (dynamic-hz).
 	hz int
 	// hashSeed keys the hash of the keyspace's tables; the loading goroutine hashes with it too.
@@ -132,6 +133,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	if s.reactor, err = wire.NewReactor(); err != nil {
 		return nil, s.refuse("Can't create the event loop: %v", err)
 	}
+	s.reactor.SetSocketMark(int(cfg.Int("socket-mark-id")))
 	s.eng = engine.New(engine.Options{
 		Keyspace: s.ks, Table: table, Config: cfg, Logger: s.logger, Poller: s.reactor,
 		Seed: binary.LittleEndian.Uint64(seed[:]),
@@ -228,6 +230,8 @@ func (s *server) followConfig() {
 	on("bind", func() error { return s.relisten("Failed to bind to specified addresses.", wire.TCP, wire.TLS) })
 	s.followTLS()
 	on("oom-score-adj", s.followOOMScore, "oom-score-adj-values")
+	on("watchdog-period", s.followWatchdog)
+	_ = s.followWatchdog() // it has no errors
 	on("proc-title-template", func() error {
 		s.setTitle()
 		return nil
@@ -295,6 +299,7 @@ func (s *server) run() int {
 	s.startTimers()
 	s.startLoading()
 	defer s.guard()
+	s.pin("server_cpulist", s.cfg.String("server_cpulist"))
 	if err := s.eng.Run(); err != nil {
 		s.logger.Warn("Event loop failed: " + err.Error())
 		s.exit = 1
@@ -316,6 +321,7 @@ func (s *server) startTimers() {
 		s.tendPrimary()
 		s.tendReplicas()
 		s.covers.tend()
+		s.tellProgress()
 	})
 	s.eng.Every(s.defragPause, s.defragment)
 	s.eng.Every(tick, func() {

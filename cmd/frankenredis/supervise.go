@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,6 +45,9 @@ func (s *server) reportTo(manager supervision) {
 	}
 }
 
+// notifyPatience bounds the wait for a manager that does not read.
+const notifyPatience = 10 * time.Millisecond
+
 // notify sends lines (READY=1, STATUS=..., STOPPING=1) to systemd; to nobody when it does not supervise. A manager that does
 // not listen is no reason to stop serving.
 func (s *server) notify(lines string) {
@@ -60,6 +64,7 @@ func (s *server) notify(lines string) {
 		return
 	}
 	defer conn.Close()
+	_ = conn.SetWriteDeadline(time.Now().Add(notifyPatience))
 	if _, err := conn.Write([]byte(lines)); err != nil {
 		s.logger.Warn("Can't send notification to systemd: " + err.Error())
 	}

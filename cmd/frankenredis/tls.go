@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -72,19 +73,30 @@ func (s *server) ownPort() int {
 	return s.port(wire.TLS)
 }
 
-// dialPrimary makes the connection to a primary, over TLS with tls-replication. Any goroutine.
+// dialPrimary makes the connection to a primary, over TLS with tls-replication, from bind-source-addr if that can be had. What it returns may
+// be called by any goroutine.
 func (s *server) dialPrimary(overTLS bool) func(address string, timeout time.Duration) (net.Conn, error) {
-	d := &net.Dialer{}
+	source := net.ParseIP(s.cfg.String("bind-source-addr"))
 	return func(address string, timeout time.Duration) (net.Conn, error) {
-		d.Timeout = timeout
-		if !overTLS {
-			return d.Dial("tcp", address)
+		d := net.Dialer{Timeout: timeout}
+		if source != nil {
+			d.LocalAddr = &net.TCPAddr{IP: source}
 		}
-		c, err := tls.DialWithDialer(d, "tcp", address, s.secured.Load().Client)
-		if err != nil {
+		c, err := d.Dial("tcp", address)
+		if err != nil && source != nil {
+			c, err = (&net.Dialer{Timeout: timeout}).Dial("tcp", address) // as Redis does
+		}
+		if err != nil || !overTLS {
+			return c, err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		secured := tls.Client(c, s.secured.Load().Client)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			c.Close()
 			return nil, errors.New(tlsconf.Reason(err))
 		}
-		return c, nil
+		return secured, nil
 	}
 }
 

@@ -98,6 +98,9 @@ func (d *doctor) lookAtLog(manifest string) {
 			"A stock server wrote it last, or our lines are turned off: where it ends durably is written nowhere, so a torn end cannot be told from damage.")
 	case err != nil:
 		d.say(advised, "log", time.Time{}, check, "How far it is durable cannot be read: %v.", err)
+	case w.Clean && grown(dir, refs, w) > 0:
+		d.say(advised, "log", time.UnixMilli(w.Millis), "start the server on it once: it writes down what it finds and how far that is durable",
+			"Up to LSN %d everything is durable: our server was stopped in order. Another one has appended %s since, of which nothing is known.", w.LSN, sizeText(grown(dir, refs, w)))
 	case w.Clean:
 		d.say(good, "log", time.UnixMilli(w.Millis), "", "All of it, up to LSN %d, is durable: the server was stopped in order.", w.LSN)
 	default:
@@ -106,6 +109,19 @@ func (d *doctor) lookAtLog(manifest string) {
 	if l.Mending {
 		d.say(advised, "log", time.Time{}, "start the server: it finishes the repair", "A repair after an I/O error was cut short; nothing is lost.")
 	}
+}
+
+// grown is how many bytes stand behind the durable end.
+func grown(dir string, refs []wal.FileRef, w wal.Watermark) (n int64) {
+	for _, r := range refs {
+		if info, err := os.Stat(filepath.Join(dir, r.Name)); err == nil && r.Type == wal.IncrFile && r.Seq >= w.Seq {
+			n += info.Size()
+			if r.Seq == w.Seq {
+				n -= w.Pos
+			}
+		}
+	}
+	return n
 }
 
 func (d *doctor) lookAtDumps() {

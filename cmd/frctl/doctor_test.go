@@ -69,6 +69,13 @@ func TestDoctor(t *testing.T) {
 
 	dir = makeLog(t)
 	expect("a log of ours", exitDamaged, "log good", "the server was stopped in order", "cover advised", "No file has a sidecar", "ledger advised", "There is no ledger")
+	whole, err := os.ReadFile(incr(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(t, incr(dir), func(p []byte) []byte { return append(p, "*1\r\n$4\r\nPING\r\n"...) })
+	expect("a log of ours that another server went on with", exitDamaged, "log advised", "Another one has appended 14 bytes")
+	edit(t, incr(dir), func([]byte) []byte { return whole })
 	var out bytes.Buffer
 	if status := run([]string{"protect", dir}, &out, &out); status != exitClean {
 		t.Fatalf("protect: %d\n%s", status, out.String())

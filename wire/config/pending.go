@@ -6,12 +6,8 @@ const (
 	needCPUAffinity = "the threads named by it run on the listed processors only"
 	needThreads     = "reading and writing sockets on further threads is measured to be of use"
 	needMemcheck    = "a crash tests the memory it happened in"
-	needBindSource  = "outgoing connections leave from that address"
-	needSocketMark  = "sockets carry the mark"
 	needRehash      = "a memory layout exists for which it makes a difference"
-	needWatchdog    = "a stalled executor is reported after it"
 	needSanitize    = "RESTORE and loading check nested encodings by it"
 	needSyncRest    = "syncs that rest while a job runs are measured to be of use"
 	needCollation   = "SORT ALPHA orders by it"
-	needWarnings    = "start-up warnings of that name exist and are left out"
 )

@@ -2,14 +2,14 @@ package config
 
 var networkRows = []Row{
 	{Name: "bind", kind: addresses{}, initial: "* -::*", Flags: Several},
-	{Name: "bind-source-addr", kind: text{unset: true}, Pending: needBindSource},
+	{Name: "bind-source-addr", kind: text{unset: true}},
 	{Name: "port", kind: integer(0, 65535), initial: "6379"},
 	{Name: "unixsocket", kind: text{unset: true}, Flags: Immutable},
 	{Name: "unixsocketperm", kind: number{hi: 0o777, form: octal}, initial: "0", Flags: Immutable},
 	{Name: "tcp-backlog", kind: integer(0, maxInt), initial: "511", Flags: Immutable},
 	{Name: "tcp-keepalive", kind: integer(0, maxInt), initial: "300"},
 	{Name: "timeout", kind: integer(0, maxInt), initial: "0"},
-	{Name: "socket-mark-id", kind: integer(0, maxUint), initial: "0", Flags: Immutable, Pending: needSocketMark},
+	{Name: "socket-mark-id", kind: integer(0, maxUint), initial: "0", Flags: Immutable},
 	{Name: "protected-mode", kind: yesno{}, initial: "yes"},
 	{Name: "maxclients", kind: number{lo: 1, hi: maxUint, unsigned: true}, initial: "10000"},
 	{Name: "requirepass", kind: text{unset: true, binary: true}, Flags: Sensitive},
@@ -68,14 +68,14 @@ var generalRows = []Row{
 	{Name: "latency-monitor-threshold", kind: integer(0, maxLong), initial: "0"},
 	{Name: "latency-tracking", kind: yesno{}, initial: "yes"},
 	{Name: "latency-tracking-info-percentiles", kind: percentiles{}, initial: "50 99 99.9", Flags: Several},
-	{Name: "ignore-warnings", kind: text{}, Pending: needWarnings},
+	{Name: "ignore-warnings", kind: text{}},
 	{Name: "disable-thp", kind: yesno{}, initial: "yes", Flags: Immutable},
 	{Name: "oom-score-adj", kind: oneOf("no", "yes", "relative", "absolute"), initial: "no", clamp: relativeOOM},
 	{Name: "oom-score-adj-values", kind: oomScores{}, initial: "0 200 800", Flags: Several},
-	{Name: "server_cpulist", kind: text{unset: true}, Flags: Immutable, Pending: needCPUAffinity},
+	{Name: "server_cpulist", kind: text{unset: true}, Flags: Immutable},
 	{Name: "bio_cpulist", kind: text{unset: true}, Flags: Immutable, Pending: needCPUAffinity},
-	{Name: "aof_rewrite_cpulist", kind: text{unset: true}, Flags: Immutable, Pending: needCPUAffinity},
-	{Name: "bgsave_cpulist", kind: text{unset: true}, Flags: Immutable, Pending: needCPUAffinity},
+	{Name: "aof_rewrite_cpulist", kind: text{unset: true}, Flags: Immutable},
+	{Name: "bgsave_cpulist", kind: text{unset: true}, Flags: Immutable},
 }
 
 // shutdownWords: default stands for none of the others.

@@ -5,7 +5,7 @@ var debugRows = []Row{
 	{Name: "key-load-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden},
 	{Name: "rdb-key-save-delay", kind: integer(minInt, maxInt), initial: "0", Flags: Hidden},
 	{Name: "loading-process-events-interval-bytes", kind: integer(1024, maxInt), initial: "2097152", Flags: Hidden},
-	{Name: "watchdog-period", kind: integer(0, maxInt), initial: "0", clamp: clampWatchdog, Flags: Hidden, Pending: needWatchdog},
+	{Name: "watchdog-period", kind: integer(0, maxInt), initial: "0", clamp: clampWatchdog, Flags: Hidden},
 	{Name: "use-exit-on-panic", kind: yesno{}, initial: "no", Flags: Hidden},
 	{Name: "aof-disable-auto-gc", kind: yesno{}, initial: "no", Flags: Hidden},
 	{Name: "cluster-ping-interval", kind: integer(0, maxLong), initial: "0", Flags: Hidden, Pending: needPingEvery},

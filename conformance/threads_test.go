@@ -1,0 +1,97 @@
+package conformance
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"frankenredis/conformance/testbed"
+)
+
+// A server that stands still for longer than watchdog-period says so, with what it was at; one that does not says nothing.
+func TestWatchdog(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes"}})
+	c := s.Dial(t)
+	c.Call(t, "CONFIG", "SET", "watchdog-period", "300")
+	for range 100 {
+		c.Call(t, "PING")
+		time.Sleep(5 * time.Millisecond)
+	}
+	if strings.Contains(s.LogText(), "WATCHDOG") {
+		t.Error("the watchdog barks at a server that answers")
+	}
+	c.Call(t, "DEBUG", "SLEEP", "1.5")
+	waitForText(t, s.LogText, "--- WATCHDOG TIMER EXPIRED ---")
+	waitForText(t, s.LogText, "goroutine ")
+	c.Call(t, "CONFIG", "SET", "watchdog-period", "0")
+	c.Call(t, "DEBUG", "SLEEP", "1.5")
+	if n := strings.Count(s.LogText(), "WATCHDOG TIMER EXPIRED"); n != 1 {
+		t.Errorf("%d reports, want 1", n)
+	}
+}
+
+// The thread that serves runs where server_cpulist says, and a list that means nothing is no reason not to start.
+func TestCPUList(t *testing.T) {
+	for list, want := range map[string]string{"0": "\nCpus_allowed_list:\t0\n", "nonsense": ""} {
+		s := testbed.Start(t, testbed.Options{Args: []string{"--server_cpulist", list}})
+		status := readFile(t, fmt.Sprintf("/proc/%d/task/%d/status", s.PID(), s.PID()))
+		if !strings.Contains(status, want) {
+			t.Errorf("server_cpulist %s: no %q in\n%s", list, want, status)
+		}
+		if told := strings.Contains(s.LogText(), "server_cpulist"); told != (want == "") {
+			t.Errorf("server_cpulist %s: said so: %v", list, told)
+		}
+		stop(t, s)
+	}
+}
+
+// A replica comes from bind-source-addr, or from anywhere if there is no such address.
+func TestBindSource(t *testing.T) {
+	for _, c := range [][2]string{{"127.0.0.9", "ip=127.0.0.9,"}, {"192.0.2.1", "ip=127.0.0.1,"}} {
+		primary := testbed.Start(t, testbed.Options{Args: []string{"--repl-diskless-sync-delay", "0"}})
+		replica := testbed.Start(t, testbed.Options{Args: []string{"--bind-source-addr", c[0], "--replicaof", "127.0.0.1 " + strconv.Itoa(primary.Port)}})
+		r, p := replica.Dial(t), primary.Dial(t)
+		waitFor(t, "the link to be up", func() bool { return infoFields(r.Call(t, "INFO", "replication").Str)["master_link_status"] == "up" })
+		if got := infoFields(p.Call(t, "INFO", "replication").Str)["slave0"]; !strings.HasPrefix(got, c[1]) {
+			t.Errorf("from %s: %s", c[0], got)
+		}
+	}
+}
+
+// Loading and saving tell systemd how far they are.
+func TestProgress(t *testing.T) {
+	path := filepath.Join(testbed.TempDir(t), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	ok(t, err)
+	defer conn.Close()
+	hears := func(want string) {
+		t.Helper()
+		ok(t, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
+		for b := make([]byte, 4096); ; {
+			n, err := conn.Read(b)
+			if err != nil {
+				t.Fatalf("no %q: %v", want, err)
+			}
+			if strings.Contains(string(b[:n]), want) {
+				return
+			}
+		}
+	}
+	s := testbed.Start(t, testbed.Options{Env: []string{"NOTIFY_SOCKET=" + path}, Args: []string{"--supervised", "systemd", "--enable-debug-command", "yes",
+		"--rdb-key-save-delay", "200", "--rdbcompression", "no"}})
+	c := s.Dial(t)
+	c.Call(t, "DEBUG", "POPULATE", "4000", "key", "5000")
+	c.Call(t, "BGSAVE")
+	hears("STATUS=Saving a snapshot: ")
+	hears("STATUS=Ready to accept connections\n")
+	c.Call(t, "CONFIG", "SET", "rdb-key-save-delay", "0")
+	c.Call(t, "SAVE")
+	s.Kill()
+	s.SetArgs("--supervised", "systemd", "--key-load-delay", "600")
+	ok(t, s.RestartNoWait())
+	hears("STATUS=Loading: ")
+}
