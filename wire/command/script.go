@@ -191,7 +191,7 @@ func (r *scripts) count() {
 }
 
 func (r *scripts) load(c *engine.Call) error {
-	s, err := r.interpreter(c.E).Load(c.Args[2])
+	s, err := r.interpreter(c.E).Keep(c.Args[2])
 	if err != nil {
 		return engine.ReplyError(err.Error())
 	}

@@ -231,6 +231,9 @@ func (e *Engine) checkScriptCall(sc *script, spec *Spec, argv [][]byte) error {
 		if err := e.refuseWrites(); err != nil {
 			return err
 		}
+		if !e.loading && e.tooFewReplicas() {
+			return ErrNoReplicas
+		}
 	}
 	if f&DenyOOM != 0 && !sc.allowOOM && e.full {
 		return ErrOOM
@@ -275,10 +278,10 @@ func (e *Engine) KillScript(function bool) error {
 	switch {
 	case e.script == nil || !e.script.nested:
 		return errNotBusy
-	case function != (e.script.function != ""):
-		return e.BusyError()
 	case e.script.wrote:
 		return errUnkillable
+	case function != (e.script.function != ""):
+		return e.BusyError()
 	}
 	e.script.killed = true
 	return nil

@@ -40,6 +40,7 @@ type Script struct {
 	Flags Flags
 	fn    *lua.Closure
 	size  int
+	kept  bool // SCRIPT LOAD has named it
 }
 
 // Interpreter runs scripts, one at a time. It belongs to one goroutine.
@@ -50,7 +51,8 @@ type Interpreter struct {
 	limit   int // of the memory of values, in bytes; 0: none
 	cache   map[string]*Script
 	bytes   int
-	endedAt int // the line at which step ended a script
+	passing []*Script // those of cache that nobody asked to keep, oldest first
+	endedAt int       // the line at which step ended a script
 
 	// Scratch of calls: the bytes of argument vectors, their places, and the vectors.
 	arg    []byte
@@ -70,7 +72,7 @@ func New(h Host, v Version, deprecated bool) *Interpreter {
 
 // Flush forgets all scripts. There is nothing else they could have left behind but the place in the row of math.random, which in
 // Redis outlives this, too.
-func (i *Interpreter) Flush() { i.cache, i.bytes = make(map[string]*Script), 0 }
+func (i *Interpreter) Flush() { i.cache, i.bytes, i.passing = make(map[string]*Script), 0, nil }
 
 // SetMaxMemory bounds the bytes scripts and their values may take, as Memory counts them: what would exceed that fails with "not enough
 // memory". 0 is no bound.
@@ -121,7 +123,33 @@ func (i *Interpreter) Find(sha []byte) *Script {
 // scriptBytes is what a cached script costs besides its text, in bytes.
 const scriptBytes = 200
 
-// Load compiles a script, if it is not loaded already, and keeps it. Errors are of type Error.
+// compiledShare is the part of the memory limit that texts of cached scripts may take; compiled they take some times that.
+const compiledShare = 8
+
+// forgetOldest drops scripts that only Load has made known while the cache takes more than its share. Redis 7.2.4 would go on until the
+// memory of the machine is full; below the limit nothing is forgotten unasked, as there.
+func (i *Interpreter) forgetOldest() {
+	for i.limit > 0 && i.bytes > i.limit/compiledShare && len(i.passing) > 0 {
+		s := i.passing[0]
+		i.passing[0] = nil
+		i.passing = i.passing[1:]
+		if !s.kept {
+			delete(i.cache, s.SHA)
+			i.bytes -= s.size
+		}
+	}
+}
+
+// Keep is Load for a script that is not to be forgotten unasked.
+func (i *Interpreter) Keep(body []byte) (*Script, error) {
+	s, err := i.Load(body)
+	if err == nil {
+		s.kept = true
+	}
+	return s, err
+}
+
+// Load compiles a script, if it is not loaded already, and caches it. Errors are of type Error.
 func (i *Interpreter) Load(body []byte) (*Script, error) {
 	sum := sha1.Sum(body)
 	var name [NameSize]byte
@@ -138,6 +166,8 @@ func (i *Interpreter) Load(body []byte) (*Script, error) {
 		return nil, Error("ERR Error compiling script (new function): " + err.Error())
 	}
 	s := &Script{SHA: string(name[:]), Flags: flags, fn: fn, size: len(body) + scriptBytes}
+	i.forgetOldest()
+	i.passing = append(i.passing, s)
 	i.cache[s.SHA] = s
 	i.bytes += s.size
 	return s, nil

@@ -2,6 +2,8 @@ package script
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"frankenredis/wire/resp"
@@ -75,5 +77,35 @@ func TestCache(t *testing.T) {
 	i.Flush()
 	if i.Find([]byte(s.SHA)) != nil {
 		t.Error("still there")
+	}
+}
+
+// Scripts that nobody asked to keep are forgotten, oldest first, when the cache takes more than its share of the limit, and not before.
+func TestCacheIsBounded(t *testing.T) {
+	i := New(&echo{}, Version{}, false)
+	i.SetMaxMemory(1 << 20)
+	body := func(n int) []byte { return fmt.Appendf(nil, "return %d -- %s", n, strings.Repeat("x", 1000)) }
+	kept, err := i.Keep(body(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const share = 1 << 20 / compiledShare
+	for n := 1; n < 1000; n++ {
+		if _, err := i.Load(body(n)); err != nil {
+			t.Fatal(err)
+		}
+		scripts, bytes := i.Cached()
+		if bytes > share+2000 {
+			t.Fatalf("%d scripts take %d bytes", scripts, bytes)
+		}
+		if bytes < share-2000 && scripts != n+1 {
+			t.Fatalf("%d scripts of %d are left in %d bytes", scripts, n+1, bytes)
+		}
+	}
+	if i.Find([]byte(kept.SHA)) == nil {
+		t.Error("one that was to be kept is gone")
+	}
+	if i.Find([]byte(SHA(body(1)))) != nil || i.Find([]byte(SHA(body(999)))) == nil {
+		t.Error("not the oldest are gone")
 	}
 }
