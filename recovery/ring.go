@@ -13,8 +13,8 @@ import (
 	"frankenredis/wal/disk"
 )
 
-// surveyRing reads the commit rings. They count if they are this log's, of its last epoch: an epoch begins only when what the rings
-// had is in the increments.
+// surveyRing reads the commit rings. They count if they are this log's, of its last epoch that came to write: an epoch writes only when
+// what the rings had is in the increments.
 func (b *boot) surveyRing(s *survey) error {
 	s.ring = &wal.Ring{}
 	dirs := []string{b.dir(), b.o.RingDir}
@@ -32,9 +32,13 @@ func (b *boot) surveyRing(s *survey) error {
 		return nil
 	}
 	a := Artifact{Path: r.Path, Kind: "ring", Class: Clean, End: r.End(), Detail: fmt.Sprintf("%d frames of epoch %d", r.Frames, r.Epoch)}
-	known := max(s.epoch.Epoch, s.dir.Facts.Position.Epoch)
+	// An epoch that has its watermark, or a manifest, had everything of the one before in the increments, durably. One that is in the
+	// epoch file only was stopped before that: after a kill the increments may have had the ring's bytes in the page cache alone.
+	known := s.dir.Facts.Position.Epoch
 	if s.mark != nil {
 		known = max(known, s.mark.Epoch)
+	} else {
+		known = max(known, s.epoch.Epoch)
 	}
 	if r.Epoch < known {
 		a.Class, a.Detail = Unloaded, a.Detail+", which the increments have had since"

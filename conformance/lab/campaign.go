@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"frankenredis/conformance/crashfs"
 	"frankenredis/wal"
@@ -32,7 +33,8 @@ type Options struct {
 	Early uint64 // added to what is taken for released: a mutant
 	// Damage, if set, is done to each disk that a stop in order left, before the start that is looked at, and says what it did. A
 	// start may then refuse; if it does not, everything must be there.
-	Damage func(fs *crashfs.FS, rng *rand.Rand) string
+	Damage   func(fs *crashfs.FS, rng *rand.Rand) string
+	Patience time.Duration // of engines: Config.Patience
 	// Most is after how many violations a campaign gives up; 0: 5.
 	Most int
 }
@@ -87,10 +89,11 @@ func Run(o Options) Report {
 // live lives one life and looks into its deaths until one breaks a promise.
 func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 	rng := rand.New(rand.NewPCG(seed, 0x6c6966))
-	c := Config{Policy: wal.Policy(seed % 3), Hardened: rng.IntN(2) == 0}
+	c := Config{Policy: wal.Policy(seed % 3), Hardened: rng.IntN(2) == 0, Patience: o.Patience}
 	if seed%5 == 0 {
 		c.Policy = wal.Always
 	}
+	c.Ring = c.Policy == wal.Always && rng.IntN(2) == 0
 	l := newLife(o.Engine(c), rng)
 	l.under, l.early = o.Under, o.Early
 	j := &judge{engine: func() Engine { return o.Engine(c) }, rng: rand.New(rand.NewPCG(seed, 0x6a)), again: 40, damage: o.Damage, keep: o.Keep}

@@ -58,6 +58,8 @@ type Engine interface {
 type Config struct {
 	Policy   wal.Policy
 	Hardened bool
+	Ring     bool          // replies wait for the commit ring, a small one that is soon full
+	Patience time.Duration // how long a log may not get on before it counts as stuck; 0: half a minute
 }
 
 // real is our engine: recovery, wal and snapshot as the server puts them together.
@@ -90,7 +92,11 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 		return nil, err
 	}
 	r.lock, r.lastAt = res.Lock, res.Position.LSN
-	r.log, err = res.OpenLog(wal.Options{FS: fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened, Annotate: true,
+	mode := wal.CommitDirect
+	if r.c.Ring {
+		mode = wal.CommitRing
+	}
+	r.log, err = res.OpenLog(wal.Options{Commit: mode, RingSize: ringSize, FS: fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened, Annotate: true,
 		BootID: boot, Wake: r.wake}, true, 1<<20)
 	if err != nil {
 		return nil, errors.Join(err, r.lock.Close())
@@ -133,10 +139,16 @@ func (r *real) Commit(u unit) {
 	r.buf = p
 }
 
-// patience is how long a log may take before it counts as stuck: no fault of the laboratory lasts for ever.
-const patience = 30 * time.Second
+// ringSize is small: a few commits go round it.
+const ringSize = 64 << 10
+
+const defaultPatience = 30 * time.Second
 
 func (r *real) Settle() error {
+	patience := r.c.Patience
+	if patience == 0 {
+		patience = defaultPatience
+	}
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for r.log.Released() != r.log.End() {
@@ -212,7 +224,8 @@ func leftovers(fs disk.FS) ([]string, error) {
 	if err != nil || d.Manifest == nil {
 		return nil, err
 	}
-	known := map[string]bool{wal.ManifestName(logName): true, wal.EpochName(logName): true, wal.WatermarkName(logName): true, recovery.LockName(logName): true}
+	known := map[string]bool{wal.ManifestName(logName): true, wal.EpochName(logName): true, wal.WatermarkName(logName): true,
+		wal.RingName(logName): true, recovery.LockName(logName): true}
 	for _, aof := range []bool{false, true} {
 		known[wal.BaseName(logName, d.Manifest.BaseSeq+1, aof)] = true
 	}
