@@ -38,7 +38,7 @@ const (
 	MaxBytesPerClient = 256 << 10
 	// MaxReplyPerClient is the size of replies behind which a client's further commands wait for the next turn, when these
 	// have been sent or count against the output buffer limit.
-	MaxReplyPerClient = 256 << 10
+	MaxReplyPerClient = 128 << 10
 	// lazyFreeBudget bounds the background freeing done in a turn that found nothing else to do.
 	lazyFreeBudget = 500 * time.Microsecond
 )
