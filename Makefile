@@ -19,7 +19,7 @@ export FR_PEERS := $(PEERS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test fmt vet unit race conformance crash rot fuzz bench demo cover peers clean
+.PHONY: help run build test fmt vet unit race conformance crash rot sweep mutants fuzz bench demo cover peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +55,18 @@ race: peers ## a server built with the race detector under the black-box tests t
 	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 15m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostile|TestPipeline' ./conformance
 
 crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy
-	LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults' ./conformance/lab
+	LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab
+	LAB_UNITS=6 $(GO) test -count=1 -timeout 1h -v ./conformance/lab/model
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestRedisCLIPipe|Directory' ./conformance
 
 rot: ## damage a covered data directory and start from it, FAULTS (100000) times; SEED=1
 	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./recovery
+
+sweep: ## each protocol of the log stopped and failed at every call, with every fault
+	LAB_EVERY=1 $(GO) test -count=1 -timeout 4h -v -run TestSweep ./conformance/lab
+
+mutants: ## the log with one call left out, swapped or lied about at a time: the laboratory must find each
+	LAB_MUTANTS=$(CURDIR)/$(BIN)/mutants.md $(GO) test -count=1 -timeout 24h -run TestMutants ./conformance/lab
 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \

@@ -6,8 +6,12 @@
 //	life.go       one life of a server on one disk: what it wrote, what was promised when, photographs of the disk
 //	verify.go     one death: what a start finds, held against the promises
 //	campaign.go   random lives with random deaths, and deaths during recovery
+//	sweep.go      scripted protocols, stopped or failed at every call with every fault
+//	mutant.go     the same engine on a disk that leaves out one call, swaps it or lies about it: each must be found out
+//	control.go    a small engine known to be good, and the same with one habit of Redis's each
+//	model         the order of steps as a machine of small states, explored whole
 //
-// Tests of this package are the fixed part; make crash is the long form.
+// Tests of this package are the fixed part; make crash, make sweep and make mutants are the long forms.
 //
 // # Replaying
 //

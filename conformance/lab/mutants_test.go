@@ -1,0 +1,219 @@
+package lab
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"frankenredis/wal/disk"
+)
+
+// named are mutants made by hand.
+func named() []mutant {
+	isManifest := func(name string) bool { return strings.HasSuffix(name, ".manifest") }
+	return []mutant{
+		{name: "increments are not synced for replies", m: skipNamed("SyncData", "*.aof")},
+		{name: "increments are not synced when sealed", m: skipNamed("Sync", "*.incr.aof")},
+		{name: "spares are not synced", m: skipNamed("", "temp-*.spare")},
+		{name: "bases are not synced", m: skipNamed("", "temp-*rewrite*")},
+		{name: "snapshots are not synced", m: skipNamed("", "temp-*.rdb")},
+		{name: "companions are not synced", m: skipNamed("", "temp-*.manifest.*.fr")},
+		{name: "manifests are not synced", m: skipNamed("", "temp-*.manifest")},
+		{name: "the epoch is not synced", m: skipNamed("", "temp-*.epoch.fr")},
+		{name: "the log's folder is not synced", m: skipNamed("SyncDir", "appendonlydir")},
+		{name: "the data folder is not synced", m: skipNamed("SyncDir", "data")},
+		{name: "no folder is synced", m: skipNamed("SyncDir", "*")},
+		{name: "nothing is synced", m: skipNamed("", "*")},
+		{name: "files are not cut", m: skipNamed("Truncate", "*")},
+		{name: "files are cut one byte early", m: &mutation{truncate: func(f disk.File, n int64) error { return f.Truncate(max(n-1, 0)) }}},
+		{name: "files are cut one byte late", m: &mutation{truncate: func(f disk.File, n int64) error {
+			if size, err := f.Size(); err != nil || n == size {
+				return err
+			}
+			return f.Truncate(n + 1)
+		}}},
+		{name: "a failed sync counts as done", m: &mutation{sync: func(_ disk.File, call func() error) error { _ = call(); return nil }}},
+		{name: "a failed sync is tried again", m: &mutation{sync: func(_ disk.File, call func() error) error {
+			if call() == nil {
+				return nil
+			}
+			return call()
+		}}},
+		{name: "a failed sync of a folder counts as done", m: &mutation{syncDir: func(fs disk.FS, dir string) error { _ = fs.SyncDir(dir); return nil }}},
+		{name: "a short write counts as whole", m: &mutation{write: func(f disk.File, p []byte, off int64) (int, error) {
+			if off >= 0 {
+				_, _ = f.WriteAt(p, off)
+			} else {
+				_, _ = f.Write(p)
+			}
+			return len(p), nil
+		}}},
+		{name: "a file is renamed before it is synced", m: &mutation{
+			skip:   func(op, name string) bool { return op == "Sync" && strings.Contains(name, "temp-") && isManifest(name) },
+			rename: renameThenSync,
+		}},
+		{name: "files take their names by being copied", m: &mutation{rename: copyInPlace}},
+		{name: "the old base goes when the new one has its name", m: &mutation{rename: func(fs disk.FS, from, to string) error {
+			if err := fs.Rename(from, to); err != nil || !strings.HasSuffix(to, ".base.rdb") {
+				return err
+			}
+			return unlinkOthers(fs, to, ".base.rdb")
+		}}},
+		{name: "old increments go before the manifest is durable", m: &mutation{rename: func(fs disk.FS, from, to string) error {
+			if err := fs.Rename(from, to); err != nil || !isManifest(to) {
+				return err
+			}
+			return unlinkUnnamed(fs, to)
+		}}},
+		{name: "replies leave 30 bytes early", early: 30},
+		{name: "the page cache counts after a power loss", boot: true},
+		{name: "the last bytes of a write are lost", m: &mutation{write: func(f disk.File, p []byte, off int64) (int, error) {
+			q := bytes.Clone(p)
+			if n := len(q); n > 40 && bytes.HasSuffix(q, []byte("\r\n")) {
+				q[n-1], q[n-2] = 0, 0
+			}
+			if off >= 0 {
+				return f.WriteAt(q, off)
+			}
+			return f.Write(q)
+		}}},
+	}
+}
+
+type mutant struct {
+	name  string
+	m     *mutation
+	early uint64
+	boot  bool
+}
+
+func renameThenSync(fs disk.FS, from, to string) error {
+	if err := fs.Rename(from, to); err != nil {
+		return err
+	}
+	f, err := fs.OpenReadWrite(to)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// copyInPlace is a rename that can be seen halfway.
+func copyInPlace(fs disk.FS, from, to string) error {
+	p, err := disk.ReadFile(fs, from, 1<<30)
+	if err != nil {
+		return err
+	}
+	f, err := fs.Create(to)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(p); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return fs.Remove(from)
+}
+
+func unlinkOthers(fs disk.FS, keep, suffix string) error {
+	names, err := fs.List(filepath.Dir(keep))
+	for _, name := range names {
+		if strings.HasSuffix(name, suffix) && name != filepath.Base(keep) && !strings.HasPrefix(name, "temp-") {
+			err = fs.Remove(filepath.Join(filepath.Dir(keep), name))
+		}
+	}
+	return err
+}
+
+// unlinkUnnamed removes what a manifest does not name, or calls history.
+func unlinkUnnamed(fs disk.FS, manifest string) error {
+	p, err := disk.ReadFile(fs, manifest, 1<<20)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(manifest)
+	names, err := fs.List(dir)
+	for _, name := range names {
+		live := strings.Contains(string(p), "file "+name+" ") && !strings.Contains(string(p), "file "+name+" seq 1 type h")
+		if strings.HasSuffix(name, ".incr.aof") && !live {
+			err = fs.Remove(filepath.Join(dir, name))
+		}
+	}
+	return err
+}
+
+// try runs campaigns over a mutant until one finds it out.
+func (x mutant) try(lives int) (found *Violation, states int, reached bool) {
+	for _, o := range []Options{{Lives: lives}, {Lives: 2 * lives, Faults: true}} {
+		o.Seed, o.Most, o.Early, o.Patience = 1, 1, x.early, 2*time.Second
+		if x.m != nil {
+			o.Under = x.m.under
+		}
+		if x.boot {
+			o.Engine = func(c Config) Engine { return sameBoot{NewReal(c)} }
+		}
+		r := Run(o)
+		states += r.States
+		if len(r.Violations) > 0 {
+			return r.Violations[0], states, true
+		}
+	}
+	return nil, states, x.m == nil || x.m.hits.Load() > 0
+}
+
+// sameBoot is an engine that believes the machine never went down.
+type sameBoot struct{ Engine }
+
+func (s sameBoot) Start(fs disk.FS, _ string) (*data, error) { return s.Engine.Start(fs, "boot") }
+
+// Each mutant breaks a promise, and the laboratory says which. With LAB_MUTANTS=FILE all of them are tried and the list is
+// written there; else a few that are found out soon.
+func TestMutants(t *testing.T) {
+	all, err := sites(filepath.Join("..", ".."), "wal", "recovery", "snapshot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 40 {
+		t.Fatalf("only %d calls found in the source", len(all))
+	}
+	list := os.Getenv("LAB_MUTANTS")
+	mutants := named()
+	if list == "" {
+		mutants = mutants[:7]
+	} else {
+		for _, s := range all {
+			mutants = append(mutants, mutant{name: s.String(), m: skipSite(s)})
+		}
+	}
+	var table strings.Builder
+	for _, x := range mutants {
+		t.Run(x.name, func(t *testing.T) {
+			v, states, reached := x.try(count("LAB_LIVES", 25))
+			row := fmt.Sprintf("| %s | - | survives %d states |", x.name, states)
+			switch {
+			case v != nil:
+				row = fmt.Sprintf("| %s | %s | after %d states: %.120s |", x.name, v.Promise, states, v.Detail)
+			case !reached:
+				t.Error("never reached")
+				row = fmt.Sprintf("| %s | - | never reached in %d states |", x.name, states)
+			default:
+				t.Errorf("survives %d states", states)
+			}
+			t.Log(row)
+			fmt.Fprintln(&table, row)
+		})
+	}
+	if list != "" {
+		if err := os.WriteFile(list, []byte(table.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
