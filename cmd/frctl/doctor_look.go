@@ -158,7 +158,9 @@ func (d *doctor) lookAtCover() {
 	for _, path := range d.files {
 		e, ok := s.Entry(s.NameOf(path))
 		if !ok {
-			bare = append(bare, path)
+			if info, err := os.Stat(path); err != nil || info.Size() > 0 { // what is empty has nothing to lose
+				bare = append(bare, path)
+			}
 			continue
 		}
 		covered++
