@@ -43,7 +43,7 @@ func (s *server) startSave() error {
 	o := snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"), Temp: jobTemp(), SyncEvery: s.syncEvery("rdb-save-incremental-fsync"),
 		Aside: s.load.aside}
 	s.eng.Commit()
-	log, rate := s.eng.Log(), s.cfg.Bytes("fr-save-max-rate")
+	log, rate := s.coveringLog(), s.cfg.Bytes("fr-save-max-rate")
 	s.startJob(saveJob, func(j *job, meta snapshot.Meta) error {
 		o.Publish = j.awaitCover(log)
 		o.Through = func(w io.Writer) io.Writer { return &throttle{w: w, rate: rate, j: j} }

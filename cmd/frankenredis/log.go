@@ -75,6 +75,15 @@ func (s *server) logTook(step wal.Step, took time.Duration) {
 	})
 }
 
+// coveringLog is the log that other goroutines ask how far it covers the stream; nil while nothing keeps the stream, so that all of it
+// counts as covered.
+func (s *server) coveringLog() engine.Log {
+	if s.log == nil {
+		return nil
+	}
+	return s.log
+}
+
 // followPolicy follows a change of appendfsync.
 func (s *server) followPolicy() error {
 	if s.log != nil {

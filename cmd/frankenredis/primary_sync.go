@@ -58,7 +58,7 @@ func (s *server) startSync(client *session.Session) {
 	}
 	s.eng.Commit()
 	s.eng.Reselect()
-	o := &outgoing{s: s, client: client, log: s.eng.Log(), id: s.load.result.Position.ID, at: s.eng.StreamEnd(), psync: !p.Positionless,
+	o := &outgoing{s: s, client: client, log: s.coveringLog(), id: s.load.result.Position.ID, at: s.eng.StreamEnd(), psync: !p.Positionless,
 		direct: s.cfg.Bool("repl-diskless-sync") && p.EOF, file: filepath.Join(s.dir, jobTemp())}
 	o.out = socket
 	o.meta = s.snapshotMeta()
