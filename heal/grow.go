@@ -77,6 +77,21 @@ func (g *Growing) Advance(durable int64) error {
 	if durable <= g.end && g.published {
 		return nil
 	}
+	if err := g.AdvanceStripes(durable); err != nil {
+		return err
+	}
+	if durable > g.end {
+		if err := g.copyTail(durable); err != nil {
+			return err
+		}
+		g.end = durable
+	}
+	return g.publish()
+}
+
+// AdvanceStripes is Advance for the stripes that are complete only. Where a stripe fills fast it saves copying what will have its
+// parity at once.
+func (g *Growing) AdvanceStripes(durable int64) error {
 	full := shape{Profile64x8, durable}.stripeBytes()
 	for int64(g.stripes+1)*full <= durable {
 		if err := g.seal(); err != nil {
@@ -85,12 +100,11 @@ func (g *Growing) Advance(durable int64) error {
 		g.end = max(g.end, int64(g.stripes)*full)
 		g.s.progress(g.name, g.end, durable)
 	}
-	if durable > g.end {
-		if err := g.copyTail(durable); err != nil {
-			return err
-		}
-		g.end = durable
-	}
+	return nil
+}
+
+// publish puts the cover into the catalog, once.
+func (g *Growing) publish() error {
 	if g.published {
 		return nil
 	}

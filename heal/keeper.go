@@ -35,6 +35,7 @@ type Keeper struct {
 	store    *Store
 	grown    map[string]*Growing
 	retryAt  map[string]time.Time // of growing files whose cover failed
+	speeds   map[string]speed     // of growing files
 	advanced time.Time
 	inside   bool // growing files are being followed
 	openAt   time.Time
@@ -132,7 +133,7 @@ func StartKeeper(o KeeperOptions) *Keeper {
 		o.Told = func(KeeperEvent) {}
 	}
 	k := &Keeper{o: o, tasks: map[string]task{}, durable: map[string]int64{}, bell: make(chan struct{}, 1),
-		grown: map[string]*Growing{}, retryAt: map[string]time.Time{}}
+		grown: map[string]*Growing{}, speeds: map[string]speed{}, retryAt: map[string]time.Time{}}
 	if o.Opened != nil {
 		k.adopt(o.Opened)
 	}
@@ -373,6 +374,7 @@ func (k *Keeper) follow() {
 		if _, ok := targets[path]; !ok { // it was sealed or removed
 			_ = g.Close()
 			delete(k.grown, path)
+			delete(k.speeds, path)
 		}
 	}
 	for path, pos := range targets {
@@ -386,7 +388,9 @@ func (k *Keeper) follow() {
 				k.grown[path] = g
 			}
 		}
-		if err == nil {
+		if err == nil && k.fillsSoon(path, g, pos) {
+			err = g.AdvanceStripes(pos)
+		} else if err == nil {
 			err = g.Advance(pos)
 		}
 		if err != nil {
@@ -400,6 +404,29 @@ func (k *Keeper) follow() {
 	k.mu.Lock()
 	k.count()
 	k.mu.Unlock()
+}
+
+// fillsSoon tells whether a growing file, durable up to pos, grows so fast that its open stripe will be complete within soon: then the
+// stripe waits for its parity, which costs an eighth of the copies.
+func (k *Keeper) fillsSoon(path string, g *Growing, pos int64) bool {
+	const soon = 3 * time.Second
+	now := time.Now()
+	last := k.speeds[path]
+	k.speeds[path] = speed{pos, now}
+	k.mu.Lock()
+	closing := k.closing
+	k.mu.Unlock()
+	if closing || !g.published || last.at.IsZero() || pos <= last.pos {
+		return false
+	}
+	left := (int64(g.stripes)+1)*stripeCells*cellSize - pos
+	return float64(left)/float64(pos-last.pos)*float64(now.Sub(last.at)) < float64(soon)
+}
+
+// speed is where a growing file was at some time.
+type speed struct {
+	pos int64
+	at  time.Time
 }
 
 func (k *Keeper) dropGrowing(path string) {
