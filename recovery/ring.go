@@ -185,9 +185,10 @@ func (b *boot) mergeRing(s *survey, f *logFile) error {
 		path, err := b.ringAside(s.ring.Path)
 		return b.ev.did(Action{What: "rename", Path: s.ring.Path, To: path}, err)
 	}
-	if len(s.ringBytes) == 0 {
+	if s.ring.End() == 0 || s.ringForeign || s.fresh || s.tail == nil || f.facts == nil || s.mark != nil && s.mark.Clean {
 		return nil
 	}
+	// Also when the increment lacks nothing: what it has may be in the page cache only, and the ring is what makes it durable.
 	at := s.dir.Facts.Position
 	at.Epoch = s.ring.Epoch
 	if s.epoch.Epoch == at.Epoch && !s.epoch.ID.IsZero() {
@@ -195,7 +196,10 @@ func (b *boot) mergeRing(s *survey, f *logFile) error {
 	}
 	ref := *s.dir.Manifest.Last()
 	a := Action{What: "append", Path: f.path, From: s.tail.Size, Bytes: int64(len(s.ringBytes))}
-	tail, err := wal.Extend(b.o.FS, b.dir(), ref, *f.facts, s.tail, s.ringBytes, at, b.o.Annotate)
+	tail, err := wal.Extend(b.o.FS, b.dir(), b.o.AppendName, ref, *f.facts, s.tail, s.ringBytes, at, b.o.Annotate)
+	if err == nil && tail.Size == s.tail.Size {
+		return nil
+	}
 	if err := b.ev.did(a, err); err != nil {
 		return b.refuse(err, "Can't write what the commit ring has to %s: %s", f.name, reason(err))
 	}

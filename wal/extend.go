@@ -10,10 +10,11 @@ import (
 	"frankenredis/wal/disk"
 )
 
-// Extend appends p, whole units of the stream, to the last increment behind the place where reading it ended, and makes them durable:
-// what the commit ring has and the increment lacks. What was torn has been cut off. at is the position of the epoch that wrote them;
-// with annotate a line goes behind them. It returns the tail as a Reader would find it now. Cut short and repeated it ends the same (I18).
-func Extend(fs disk.FS, dir string, ref FileRef, facts FileFacts, t *Tail, p []byte, at Position, annotate bool) (*Tail, error) {
+// Extend makes the last increment of the log called name stand for the commit ring: p, whole units that the ring has and it lacks, is
+// appended where reading it ended, and all of it is made durable and proven by a line, before a new epoch makes the ring's frames count for
+// nothing. What was torn has been cut off. at is the position of the epoch that wrote them; without annotate there are no lines. It
+// returns the tail as a Reader would find it now. Cut short and repeated it ends the same (I18).
+func Extend(fs disk.FS, dir, name string, ref FileRef, facts FileFacts, t *Tail, p []byte, at Position, annotate bool) (*Tail, error) {
 	path := filepath.Join(dir, ref.Name)
 	f, err := fs.OpenAppend(path)
 	if err != nil {
@@ -28,13 +29,17 @@ func Extend(fs disk.FS, dir string, ref FileRef, facts FileFacts, t *Tail, p []b
 	if err := c.resume(t); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if err := rewriteUnsynced(fs, dir, name, c); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	proves := annotate && c.since.Len()+int64(len(p)) > 0
 	o := Options{Annotate: annotate, Now: time.Now}
 	o.setDefaults()
 	var live liveOptions
 	live.set(&o)
 	live.at.Store(&at)
 	s := newScribe(&o, &live, new(int64))
-	durable := t.LSN
+	durable := LSN(0) // not known
 	if t.Lines > 0 {
 		durable = t.Last.Durable
 	}
@@ -50,7 +55,7 @@ func Extend(fs disk.FS, dir string, ref FileRef, facts FileFacts, t *Tail, p []b
 	if c.hasFile {
 		after.file = c.file
 	}
-	if annotate {
+	if proves {
 		after.Lines++
 		after.LastPos = c.pos
 		after.Last, err = lastLine(f, c.pos)

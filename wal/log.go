@@ -230,7 +230,7 @@ func (l *Log) openLast(s Start) error {
 	c.opening = l.o.Annotate && c.since.Len() > 0
 	// After a mere kill of the process the last bytes may be in the page cache only. They were read back and will be served:
 	// they must not be called durable before they are.
-	if err := l.rewriteUnsynced(c); err != nil {
+	if err := rewriteUnsynced(l.o.FS, l.o.Dir, l.o.Name, c); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -242,8 +242,8 @@ func (l *Log) openLast(s Start) error {
 // rewriteUnsynced writes what the watermark does not cover once more, the same bytes in the same place. The process before
 // may have died behind a sync that failed: then its bytes are in the page cache, readable and marked clean, and no sync
 // would ever bring them to the disk (I8). Without a watermark there is nothing to go by: a stock server trusts the cache.
-func (l *Log) rewriteUnsynced(c *increment) error {
-	wm, err := ReadWatermark(l.o.FS, l.o.Dir, l.o.Name)
+func rewriteUnsynced(fsys disk.FS, dir, name string, c *increment) error {
+	wm, err := ReadWatermark(fsys, dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

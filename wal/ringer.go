@@ -1,7 +1,9 @@
 package wal
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -214,7 +216,7 @@ func (r *ringer) makeReady() {
 
 // takeFolder keeps other servers out of a ring's folder. The log's own is locked by whoever opened the log.
 func (r *ringer) takeFolder() error {
-	fs := r.l.o.FS
+	fsys := r.l.o.FS
 	if r.lock != nil {
 		return nil
 	}
@@ -222,11 +224,31 @@ func (r *ringer) takeFolder() error {
 		r.lock = io.NopCloser(nil)
 		return nil
 	}
-	err := fs.MkdirAll(r.dir)
+	err := makeFolder(fsys, r.dir)
 	if err == nil {
-		r.lock, err = fs.Lock(filepath.Join(r.dir, RingName(r.l.o.Name)+".lock"))
+		err = fsys.SyncDir(filepath.Dir(r.dir)) // whoever made it may have died before
+	}
+	if err == nil {
+		r.lock, err = fsys.Lock(filepath.Join(r.dir, RingName(r.l.o.Name)+".lock"))
 	}
 	return err
+}
+
+// makeFolder makes a folder and those above it that are missing, each durable in the one above it.
+func makeFolder(fsys disk.FS, dir string) error {
+	if filepath.Dir(dir) == dir {
+		return nil // the root
+	}
+	if _, err := fsys.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := makeFolder(fsys, filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(dir))
 }
 
 // commit takes everything that was committed, as far as it fits in one frame, into the ring. What does not goes to the increment.
