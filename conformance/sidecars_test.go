@@ -263,24 +263,21 @@ func TestScrubOnline(t *testing.T) {
 	}
 
 	// Beyond the budget: nothing is touched, and the report says what is lost.
-	p, err = os.ReadFile(log)
+	hurt(dump, 50, 5)
+	broken, err := os.ReadFile(dump)
 	ok(t, err)
-	ok(t, os.Truncate(log, 0))
-	tails, err := filepath.Glob(path("heal/*incr.aof*.tail"))
+	sidecars, err = filepath.Glob(path("heal/dump.rdb.*.rs"))
 	ok(t, err)
-	for _, file := range tails {
-		raw, err := os.ReadFile(file)
-		ok(t, err)
-		clear(raw[2*4160 : 5*4160])
-		ok(t, os.WriteFile(file, raw, 0o644))
+	for _, file := range sidecars {
+		ok(t, os.Truncate(file, 0))
 	}
-	c.Call(t, "FR.SCRUB", "REPAIR", log)
+	c.Call(t, "FR.SCRUB", "REPAIR", dump)
 	waitForText(t, status, "fr_sidecars_files_beyond_repair:1")
-	if !strings.Contains(s.LogText(), log+" is damaged beyond what its sidecar can repair") {
+	if !strings.Contains(s.LogText(), dump+" is damaged beyond what its sidecar can repair") {
 		t.Errorf("the log does not say so:\n%s", s.LogTail(5))
 	}
-	if info, err := os.Stat(log); err != nil || info.Size() > int64(len(p)) {
-		t.Errorf("%v", err)
+	if got, err := os.ReadFile(dump); err != nil || string(got) != string(broken) {
+		t.Errorf("what is beyond repair was changed: %v", err)
 	}
 	c.Close()
 	s.Kill()
