@@ -77,7 +77,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s) each
 bench: peers build ## measure against redis-server side by side: throughput, CPU, memory (ROUNDS=3)
 	$(GO) run ./tools/bench -server $(BIN)/frankenredis -rounds $(ROUNDS)
 
-demo: peers build ## SET, kill -9, GET; then AOF directories to and from redis-server and valkey
+demo: peers build ## SET, kill -9, GET; AOF directories to and from redis-server and valkey; changed bytes brought back
 	@conformance/demo.sh $(BIN)/frankenredis
 
 cover: ## test coverage of the packages, total last

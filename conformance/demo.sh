@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows what the server is for, with real processes and real files: an acknowledged write survives kill -9, and the data directory
-# is exchanged with redis-server 7.0.15 and valkey 8.0.1, both ways.
+# is exchanged with redis-server 7.0.15 and valkey 8.0.1, both ways; changed bytes are brought back.
 #
 #   demo.sh [server]     default bin/frankenredis
 set -euo pipefail
@@ -127,3 +127,42 @@ done
 
 say "What we now hold, as redis-cli shows it:"
 sed 's/^/   /' "$work/got"
+
+# until FIELD VALUE: waits until INFO's section on sidecars says so.
+until_info() {
+	for _ in $(seq 300); do
+		[ "$("$cli" -p "$port" info sidecars | tr -d '\r' | sed -n "s/^$1://p")" = "$2" ] && return 0
+		sleep 0.1
+	done
+	echo "$1 does not become $2" >&2
+	exit 1
+}
+
+say "4. Changed bytes are found and brought back while the server runs."
+start "$ours" "$work/rot"
+fill
+"$cli" -p "$port" save >/dev/null
+contents >"$work/want"
+sleep 2.5 # a sync, and the sidecar behind it
+until_info fr_sidecars_bytes_behind 0
+until_info fr_sidecars_waiting 0
+for file in dump.rdb appendonlydir/appendonly.aof.1.incr.aof; do
+	cp "$work/rot/$file" "$work/was-$(basename "$file")"
+	printf 'ROT' | dd of="$work/rot/$file" bs=1 seek=60 conv=notrunc status=none
+	echo "\$ (three bytes of $file overwritten)"
+done
+run fr.scrub start
+until_info fr_sidecars_damaged_files 2
+run info sidecars | grep -E 'damaged_files|cells_found'
+run fr.scrub repair
+until_info fr_sidecars_damaged_files 0
+for file in dump.rdb appendonlydir/appendonly.aof.1.incr.aof; do
+	cmp "$work/rot/$file" "$work/was-$(basename "$file")" || { echo "$file is not what it was" >&2; exit 1; }
+done
+rm "$work/rot/heal/"dump.rdb.*.rs
+echo "\$ (the sidecar of dump.rdb removed)"
+run fr.scrub start
+until_info fr_sidecars_sidecars_made_anew 1
+contents | diff "$work/want" - || { echo "the data changed" >&2; exit 1; }
+stop
+echo "both files are bit for bit what they were, the sidecar is back, and all $(wc -l <"$work/want") keys are equal"
