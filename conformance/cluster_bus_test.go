@@ -11,12 +11,12 @@ import (
 )
 
 // busCluster starts a node for each binary and makes a cluster of them: the first three serve, the others copy one of these each.
-func busCluster(t *testing.T, binaries []string, args ...string) []*testbed.Server {
+func busCluster(t *testing.T, binaries []string, more func() []string) []*testbed.Server {
 	t.Helper()
 	nodes := make([]*testbed.Server, len(binaries))
 	for i, binary := range binaries {
 		nodes[i] = testbed.Start(t, testbed.Options{Binary: binary, Args: append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "3000",
-			"--repl-diskless-sync-delay", "0"}, args...)})
+			"--repl-diskless-sync-delay", "0"}, more()...)})
 	}
 	first := nodes[0].Dial(t)
 	for i, bounds := range [][2]string{{"0", "5460"}, {"5461", "10922"}, {"10923", "16383"}} {
@@ -102,7 +102,7 @@ func TestClusterBus(t *testing.T) {
 			if peer == "redis-server" {
 				binaries = []string{ours, binary, binary, ours, ours, binary} // 7.0 cannot load what ours would send it
 			}
-			nodes := busCluster(t, binaries)
+			nodes := busCluster(t, binaries, func() []string { return nil })
 			for i := range 60 {
 				if r := clusterDo(t, nodes, "SET", "key:"+strconv.Itoa(i), strconv.Itoa(i)); r.Str != "OK" {
 					t.Fatal(r)
@@ -164,5 +164,30 @@ func TestClusterBus(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// With tls-cluster the bus and the replication of a cluster go by TLS, also between ours and redict.
+func TestClusterBusTLS(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t, t.TempDir())
+	a.issue(t, "server", time.Hour)
+	ours, redict := testbed.Subject(t), testbed.Peer(t, "redict-server")
+	nodes := busCluster(t, []string{ours, redict, ours, redict, ours}, func() []string {
+		return append(a.args(anyPort(t)), "--tls-cluster", "yes", "--tls-replication", "yes")
+	})
+	if r := clusterDo(t, nodes, "SET", "key", "value"); r.Str != "OK" {
+		t.Error(r)
+	}
+	c := nodes[4].Dial(t)
+	c.Call(t, "CLUSTER", "FAILOVER")
+	waitFor(t, "the hand-over", func() bool { return strings.Contains(c.Call(t, "ROLE").String(), "master") })
+	if r := clusterDo(t, nodes, "GET", "key"); r.Str != "value" {
+		t.Error(r)
+	}
+	bus := nodes[0].Dial(t).Call(t, "CONFIG", "GET", "cluster-port").Elems[1].Str
+	port, _ := strconv.Atoi(bus)
+	if _, _, err := dialTLS(t, port, a.client(t, "server")); err != nil {
+		t.Errorf("the bus speaks no TLS: %v", err)
 	}
 }

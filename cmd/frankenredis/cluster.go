@@ -53,7 +53,7 @@ func (s *server) joinCluster() error {
 		return err
 	}
 	if of := s.cluster.Me.Of; of != nil && of.IP != "" {
-		s.replica.host, s.replica.port = of.IP, of.Port
+		s.replica.host, s.replica.port = of.IP, of.ClientPort(s.cfg.Bool("tls-replication"))
 		s.eng.Follow(true)
 		s.sink.role.Store('S')
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strconv"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"frankenredis/wire/cluster"
+	"frankenredis/wire/tlsconf"
 )
 
 // busServer accepts the links of other nodes. Its goroutines hand what they read to the executor.
@@ -71,8 +74,10 @@ func (b *busServer) accept(l net.Listener) {
 			return
 		}
 		b.s.eng.Post(func() {
-			link := b.s.bus.Accepted(conn, time.Now())
-			conn.start(link)
+			if b.s.clusterTLS() != nil {
+				conn.c = tls.Server(c, b.s.secured.Load().Server) // it shakes hands with the first read
+			}
+			conn.start(b.s.bus.Accepted(conn, time.Now()))
 		})
 	}
 }
@@ -106,9 +111,9 @@ func (b *busServer) close() {
 
 // dial connects to another node.
 func (b *busServer) dial(l *cluster.Link, ip string, port int) {
+	dial := b.s.dialPrimary(b.s.clusterTLS() != nil)
 	b.wg.Go(func() {
-		d := net.Dialer{Timeout: busDialTimeout}
-		c, err := d.Dial("tcp", net.JoinHostPort(ip, strconv.Itoa(port)))
+		c, err := dial(net.JoinHostPort(ip, strconv.Itoa(port)), busDialTimeout)
 		if err != nil {
 			b.s.eng.Post(func() { b.s.bus.Closed(l) })
 			return
@@ -153,6 +158,16 @@ func (c *busConn) start(l *cluster.Link) {
 // read hands on one message after another: the next when the executor has taken the last, so that no more than one waits.
 func (c *busConn) read(l *cluster.Link) {
 	s := c.server.s
+	if secured, ok := c.c.(*tls.Conn); ok {
+		ctx, cancel := context.WithTimeout(context.Background(), busDialTimeout)
+		err := secured.HandshakeContext(ctx)
+		cancel()
+		if err != nil {
+			s.logger.Debug("Error accepting cluster node connection: " + tlsconf.Reason(err))
+			s.eng.Post(func() { s.bus.Closed(l) })
+			return
+		}
+	}
 	taken := make(chan struct{})
 	for {
 		frame, err := cluster.ReadFrame(c.c)

@@ -19,6 +19,8 @@ func (h busHost) Settings() cluster.Settings {
 	return cluster.Settings{
 		NodeTimeout:    time.Duration(cfg.Int("cluster-node-timeout")) * time.Millisecond,
 		FullCoverage:   cfg.Bool("cluster-require-full-coverage"),
+		TLS:            cfg.Bool("tls-cluster"),
+		ReplicateTLS:   cfg.Bool("tls-replication"),
 		AnnounceIP:     cfg.String("cluster-announce-ip"),
 		LinkLimit:      cfg.Bytes("cluster-link-sendbuf-limit"),
 		ValidityFactor: cfg.Int("cluster-replica-validity-factor"),

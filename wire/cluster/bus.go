@@ -41,6 +41,8 @@ type Bus struct {
 type Settings struct {
 	NodeTimeout    time.Duration
 	FullCoverage   bool
+	TLS            bool // the bus is secured
+	ReplicateTLS   bool // replicas connect to their primaries by TLS
 	AnnounceIP     string
 	LinkLimit      int64 // bytes that may wait to be sent over a link; 0: any number
 	ValidityFactor int64
@@ -169,7 +171,18 @@ func (b *Bus) Flush() {
 }
 
 // send puts a message where Flush finds it.
-func (b *Bus) send(l *Link, m *message) { b.sendFrame(l, m.kind, appendMessage(nil, m)) }
+func (b *Bus) send(l *Link, m *message) { b.sendFrame(l, m.kind, b.encode(m)) }
+
+// encode makes a message's bytes; m is of no use afterwards.
+func (b *Bus) encode(m *message) []byte {
+	if b.set.TLS {
+		m.swapPorts()
+	}
+	return appendMessage(nil, m)
+}
+
+// replicationPort is where a node's replicas connect to it.
+func (b *Bus) replicationPort(n *Node) int { return n.ClientPort(b.set.ReplicateTLS) }
 
 func (b *Bus) sendFrame(l *Link, kind messageType, frame []byte) {
 	if l == nil || l.conn == nil {
@@ -184,7 +197,7 @@ func (b *Bus) sendFrame(l *Link, kind messageType, frame []byte) {
 
 // broadcast sends to all nodes that there are links to.
 func (b *Bus) broadcast(m *message) {
-	frame := appendMessage(nil, m)
+	frame := b.encode(m)
 	for _, n := range b.s.Nodes() {
 		if n != b.s.Me && n.Flags&Handshake == 0 {
 			b.sendFrame(n.bus.link, m.kind, frame)
@@ -221,6 +234,9 @@ func (b *Bus) Deliver(l *Link, frame []byte, now time.Time) {
 		b.log.Warn("Bad message length or signature received from the Cluster bus: " + err.Error())
 		b.drop(l)
 		return
+	}
+	if b.set.TLS {
+		m.swapPorts()
 	}
 	if m.kind < messageTypes {
 		b.received[m.kind]++
@@ -317,7 +333,7 @@ func (b *Bus) Publish(channel, payload []byte, shard bool) {
 		return
 	}
 	m.kind = msgPublishShard
-	frame := appendMessage(nil, m)
+	frame := b.encode(m)
 	for _, n := range b.s.nodes {
 		if n != b.s.Me && n.Flags&Handshake == 0 && n.ShardID == b.s.Me.ShardID {
 			b.sendFrame(n.bus.link, m.kind, frame)
@@ -334,7 +350,12 @@ func (b *Bus) Meet(ip string, port, busPort int, now time.Time) {
 	}
 	n := b.s.node(randomID())
 	n.ShardID = randomID()
-	n.Flags, n.IP, n.Port, n.BusPort, n.bus.created = Handshake|Meet, ip, port, busPort, now
+	n.Flags, n.IP, n.BusPort, n.bus.created = Handshake|Meet, ip, busPort, now
+	if b.set.TLS {
+		n.TLSPort = port
+	} else {
+		n.Port = port
+	}
 }
 
 // Forgotten keeps a node that was forgotten from coming back by what others tell, and has them forget it, too. Call it before State.Forget.

@@ -30,8 +30,8 @@ func (b *Bus) Tick(now time.Time) {
 		return
 	}
 	if me.Of != nil && me.Of.IP != "" {
-		if host, port := b.host.Following(); host != me.Of.IP || port != me.Of.Port {
-			b.host.Follow(me.Of.IP, me.Of.Port)
+		if host, port := b.host.Following(); host != me.Of.IP || port != b.replicationPort(me.Of) {
+			b.host.Follow(me.Of.IP, b.replicationPort(me.Of))
 		}
 	}
 	b.tendElection()

@@ -174,7 +174,7 @@ func (b *Bus) moved(n *Node, l *Link, m *message) {
 	b.log.Info(fmt.Sprintf("Address updated for node %s (%s), now %s:%d", n.ID, n.Name, n.IP, n.Port))
 	b.s.Changed = true
 	if b.s.Me.Of == n {
-		b.host.Follow(n.IP, n.Port)
+		b.host.Follow(n.IP, b.replicationPort(n))
 	}
 }
 

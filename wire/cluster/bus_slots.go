@@ -108,7 +108,7 @@ func (b *Bus) Follow(n *Node) {
 	b.setShard(me, n.ShardID)
 	s.Changed = true
 	b.resetManual()
-	b.host.Follow(n.IP, n.Port)
+	b.host.Follow(n.IP, b.replicationPort(n))
 }
 
 // Lead makes this node a primary that serves nothing, as a reset does.

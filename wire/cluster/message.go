@@ -119,6 +119,15 @@ type message struct {
 
 var be = binary.BigEndian
 
+// swapPorts exchanges the ports for clients with and without TLS: on a bus that is secured itself the one with TLS comes first.
+func (m *message) swapPorts() {
+	m.port, m.second = m.second, m.port
+	for i := range m.gossip {
+		g := &m.gossip[i]
+		g.port, g.second = g.second, g.port
+	}
+}
+
 // appendMessage appends m as it goes over the bus.
 func appendMessage(dst []byte, m *message) []byte {
 	at := len(dst)
