@@ -77,7 +77,7 @@ func (e *Engine) Untrack(s *session.Session) {
 		}
 	}
 	t.prefixes = slices.DeleteFunc(t.prefixes, func(x *prefixTracker) bool { return len(x.clients) == 0 })
-	s.Tracking = session.Tracking{}
+	s.Tracking = session.Tracking{Redirect: s.Tracking.Redirect} // for what is pending yet
 	e.countWatched()
 }
 
