@@ -36,13 +36,16 @@ func (b *boot) loadLog(s *survey) error {
 			return err
 		}
 		b.info(msgLoadedFile, f.kind(), f.name, time.Since(started).Seconds())
+		if b.res.Salvaged != nil {
+			break
+		}
 	}
 	return nil
 }
 
 // finishLoad goes on behind the last file: what the commit ring has more is loaded, and then the disk is brought to what was loaded.
 func (b *boot) finishLoad(s *survey, f *logFile, c cut) error {
-	if !f.last {
+	if !f.last || b.o.Salvage {
 		return nil
 	}
 	err := b.judgeDamage()
@@ -133,9 +136,11 @@ func (b *boot) loadFile(s *survey, f *logFile) (cut, error) {
 		return none, b.refuseLoad(f, &a, err)
 	}
 	if rdb {
+		began := time.Now()
 		if pos, err = b.loadBase(s, f, file, &a); err != nil {
 			return none, err
 		}
+		b.res.BaseRead.add(pos, began)
 		if pos == f.limit {
 			b.baseRead(s, f, &a)
 			return none, nil
@@ -146,7 +151,10 @@ func (b *boot) loadFile(s *survey, f *logFile) (cut, error) {
 	} else if strings.HasSuffix(f.name, ".rdb") {
 		return none, b.refuseCorrupt(f, &wal.CorruptError{Path: f.path, Wanted: "an RDB file", Found: "another", Resume: -1})
 	}
-	return b.loadStream(s, f, file, pos, &a)
+	began := time.Now()
+	c, err := b.loadStream(s, f, file, pos, &a)
+	b.res.LogRead.add(a.Whole-pos, began)
+	return c, err
 }
 
 // isRDB says whether the file begins as an RDB file does.
@@ -228,6 +236,10 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 			keep, s.ringKeeps = at, true
 		}
 	}
+	var found *Salvage
+	if b.o.Salvage {
+		keep, found = b.salvageEnd(s, f, file, o, keep)
+	}
 	if keep < size {
 		size = keep
 	}
@@ -244,6 +256,12 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 	c := cut{at: tail.Size, size: f.size, class: Unproven}
 	var damage *wal.CorruptError
 	switch {
+	case found != nil && (err == nil || err == io.EOF || errors.As(err, &damage) && damage.Torn):
+		a.Class, a.Detail = Corrupt, found.Reason
+		b.ev.saw(*a)
+		s.end = tail.LSN
+		b.salvaged(s, f, found, tail.LSN)
+		return cut{at: f.size, size: f.size}, nil
 	case err == nil || err == io.EOF:
 	case errors.As(err, &damage) && damage.Torn && b.mayCut(s, f, damage):
 		c.class, c.err = Torn, damage

@@ -41,6 +41,8 @@ func Boot(o Options) (*Result, error) {
 	err := b.run()
 	if err != nil {
 		err = b.explain(err)
+	} else if b.o.Salvage {
+		// What is damaged was left out, or mended in memory.
 	} else if err = b.judgeDamage(); err == nil {
 		err = b.mendCovered()
 	}
@@ -127,6 +129,14 @@ func (b *boot) bootAOF() error {
 	}
 	if err := b.loadLog(s); err != nil {
 		return err
+	}
+	if b.o.Salvage {
+		if b.res.Salvaged == nil {
+			b.res.Salvaged = &Salvage{LSN: s.end}
+		}
+		b.res.Source, b.res.Position.ID, b.res.Position.LSN = AOF, wal.NewReplID(), s.end
+		b.info(msgLoadedAOF, time.Since(started).Seconds())
+		return nil
 	}
 	if s.oldStyle {
 		if err := b.migrate(s); err != nil {

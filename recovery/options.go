@@ -32,6 +32,9 @@ type Options struct {
 	MaxString     int64  // longest string taken from an RDB file; 0: the default of package snapshot
 	SkipChecksum  bool   // rdbchecksum no
 	Hardened      bool   // fr-mode hardened: what proves nothing is refused where Redis would load it
+	// Salvage loads the longest prefix of a damaged log that can be proven, where Boot would refuse, and changes nothing on the disk, not even
+	// a torn end. Result.Salvaged says what it is; there must be no log afterwards.
+	Salvage bool
 	// KeepExpired loads keys of a plain RDB file that have expired meanwhile (a replica: its primary will delete them).
 	// From an append-only file they are always loaded: expiry is an event in the stream (I20).
 	KeepExpired bool
@@ -133,12 +136,37 @@ type Result struct {
 	// Functions are the function libraries found, as source texts.
 	Functions [][]byte
 
+	// Salvaged is not nil after Options.Salvage.
+	Salvaged *Salvage
+
 	Keys     int64 // loaded from snapshots
 	Expired  int64 // of a plain RDB file, not loaded
 	Commands int64 // run from logs
 	Bytes    int64 // of the files read
 	Duration time.Duration
-	Evidence *Evidence
+	// BaseRead and LogRead are how fast snapshots and commands came in: what the next start will need follows from them.
+	BaseRead, LogRead Read
+	Evidence          *Evidence
+}
+
+// Read is how much was read, and how long it took until all of it was in the data set.
+type Read struct {
+	Bytes int64
+	Took  time.Duration
+}
+
+func (r *Read) add(bytes int64, since time.Time) {
+	r.Bytes += bytes
+	r.Took += time.Since(since)
+}
+
+// Seconds predicts how long so many bytes will take at this pace; ok is false when too little was read to say.
+func (r Read) Seconds(bytes int64) (seconds float64, ok bool) {
+	const least = 1 << 20
+	if r.Bytes < least || r.Took <= 0 {
+		return 0, false
+	}
+	return r.Took.Seconds() / float64(r.Bytes) * float64(bytes), true
 }
 
 func (o *Options) setDefaults() {

@@ -39,6 +39,7 @@ func (b *boot) bootSnapshot() error {
 	a.Class, a.Size = Clean, size
 	b.prog.File, b.prog.Total = b.o.DBFile, size
 	info, end, err := b.loadSnapshot(io.NewSectionReader(file, 0, size), size, false)
+	b.res.BaseRead.add(end, started)
 	a.Keys, a.Whole = info.Keys, end
 	if err == nil {
 		err = b.proven(info)

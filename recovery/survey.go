@@ -205,6 +205,12 @@ func (b *boot) surveyFiles(s *survey) error {
 			f.path = filepath.Join(b.o.Dir, ref.Name)
 		}
 		info, err := b.o.FS.Stat(f.path)
+		if err != nil && b.o.Salvage && !f.base && errors.Is(err, fs.ErrNotExist) {
+			b.ev.saw(Artifact{Path: f.path, Kind: f.artifact(), Class: Missing, Detail: err.Error()})
+			b.ev.decided(ledger.Salvaged, ledger.Accept, f.path, 0, "the manifest names it and it is gone: what comes before is loaded")
+			b.warn("Salvage: %s is missing; the log is loaded up to where it should begin.", f.path)
+			break
+		}
 		if err != nil {
 			class, rule := Unreadable, ledger.Unreadable
 			if errors.Is(err, fs.ErrNotExist) {

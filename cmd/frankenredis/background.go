@@ -22,6 +22,7 @@ type job struct {
 	frozen  *kv.Frozen
 	changes int64 // since the last save, at the freeze
 	total   int64 // keys
+	size    int64 // bytes that write has written, once done is closed
 	keys    atomic.Int64
 	stop    atomic.Bool
 	done    <-chan struct{}

@@ -40,6 +40,10 @@ func (s *server) startSave() error {
 	if s.eng.Loading() {
 		return errors.New("the data set is still being loaded")
 	}
+	if s.salvaging() {
+		s.logger.Warn("Can't save: " + errSalvaging.Error())
+		return errSalvaging
+	}
 	o := snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"), Temp: jobTemp(), SyncEvery: s.syncEvery("rdb-save-incremental-fsync"),
 		Aside: s.load.aside}
 	s.eng.Commit()
@@ -47,7 +51,9 @@ func (s *server) startSave() error {
 	s.startJob(saveJob, func(j *job, meta snapshot.Meta) error {
 		o.Publish = j.awaitCover(log)
 		o.Through = func(w io.Writer) io.Writer { return &throttle{w: w, rate: rate, j: j} }
-		_, err := snapshot.WriteFile(o, j.frozen, meta)
+		defer s.lockTemp(o.Temp).Close()
+		var err error
+		j.size, err = snapshot.WriteFile(o, j.frozen, meta)
 		if err == nil {
 			s.covers.wrote(filepath.Join(o.Dir, o.Name))
 		}
@@ -66,7 +72,7 @@ func (s *server) finishSave(j *job, err error) {
 	case err == nil:
 		s.load.aside = ""
 		s.eng.Saved(j.changes)
-		s.saves.last = time.Now()
+		s.saves.last, s.saves.size = time.Now(), j.size
 		s.saves.count++
 		s.saves.failed = false
 		s.logger.Info("DB saved on disk")
@@ -76,14 +82,21 @@ func (s *server) finishSave(j *job, err error) {
 		s.logger.Warn("Background saving was given up")
 	default:
 		s.saves.failed = true
+		if isFull(err) {
+			s.outOfRoom()
+		}
 		s.recordFailedSave("snapshot", "dbfilename", err)
 		s.logger.Warn("Error saving the data set: " + err.Error())
 		s.logger.Warn("Background saving error")
 	}
 }
 
-// denyWrites refuses writes while background saves fail, if that is wanted and anybody relies on them.
+// denyWrites refuses writes while a rewrite needs the last room on the disk, and while background saves fail, if that is wanted and anybody
+// relies on them.
 func (s *server) denyWrites() error {
+	if err := s.denyForRoom(); err != nil {
+		return err
+	}
 	if !s.saves.failed || !s.cfg.Bool("stop-writes-on-bgsave-error") || len(s.cfg.SavePoints()) == 0 {
 		return nil
 	}
@@ -95,7 +108,7 @@ func (s *server) denyWrites() error {
 
 // tendSaves starts what is due: what was scheduled, what save points ask for, and a rewrite of a log that has grown.
 func (s *server) tendSaves() {
-	if s.eng.Loading() || s.eng.Stopping() {
+	if s.eng.Loading() || s.eng.Stopping() || s.salvaging() {
 		return
 	}
 	if s.rewrites.scheduled && !s.busy(0) && !s.rewriteLimited() {

@@ -52,8 +52,8 @@ const shortestKey = 16
 
 // openCovers opens the sidecars that there are, for the load. An error was logged.
 func (s *server) openCovers() error {
-	if !s.cfg.Bool("fr-sidecars") {
-		return nil
+	if !s.cfg.Bool("fr-sidecars") || s.salvaging() {
+		return nil // what is salvaged is beyond what they can bring back, and nothing is to be written
 	}
 	c := &covers{s: s}
 	if path := s.cfg.Path("fr-integrity-key-file"); path != "" {

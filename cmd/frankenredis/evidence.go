@@ -75,6 +75,9 @@ func (s *server) recordLog(e wal.Event) {
 	switch e.Kind {
 	case wal.Failed:
 		x.Rule, x.Decision, x.Detail, x.Replay = ledger.LogFailed, ledger.Refuse, e.Err.Error(), ""
+		if isFull(e.Err) {
+			s.outOfRoom()
+		}
 	case wal.Healed:
 		x.Rule, x.Decision = ledger.LogHealed, ledger.New
 	case wal.Switched:

@@ -343,6 +343,9 @@ func (s *server) infoOwn(w *engine.InfoWriter) {
 	debug.ReadGCStats(&gc)
 	w.Field("fr_gc_cycles", gc.NumGC)
 	w.Field("fr_gc_pause_usec_total", gc.PauseTotal.Microseconds())
+	s.infoReadiness(w)
+	s.infoRoom(w)
+	s.infoSalvage(w)
 	s.infoLogOwn(w)
 	s.infoLedger(w)
 }

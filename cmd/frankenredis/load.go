@@ -52,9 +52,11 @@ func (s *server) startLoading() {
 	// LOADING.
 	s.reactor.HoldListeners(true)
 	o := s.recoveryOptions(s.onExecutor)
+	report := s.newLoadReport()
 	interval, opened := s.cfg.Int("loading-process-events-interval-bytes"), false
 	o.Progress = func(p recovery.Progress) {
 		s.load.progress.Store(&p)
+		report.tell(p)
 		if !opened && (p.Commands > 0 || p.Loaded >= interval) {
 			opened = true
 			s.eng.Post(func() { s.reactor.HoldListeners(false) })
@@ -66,8 +68,12 @@ func (s *server) startLoading() {
 	logOptions, preamble, used := s.logOptions(), s.cfg.Bool("aof-use-rdb-preamble"), s.ks.UsedBytes()
 	engine.Background(func() {
 		result, err := recovery.Boot(o)
+		report.end()
+		if err == nil && !o.Salvage {
+			s.removeStale()
+		}
 		var log *wal.Log
-		if err == nil && o.AOF {
+		if err == nil && o.AOF && !o.Salvage {
 			log, err = result.OpenLog(logOptions, preamble, used)
 			if err != nil {
 				s.logger.Warn("Can't open the append-only file: " + err.Error())
@@ -84,8 +90,8 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
 		RingDir: s.ringDir(), AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
 		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(), Hardened: s.cfg.Enum("fr-mode") == "hardened",
-		KeepExpired: s.eng.Following(),
-		Hash:        func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
+		Salvage: s.salvaging(), KeepExpired: s.eng.Following(),
+		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
 			return inSlices(s, items, func(some []snapshot.Item) error { return on(func() error { return s.insert(some, false) }) })
 		},
@@ -233,8 +239,12 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 	s.load.result = result
 	s.recordStart(result.Evidence)
 	s.load.aside = result.Aside
+	s.eng.SetReadOnly(result.Salvaged != nil)
 	s.load.progress.Store(nil)
 	s.saves.keys, s.saves.expired = result.Keys, result.Expired
+	if result.Source == recovery.Snapshot {
+		s.saves.size = result.Bytes
+	}
 	s.eng.Saved(s.eng.DirtyCount())
 	s.claimSlots()
 	if log != nil {
@@ -252,11 +262,6 @@ func (s *server) infoLoading(w *engine.InfoWriter) {
 	if now := s.load.progress.Load(); now != nil {
 		p = *now
 	}
-	passed := time.Since(s.load.began).Seconds()
-	eta := int64(1)
-	if p.Loaded > 0 && p.Total > p.Loaded {
-		eta = int64(passed / float64(p.Loaded) * float64(p.Total-p.Loaded))
-	}
 	w.Field("loading_start_time", s.load.began.Unix())
 	w.Field("loading_total_bytes", p.Total)
 	w.Field("loading_rdb_used_mem", s.ks.UsedBytes())
@@ -266,7 +271,7 @@ func (s *server) infoLoading(w *engine.InfoWriter) {
 		perc = 100 * float64(p.Loaded) / float64(p.Total)
 	}
 	w.Fieldf("loading_loaded_perc", "%.2f", perc)
-	w.Field("loading_eta_seconds", eta)
+	w.Field("loading_eta_seconds", secondsLeft(p, time.Since(s.load.began)))
 }
 
 // dataPath is a path below the data directory.

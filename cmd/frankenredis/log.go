@@ -106,6 +106,9 @@ func (s *server) followLogOptions() error {
 // followAppendonly follows a change of appendonly. Off is immediate; on begins with a base of the present state, which a background job
 // makes, and the client is not kept waiting for it.
 func (s *server) followAppendonly() error {
+	if s.load.result != nil && s.load.result.Salvaged != nil {
+		return errSalvaging
+	}
 	if s.cfg.Bool("appendonly") {
 		if s.log != nil || s.logHeld != nil || s.eng.Loading() {
 			return nil

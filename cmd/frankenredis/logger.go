@@ -27,6 +27,8 @@ type logSink struct {
 
 	mu   sync.Mutex
 	path string // protected by mu; empty: standard output
+	// status is the line at the end of the terminal that the next line takes the place of; protected by mu.
+	status bool
 	// system takes a copy of each line, without stamp; nil unless syslog-enabled. Set before the first line only.
 	system *syslog.Writer
 }
@@ -119,11 +121,31 @@ func (s *logSink) toSystem(level hclog.Level, text string) {
 	_ = send(text)
 }
 
+// setStatus shows a line at the end of the terminal until another, or the next line of the log, takes its place; "": none.
+func (s *logSink) setStatus(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clearStatus()
+	if text != "" {
+		_, _ = os.Stdout.WriteString(text)
+		s.status = true
+	}
+}
+
+// clearStatus is called under mu.
+func (s *logSink) clearStatus() {
+	if s.status {
+		s.status = false
+		_, _ = os.Stdout.WriteString("\r\x1b[K")
+	}
+}
+
 // write appends to the log as it is. A log that cannot be written must not stop the server.
 func (s *logSink) write(line []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.path == "" {
+		s.clearStatus()
 		_, _ = os.Stdout.Write(line)
 		return
 	}

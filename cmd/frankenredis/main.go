@@ -30,7 +30,7 @@ func run(argv []string, in io.Reader) int {
 		fmt.Fprintln(os.Stderr, "Can't find the working directory:", err)
 		return 1
 	}
-	args, err := config.ParseArgs(argv, dir)
+	args, err := config.ParseArgs(salvageArgument(argv), dir)
 	if err != nil {
 		return fail(err)
 	}

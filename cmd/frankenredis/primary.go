@@ -130,6 +130,8 @@ func (s *server) syncRequest(c *engine.Call, q engine.SyncRequest) error {
 	switch {
 	case client.IsReplica():
 		return nil
+	case s.salvaging():
+		return engine.ReplyError("ERR this server was started with --salvage: what it lacks would be lost on its replicas too")
 	case q.TakeOver:
 		return s.takeOver(c, id, offset)
 	case s.failover.phase != noFailover:

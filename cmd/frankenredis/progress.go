@@ -10,19 +10,17 @@ const progressEvery = 10 * time.Second
 
 // tellProgress is called once a second.
 func (s *server) tellProgress() {
+	if s.eng.Loading() {
+		s.tellLoading()
+		return
+	}
 	var what string
 	var began time.Time
 	var done, total int64
-	unit := "MB"
+	const unit = "keys"
 	switch j := s.jobs.now; {
-	case s.eng.Loading():
-		p := s.load.progress.Load()
-		if p == nil {
-			return
-		}
-		what, began, done, total = "Loading", s.load.began, p.Loaded>>20, p.Total>>20
 	case j != nil:
-		what, began, done, total, unit = "Saving a snapshot", j.began, j.keys.Load(), j.total, "keys"
+		what, began, done, total = "Saving a snapshot", j.began, j.keys.Load(), j.total
 		if j.kind == rewriteJob {
 			what = "Rewriting the append-only file"
 		}
@@ -36,6 +34,11 @@ func (s *server) tellProgress() {
 	done = min(done, total)
 	rate := float64(done) / passed.Seconds()
 	text := fmt.Sprintf("%s: %d%% of %d %s, %.0f %s a second, about %d seconds left", what, 100*done/total, total, unit, rate, unit, int64(float64(total-done)/rate))
+	s.tellPeople(text, passed)
+}
+
+// tellPeople tells systemd, and now and then the log.
+func (s *server) tellPeople(text string, passed time.Duration) {
 	s.notify("STATUS=" + text + "\n")
 	if ticks := int64(passed / time.Second); ticks%int64(progressEvery/time.Second) == 0 {
 		s.logger.Info(text)

@@ -67,7 +67,8 @@ func (s *server) netTraffic() (in, out uint64) {
 func (s *server) resetStats() {
 	s.load.rates = rates{}
 	s.load.freezeUsec, s.load.expireTime = 0, 0
-	s.saves.count = 0
+	s.saves.count, s.rewrites.count = 0, 0
+	s.eng.ForgetPhases()
 	if s.log != nil {
 		s.load.delayedBefore = s.log.Status().DelayedSyncs
 	}

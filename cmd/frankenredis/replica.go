@@ -62,7 +62,7 @@ func (s *server) startAsReplica() {
 	s.replica.source.s = s
 	s.eng.AddTransport(&s.replica.source)
 	host, port := s.primary()
-	if host == "" {
+	if host == "" || s.salvaging() {
 		return
 	}
 	s.replica.host, s.replica.port = host, port
@@ -110,6 +110,8 @@ func (s *server) replicaOf(c *engine.Call, host string, port int) error {
 	r := &s.replica
 	by := s.eng.DescribeClient(c.S)
 	switch {
+	case s.salvaging():
+		return engine.ReplyError("ERR REPLICAOF not allowed on a server that was started with --salvage.")
 	case s.failover.phase != noFailover:
 		return engine.ReplyError("ERR REPLICAOF not allowed while failing over.")
 	case host == "" && r.host == "":

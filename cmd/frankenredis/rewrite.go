@@ -20,6 +20,7 @@ type rewrites struct {
 	failures  int // in a row
 	failed    bool
 	took      int64 // seconds; of the last
+	size      int64 // bytes of the base that the last wrote
 	// After limitFailures in a row an automatic or scheduled rewrite waits longer and longer.
 	retryAt time.Time
 	delay   time.Duration
@@ -53,6 +54,8 @@ func (s *server) startRewrite() error {
 	s.rewrites.scheduled = false
 	log := s.log
 	switch {
+	case s.salvaging():
+		return s.refuseRewrite(errSalvaging)
 	case log == nil && s.cfg.Bool("appendonly"):
 		return s.beginLog()
 	case log == nil:
@@ -110,6 +113,7 @@ func (p basePlan) write(j *job, meta snapshot.Meta, path string, at wal.LSN) (wa
 		return wal.NewBase{}, err
 	}
 	p.s.logger.Info("Successfully created the temporary AOF base file " + filepath.Base(path))
+	j.size = d.Len()
 	return wal.NewBase{Path: path, At: at, AOF: p.commands, Sum: d.Sum(), Size: d.Len(), HasSum: true}, nil
 }
 
@@ -117,10 +121,11 @@ func (p basePlan) write(j *job, meta snapshot.Meta, path string, at wal.LSN) (wa
 func (s *server) finishRewrite(j *job, err error) {
 	r := &s.rewrites
 	r.took = int64(time.Since(j.began) / time.Second)
+	s.roomRewritten(err)
 	switch {
 	case err == nil:
 		r.count++
-		r.failures, r.failed, r.delay = 0, false, 0
+		r.failures, r.failed, r.delay, r.size = 0, false, 0, j.size
 		s.logger.Info("Background AOF rewrite terminated with success")
 		s.logger.Info("Background AOF rewrite finished successfully")
 	case errors.Is(err, errStopped):

@@ -20,6 +20,7 @@ type saveState struct {
 	tried     time.Time
 	took      int64 // seconds; of the last background save, -1: none yet
 	scheduled bool
+	size      int64 // of the snapshot on disk in bytes, 0: there is none, as far as is known
 	keys      int64 // loaded at start
 	expired   int64 // found expired at start, and not loaded
 }
@@ -49,13 +50,17 @@ func (s *server) save() error {
 	if s.eng.Loading() {
 		return errors.New("the data set is still being loaded: half of it must not take the place of the whole")
 	}
+	if s.salvaging() {
+		s.logger.Warn("Can't save: " + errSalvaging.Error())
+		return errSalvaging
+	}
 	changes := s.eng.DirtyCount()
 	began := time.Now()
 	frozen := s.ks.Freeze()
 	s.load.freezeUsec = time.Since(began).Microseconds()
 	meta := s.snapshotMeta()
 	meta.Replication = s.replicated()
-	_, err := snapshot.WriteFile(snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"),
+	size, err := snapshot.WriteFile(snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"),
 		SyncEvery: s.syncEvery("rdb-save-incremental-fsync"), Aside: s.load.aside}, frozen, meta)
 	frozen.Close()
 	if err != nil {
@@ -67,7 +72,7 @@ func (s *server) save() error {
 	s.load.aside = ""
 	s.eng.Saved(changes)
 	s.saves.failed = false
-	s.saves.last = time.Now()
+	s.saves.last, s.saves.size = time.Now(), size
 	s.saves.count++
 	s.logger.Info("DB saved on disk")
 	return nil
@@ -185,6 +190,9 @@ func (s *server) shutdown(r engine.ShutdownRequest) error {
 	s.notify("STOPPING=1\n")
 	if s.eng.Loading() {
 		// What is on disk is whole; half a data set in memory must not replace it.
+		r.Save, r.NoSave = false, true
+	}
+	if s.salvaging() {
 		r.Save, r.NoSave = false, true
 	}
 	if s.awaitReplicas(r) {

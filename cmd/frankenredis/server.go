@@ -67,6 +67,7 @@ type server struct {
 	covers   *covers // nil: none are kept
 	jobs     jobs
 	rewrites rewrites
+	room     room
 	load     loadState
 	defrag   defragState
 	replica  replica
@@ -148,7 +149,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 		Crash: func(k engine.CrashKind) { s.crash(k, debugReasons[k]) },
 	})
 	s.eng.SetDenyWrites(s.denyWrites)
-	s.saves.last, s.saves.took, s.rewrites.took = time.Now(), -1, -1
+	s.saves.last, s.saves.took, s.rewrites.took, s.room.free = time.Now(), -1, -1, -1
 	s.followConfig()
 	s.registerInfo()
 	s.startAsReplica()
@@ -322,10 +323,11 @@ func (s *server) startTimers() {
 		s.tendReplicas()
 		s.covers.tend()
 		s.tellProgress()
+		s.tendRoom()
 	})
 	s.eng.Every(s.defragPause, s.defragment)
 	s.eng.Every(tick, func() {
-		if !s.eng.Loading() && s.eng.ActiveExpire() {
+		if !s.eng.Loading() && s.eng.ActiveExpire() && !s.salvaging() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
 			began := time.Now()
 			s.ks.ExpireCycle(tick() / 100 * time.Duration(25+2*(s.cfg.Live.ActiveExpireEffort-1)))

@@ -62,6 +62,7 @@ var (
 	Repaired     = Rule{37, "repaired", Tampering, "a repair's result has the recorded digest, or nothing is changed"}
 	FileReplaced = Rule{38, "file-replaced", Metadata, "a file that proves itself and is not the covered one was put there by somebody: it is covered anew, never changed back"}
 	CoverLost    = Rule{39, "cover-lost", Tampering, "a sidecar that is damaged or missing is made anew from a file that verifies"}
+	Salvaged     = Rule{40, "salvaged", Tampering, "asked to, the start serves what can be proven of a damaged log, read-only, and changes nothing"}
 	RingMerged   = Rule{41, "ring-merged", NoThreat, "what the commit ring has and the last increment lacks is loaded and appended to it"}
 	RingAside    = Rule{42, "ring-aside", VersionSkew, "a commit ring whose log another server went on with is not followed"}
 	LogFailed    = Rule{50, "log-failing", Tampering, "after a failed write or sync nothing more is acknowledged"}
@@ -78,6 +79,8 @@ var (
 	NewHistory   = Rule{62, "new-history", Ordering, "a promoted replica begins a new history whose past is its primary's"}
 	EmptySource  = Rule{63, "empty-source", Ordering, "hardened: a primary that has lost everything does not empty its replica"}
 	Ahead        = Rule{64, "replica-ahead", Ordering, "what a replica has and this server does not have any more is told before the replica loses it; hardened: it keeps it"}
+	RoomLow      = Rule{66, "disk-low", Exhaustion, "a warning comes before the disk is full"}
+	RoomUsed     = Rule{67, "reserve-used", Exhaustion, "on a full disk the reserve is given up for a rewrite, which makes the log short"}
 	Protocol     = Rule{70, "protocol-error", Parser, "malformed input ends its connection"}
 	QueryLimit   = Rule{71, "query-limit", Exhaustion, "a client's input is bounded"}
 	OutputLimit  = Rule{72, "output-limit", Exhaustion, "a client's unread output is bounded"}
@@ -93,7 +96,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, RingMerged, RingAside, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, RingFailed, RingMoved, Replaced, BadSync, NewHistory, EmptySource, Ahead, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, Salvaged, RingMerged, RingAside, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, RingFailed, RingMoved, Replaced, BadSync, NewHistory, EmptySource, Ahead, RoomLow, RoomUsed, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass, Arguments, LongKey, LongQueue, Pipeline, ClientBytes}
 
 // Decision is what was done about it.

@@ -45,6 +45,12 @@ var ownRows = []Row{
 	{Name: "fr-aof-keep-generations", kind: integer(0, 1000), initial: "0"},
 	// Bytes a second that a background save or a rewrite writes at most; 0: no bound.
 	{Name: "fr-save-max-rate", kind: number{hi: maxLong, form: memory}, initial: "0"},
+	// A log that is damaged beyond repair is served up to where it can be proven, read-only (also: --salvage).
+	{Name: "fr-salvage", kind: yesno{}, initial: "no", Flags: Immutable},
+	// Below so many free bytes on the disk of the data directory, and when the next snapshot would not fit, a warning is given; 0: never.
+	{Name: "fr-disk-warn", kind: number{hi: maxLong, form: memory}, initial: "128mb"},
+	// The log reserves as much room as its base takes, for a rewrite on a full disk, as long as that is not more than this; 0: none.
+	{Name: "fr-disk-reserve", kind: number{hi: maxLong, form: memory}, initial: "1gb"},
 	// A snapshot has the oldest RDB version that holds all of the data, so that servers before 7.2 load it.
 	{Name: "fr-rdb-oldest-version", kind: yesno{}, initial: "no"},
 	// Where a commit becomes durable under appendfsync always: in the commit ring, which the AOF follows, or directly in the AOF.

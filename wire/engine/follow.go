@@ -19,7 +19,9 @@ type following struct {
 	raw      []byte           // the stream's bytes of the unit being applied
 	// async: a snapshot is loaded beside the data set, which is served meanwhile.
 	async bool
-	local localExpiries
+	// readOnly: clients may not write, primary or not.
+	readOnly bool
+	local    localExpiries
 }
 
 // Follow makes the server a replica, or with false a primary. What a replica does by itself is no part of the stream: that is its
@@ -47,7 +49,12 @@ func (e *Engine) stale() bool {
 }
 
 // readOnlyReplica says that clients may not write here.
-func (e *Engine) readOnlyReplica() bool { return e.following.on && e.cfg.Live.ReplicaReadOnly }
+func (e *Engine) readOnlyReplica() bool {
+	return e.following.on && e.cfg.Live.ReplicaReadOnly || e.following.readOnly
+}
+
+// SetReadOnly has clients' writes refused as on a replica, though there is no primary: the data set is all that could be saved of one.
+func (e *Engine) SetReadOnly(on bool) { e.following.readOnly = on }
 
 // SetAsyncLoading says whether a snapshot is being loaded beside the data set (repl-diskless-load swapdb).
 func (e *Engine) SetAsyncLoading(on bool) { e.following.async = on }

@@ -178,6 +178,9 @@ func (e *Engine) phase(p Phase, d int64) {
 // Phases returns the time spent in a phase.
 func (e *Engine) Phases(p Phase) PhaseStats { return e.phases[p] }
 
+// ForgetPhases sets the times of all phases back. Executor only.
+func (e *Engine) ForgetPhases() { e.phases = [PhaseCount]PhaseStats{} }
+
 // Stop ends Run after the turn under way. Any goroutine.
 func (e *Engine) Stop() {
 	e.stopping.Store(true)
