@@ -19,7 +19,7 @@ export FR_PEERS := $(PEERS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test fmt vet unit race conformance crash rot sweep mutants fuzz bench demo cover peers clean
+.PHONY: help run build test fmt vet unit race conformance crash rot sweep mutants fuzz bench profile demo cover peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ fuzz: ## every fuzz target for FUZZTIME (60s) each
 
 bench: peers build ## measure against redis-server side by side: throughput, CPU, memory (ROUNDS=3)
 	$(GO) run ./tools/bench -server $(BIN)/frankenredis -rounds $(ROUNDS)
+
+profile: peers build ## measure the compiler's profile anew (cmd/frankenredis/default.pgo)
+	tools/bench/profile.sh $(BIN)/frankenredis cmd/frankenredis/default.pgo
 
 demo: peers build ## SET, kill -9, GET; AOF directories to and from redis-server and valkey; changed bytes brought back
 	@conformance/demo.sh $(BIN)/frankenredis

@@ -93,6 +93,11 @@ func run(argv []string, in io.Reader) int {
 	if args.Stdin {
 		s.onceOnly = "its configuration came from standard input"
 	}
+	stop, err := startProfile()
+	if err != nil {
+		return fail(err)
+	}
+	defer stop()
 	return s.run()
 }
 
