@@ -25,6 +25,9 @@ func TestKill(t *testing.T) {
 	for _, policy := range []string{"always", "everysec", "no", "ring"} {
 		t.Run(policy, func(t *testing.T) {
 			var more []string
+			if policy == "always" && !isStock(t, testbed.Subject(t)) {
+				more = []string{"--fr-wal-commit", "direct"}
+			}
 			if policy == "ring" {
 				if isStock(t, testbed.Subject(t)) {
 					t.Skip("a stock server has none")

@@ -21,6 +21,9 @@ func TestWriteAndSyncBeforeReply(t *testing.T) {
 	for _, policy := range []string{"always", "everysec", "no", "ring"} {
 		t.Run(policy, func(t *testing.T) {
 			var more []string
+			if policy == "always" {
+				more = []string{"--fr-wal-commit", "direct"}
+			}
 			if policy == "ring" {
 				policy, more = "always", []string{"--fr-wal-commit", "ring", "--fr-wal-ring-size", "4mb"}
 			}
