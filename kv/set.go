@@ -1,6 +1,8 @@
 package kv
 
 import (
+	"strconv"
+
 	"frankenredis/kv/arena"
 	"frankenredis/kv/intset"
 	"frankenredis/kv/listpack"
@@ -44,11 +46,20 @@ func (s SetView) Has(member []byte) bool {
 
 // HasElem is Has for a member of another set.
 func (s SetView) HasElem(member Elem) bool {
-	if n, isInt := member.Int(); isInt && s.Encoding() == Intset {
+	if n, isInt := member.Int(); isInt {
+		return s.hasInt(n)
+	}
+	return s.Has(member.b)
+}
+
+// hasInt is Has for the spelling of a number. A dict's keys escape, so that its buffer is allocated: only here, where there
+// is nothing spelled to be had, and not for an intset.
+func (s SetView) hasInt(n int64) bool {
+	if s.Encoding() == Intset {
 		return intset.Contains(s.packed(), n)
 	}
 	var buf [intDigits]byte
-	return s.Has(member.Bytes(buf[:]))
+	return s.Has(strconv.AppendInt(buf[:0], n, 10))
 }
 
 // Each visits all members until visit returns false: those of an intset in order, of a listpack in order of arrival, others in

@@ -39,3 +39,37 @@ func TestSetIndex(t *testing.T) {
 		}
 	}
 }
+
+// Members of one table are asked for in another without allocating: SINTER and its like do so once a member.
+func TestHasElemAllocates(t *testing.T) {
+	ks := New(Options{Databases: 1})
+	db := ks.DB(0)
+	e, err := db.EditSet([]byte("set"), []byte("m0"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 300 {
+		e.Add([]byte("m" + strconv.Itoa(i)))
+	}
+	e.Done()
+	entry, found := db.Lookup([]byte("set"), NoTouch)
+	if !found || entry.Encoding() != Hashtable {
+		t.Fatalf("found %t, %v", found, entry.Encoding())
+	}
+	s, n := entry.Set(), 0
+	allocs := testing.AllocsPerRun(10, func() {
+		n = 0
+		s.Each(func(m Elem) bool {
+			if s.HasElem(m) {
+				n++
+			}
+			return true
+		})
+	})
+	if n != 300 {
+		t.Fatalf("%d of 300 members were found", n)
+	}
+	if allocs > 10 { // what Each itself takes
+		t.Errorf("%v allocations for 300 members", allocs)
+	}
+}
