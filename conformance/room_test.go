@@ -43,6 +43,7 @@ func TestDiskReserve(t *testing.T) {
 	waitFor(t, "the disk to fill up and the reserve to be used", func() bool {
 		set(n)
 		n++
+		time.Sleep(25 * time.Millisecond) // the disk is asked once a second: it must not fill up in less
 		return info()["fr_disk_reserve_uses"] == "1"
 	})
 	waitFor(t, "writes to be taken again", func() bool { n++; return set(n) })

@@ -19,7 +19,6 @@ type room struct {
 	state    roomState
 	free     int64 // bytes, when asked last; -1: not yet
 	asking   bool
-	nextAsk  time.Time
 	reserve  *wal.Reserve // nil: there is no log
 	of       *wal.Log     // whose reserve it is
 	pace     float64      // bytes a second by which the log grows, smoothed; rewrites do not count
@@ -46,8 +45,6 @@ const (
 func (r roomState) String() string { return [...]string{"unknown", "ok", "low", "full"}[r] }
 
 const (
-	// The disk is asked so often; each second when it is not well.
-	roomPause = 5 * time.Second
 	// A disk that will be full so soon, at the pace of the last minute, is low.
 	roomHorizon = 10 * time.Minute
 	// A reserve for less than this is not worth a file.
@@ -73,10 +70,6 @@ func (s *server) tendRoom() {
 		return // nothing is written
 	}
 	s.rewriteIntoReserve()
-	if now.Before(r.nextAsk) && r.state <= roomOK && !r.hit.Load() {
-		return
-	}
-	r.nextAsk = now.Add(roomPause)
 	dir, fsys := s.dir, s.fs
 	var reserve *wal.Reserve
 	size, spare := int64(0), s.cfg.Bytes("fr-disk-warn")
@@ -204,7 +197,6 @@ func (s *server) outOfRoom() {
 	s.room.hit.Store(true)
 	s.eng.Post(func() {
 		r := &s.room
-		r.nextAsk = time.Time{}
 		reserve := r.reserve
 		if reserve == nil || r.asking || reserve.Held() == 0 {
 			return // tendRoom comes back to it while the log fails
@@ -257,7 +249,6 @@ func (s *server) roomRewritten(err error) {
 	if err == nil {
 		r.rewriting = false
 		r.lastSize = 0
-		r.nextAsk = time.Time{}
 		return
 	}
 	if isFull(err) && !r.rewriting {
