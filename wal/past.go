@@ -39,6 +39,13 @@ func (l *Log) Past() *Past {
 	return &Past{fs: l.o.FS, dir: l.o.Dir, parts: *parts}
 }
 
+// InFiles is the position up to which the increments have the stream; with a commit ring they are a little behind Written. Any goroutine.
+func (l *Log) InFiles() LSN {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wrote.lsn
+}
+
 // publishPast tells where the stream lies, now that the manifest has changed. Under mu.
 func (ms *manifests) publishPast() {
 	if ms.o.Annotate { // without lines nothing could be proven
@@ -84,7 +91,7 @@ func pastOf(m *Manifest, files map[string]FileFacts) []pastPart {
 // First is the position from which on the files hold the stream.
 func (p *Past) First() LSN { return p.parts[0].start }
 
-// Copy writes the stream's bytes [from, to) to w. All of them must have been written ([Log.Released] tells). Bytes leave when a line of ours
+// Copy writes the stream's bytes [from, to) to w. All of them must be in the increments ([Log.InFiles] tells). Bytes leave when a line of ours
 // behind them has proven them and known has said that the history it names is the one asked for; only behind the last line of the file that
 // grows they leave without, at most what is written between two lines. What cannot be had or proven is ErrPast or a *CorruptError; then
 // w may have got a part.

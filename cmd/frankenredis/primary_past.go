@@ -13,6 +13,7 @@ import (
 // the stream.
 type missed struct {
 	past     *wal.Past
+	inFiles  func() wal.LSN // how far the increments reach
 	from, to wal.LSN
 	rest     []byte // the stream from to on, from the backlog
 	reply    string
@@ -38,7 +39,7 @@ func (s *server) resumeFromFiles(client *session.Session, from wal.LSN) bool {
 	id, id2, end2 := res.Position.ID, res.ID2, res.End2
 	o := &outgoing{s: s, client: client, log: s.log, id: id, at: s.eng.StreamEnd(), out: socket}
 	o.missed = &missed{
-		past: past, from: from, to: o.at - wal.LSN(r.backlog.Len()), reply: continueReply(client, id.String()),
+		past: past, inFiles: s.log.InFiles, from: from, to: o.at - wal.LSN(r.backlog.Len()), reply: continueReply(client, id.String()),
 		known: func(line wal.ReplID, at wal.LSN) bool { return line == id || line == id2 && at <= end2 },
 	}
 	o.missed.rest = r.backlog.From(o.missed.to)
@@ -55,6 +56,12 @@ func (o *outgoing) sendMissed() error {
 	m := o.missed
 	if err := o.awaitCover(); err != nil {
 		return err
+	}
+	for m.inFiles() < m.to { // the commit ring has it first
+		if err := o.alive(); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
 	}
 	if _, err := o.out.Write([]byte(m.reply)); err != nil {
 		return err
