@@ -120,14 +120,18 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	case n < least:
 		return broken(promise, "%d units are there, %d were promised", n, least)
 	}
-	found := next.take() // during the start: what was found is as safe as it was before
-	for i := range found {
-		found[i].promise = next.floor
+	// During the start what was found is as safe as it was before, and more may come back: nobody was served yet who saw that it was
+	// not there (half a repair counts once the file it replaces has lost its end).
+	starting := next.take()
+	for i := range starting {
+		starting[i].promise = next.floor
 		if seed >= 0 {
-			found[i].promise.Durable = max(found[i].promise.Durable, l.ends[n])
+			starting[i].promise.Durable = max(starting[i].promise.Durable, l.ends[n])
 		}
-		found[i].promise.Found = l.ends[n]
+		starting[i].promise.Found = l.ends[n]
 	}
+	before := &life{eng: next.eng, under: l.under, rng: next.rng, ever: l.ever}
+	before.begin(nil, l.history, l.ends)
 	if v := j.lookAtSnapshot(l, &s, fallen); v != nil {
 		return v
 	}
@@ -138,7 +142,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	if err := next.stop(); err != nil {
 		return broken("I12", "does not stop: %v", err)
 	}
-	found = append(found, next.take()...)
+	serving := next.take()
 	if p := next.eng.Promised(); p.Durable != next.ends[len(next.ends)-1] {
 		return broken("I8", "stopped in order at %d, durable %d", next.ends[len(next.ends)-1], p.Durable)
 	}
@@ -159,16 +163,16 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 			return broken("clean", "left lying about: %s %v", strings.Join(left, ", "), err)
 		}
 	}
-	if len(found) == 0 {
-		return nil
-	}
 	// Second deaths are not followed by third ones.
 	deeper := *j
 	deeper.again, deeper.damage, deeper.states = 0, nil, 0
 	defer func() { j.states += deeper.states }()
-	for _, second := range found {
-		again := j.rng.IntN(12) - 1
-		if v := deeper.look(next, second, again); v != nil {
+	for i, second := range append(starting, serving...) {
+		again, of := j.rng.IntN(12)-1, next
+		if i < len(starting) {
+			of = before
+		}
+		if v := deeper.look(of, second, again); v != nil {
 			v.Then, v.Before = fmt.Sprintf("%s before %s", v.Death, v.Before), ""
 			return v
 		}
