@@ -47,9 +47,10 @@ func run(argv []string, in io.Reader) int {
 	case config.Sentinel:
 		fmt.Fprintln(os.Stderr, "Sentinel mode is not there: this program serves data only. See conformance/DRIFT.md, no-sentinel.")
 		return 1
-	default:
-		fmt.Fprintln(os.Stderr, "This mode of redis-server is not there yet: see conformance/PARITY.md. To look at files: frctl inspect FILE.")
-		return 1
+	case config.CheckSystem:
+		return checkSystem(os.Stdout, "")
+	case config.TestMemory:
+		return testMemory(os.Stdout, args.Megabytes)
 	}
 	var stdin []byte
 	if args.Stdin {
