@@ -133,10 +133,10 @@ func (l *life) start() (int, error) {
 	if n >= 0 {
 		// A snapshot may be newer than the log that a power loss shortened; the next one may then be older.
 		l.saved.Store(min(l.saved.Load(), int64(l.ever[d.sum])))
-		l.dropped = false
 		l.begin(d, l.history[:n+1], l.ends[:n+1])
 	}
 	l.mu.Lock()
+	l.dropped = l.dropped && n < 0
 	l.live = l.eng
 	l.mu.Unlock()
 	return n, nil
