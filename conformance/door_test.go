@@ -58,7 +58,7 @@ func TestHardenedDoor(t *testing.T) {
 		// Who sends on without ever reading is cut off.
 		c.Call(t, "SET", "big", strings.Repeat("x", 1<<20))
 		var pipe []byte
-		for range 2001 {
+		for range 4001 {
 			pipe = testbed.AppendCommand(pipe, "GETRANGE", "big", "0", "20000")
 		}
 		deaf := s.Dial(t)
@@ -73,7 +73,7 @@ func TestHardenedDoor(t *testing.T) {
 			_ = hungry.SendRaw(pipe)
 			awaitInfo(t, c, "frankenredis", "fr_refused_client_memory", 1)
 		} else {
-			for range 2001 {
+			for range 4001 {
 				if r, err := deaf.Receive(); err != nil || len(r.Str) != 20001 {
 					t.Fatalf("strict: a long pipeline: %v", err)
 				}

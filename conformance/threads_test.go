@@ -93,5 +93,5 @@ func TestProgress(t *testing.T) {
 	s.Kill()
 	s.SetArgs("--supervised", "systemd", "--key-load-delay", "600")
 	ok(t, s.RestartNoWait())
-	hears("STATUS=Loading: ")
+	hears("STATUS=Loading ")
 }

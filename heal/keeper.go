@@ -22,6 +22,7 @@ type Keeper struct {
 	ends    map[string]int64 // up to where growing files are covered
 	working int              // tasks under way
 	resting bool             // the worker waits for work, and wakes up by bell
+	stirred bool             // something came since the worker last looked for work
 	paced   bool             // it waits until growing files are due
 	scrub   scrubState
 	status  KeeperStatus
@@ -203,6 +204,7 @@ func (k *Keeper) Grown(path string, pos int64) {
 
 // ring wakes the worker. Under mu.
 func (k *Keeper) ring() {
+	k.stirred = true
 	if k.resting {
 		k.resting = false
 		k.bell <- struct{}{} // has room for one, and resting was set
@@ -237,6 +239,10 @@ func (k *Keeper) work() {
 			continue
 		}
 		k.mu.Lock()
+		if k.stirred { // since step looked: what it says of rest is old
+			k.mu.Unlock()
+			continue
+		}
 		if k.closing && wait < 0 {
 			k.mu.Unlock()
 			return
@@ -264,6 +270,7 @@ func (k *Keeper) work() {
 // step does what is due and returns how long the worker may rest: 0 not at all, below zero until something comes.
 func (k *Keeper) step() time.Duration {
 	k.mu.Lock()
+	k.stirred = false
 	closing := k.closing
 	wait := time.Duration(-1)
 	soonest := func(d time.Duration) {

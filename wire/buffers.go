@@ -5,7 +5,7 @@ package wire
 // each turn, and copy and clear what it sends several times over.
 
 // bigSizes are the sizes of buffers in the pool, in bytes.
-var bigSizes = [...]int{64 << 10, 128 << 10, 256 << 10, 1 << 20}
+var bigSizes = [...]int{64 << 10, 160 << 10, 256 << 10, 1 << 20}
 
 // bigPool holds buffers that nobody uses. Executor only.
 type bigPool struct {

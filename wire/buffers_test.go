@@ -6,7 +6,7 @@ import "testing"
 func TestBigPool(t *testing.T) {
 	var p bigPool
 	b := p.take(70 << 10)
-	if cap(b) != 128<<10 {
+	if cap(b) != 160<<10 {
 		t.Fatalf("room for %d bytes", cap(b))
 	}
 	p.give(append(b, 1))
