@@ -48,7 +48,8 @@ func TestSoak(t *testing.T) {
 	if after.used > before.used+256<<10 {
 		t.Errorf("used_memory %d, %d before", after.used, before.used)
 	}
-	if after.resident > before.resident+before.resident/4+32<<20 {
+	// The ballast of scripts (18 MB) may come after the first look, and so may buffers in the pool.
+	if after.resident > before.resident+before.resident/4+48<<20 {
 		t.Errorf("%d MB are resident, %d were before", after.resident>>20, before.resident>>20)
 	}
 	third := len(took) / 3
