@@ -7,10 +7,8 @@ import (
 	"os"
 	"time"
 
-	"frankenredis/wal/disk"
 	"frankenredis/wire"
 	"frankenredis/wire/cluster"
-	"frankenredis/wire/config"
 )
 
 // joinCluster makes the server a node of a cluster, if cluster-enabled says so: what it knew is read, or it begins alone.
@@ -23,7 +21,8 @@ func (s *server) joinCluster() error {
 			"your Redis port. Your Redis port number must be 55535 or less.")
 	}
 	path := s.cfg.Path("cluster-config-file")
-	if err := s.lockCluster(); err != nil {
+	s.nodes = &nodesFile{fs: s.fs, path: path, shown: s.cfg.String("cluster-config-file")}
+	if err := s.nodes.takeLock(); err != nil {
 		return s.refuse("%v", err)
 	}
 	text, err := os.ReadFile(path)
@@ -111,42 +110,6 @@ func (s *server) announceNode() {
 		me.Flags |= cluster.NoFailover
 	}
 	s.cluster.Changed = true
-}
-
-// lockCluster makes nodes.conf this process's as long as it lives, so that no two nodes take themselves for the same one. A lock
-// belongs to the file, not to the name: it is taken anew for each file that takes the name over.
-func (s *server) lockCluster() error {
-	path := s.cfg.Path("cluster-config-file")
-	lock, err := s.fs.Lock(path)
-	switch {
-	case errors.Is(err, disk.ErrLocked):
-		return fmt.Errorf("Sorry, the cluster configuration file %s is already used by a different Redis Cluster node. Please make sure that "+
-			"different nodes use different cluster configuration files.", s.cfg.String("cluster-config-file"))
-	case err != nil:
-		return fmt.Errorf("Can't open %s in order to acquire a lock: %w", path, err)
-	}
-	if s.nodesLock != nil {
-		_ = s.nodesLock.Close() // of a file without a name by now
-	}
-	s.nodesLock = lock
-	return nil
-}
-
-// saveCluster writes nodes.conf, whole or not at all. When that fails the server ends, as Redis does.
-func (s *server) saveCluster() error {
-	err := config.ReplaceText(s.fs, s.cfg.Path("cluster-config-file"), string(s.cluster.AppendFile(nil)))
-	if err == nil {
-		err = s.lockCluster()
-	}
-	if err != nil {
-		s.logger.Warn("Fatal: can't update cluster config file: " + err.Error())
-		s.exit = 1
-		s.eng.Stop()
-		return fmt.Errorf("error saving the cluster node config: %w", err)
-	}
-	s.covers.wrote(s.cfg.Path("cluster-config-file"))
-	s.cluster.Changed = false
-	return nil
 }
 
 // claimSlots makes slots that hold keys this node's, where nobody's; where another's, they are being imported. It is called when

@@ -17,6 +17,8 @@ import (
 type busServer struct {
 	s         *server
 	listeners []net.Listener
+	ctx       context.Context // ends what dials and shakes hands
+	cancel    context.CancelFunc
 	wg        sync.WaitGroup
 	mu        sync.Mutex
 	open      map[*busConn]struct{} // under mu
@@ -29,6 +31,7 @@ const busDialTimeout = 5 * time.Second
 // listenBus opens the bus port wherever clients come in.
 func (s *server) listenBus() (*busServer, error) {
 	b := &busServer{s: s, open: make(map[*busConn]struct{})}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
 	port := strconv.Itoa(s.busPort())
 	for _, addr := range s.listening.bind {
 		optional := addr != "" && addr[0] == '-'
@@ -97,6 +100,7 @@ func (b *busServer) add(c net.Conn) *busConn {
 
 // close ends everything and waits for the goroutines.
 func (b *busServer) close() {
+	b.cancel()
 	for _, l := range b.listeners {
 		_ = l.Close()
 	}
@@ -111,9 +115,11 @@ func (b *busServer) close() {
 
 // dial connects to another node.
 func (b *busServer) dial(l *cluster.Link, ip string, port int) {
-	dial := b.s.dialPrimary(b.s.clusterTLS() != nil)
+	dial := b.s.dialer(b.s.clusterTLS() != nil)
 	b.wg.Go(func() {
-		c, err := dial(net.JoinHostPort(ip, strconv.Itoa(port)), busDialTimeout)
+		ctx, cancel := context.WithTimeout(b.ctx, busDialTimeout)
+		defer cancel()
+		c, err := dial(ctx, net.JoinHostPort(ip, strconv.Itoa(port)))
 		if err != nil {
 			b.s.eng.Post(func() { b.s.bus.Closed(l) })
 			return
@@ -159,7 +165,7 @@ func (c *busConn) start(l *cluster.Link) {
 func (c *busConn) read(l *cluster.Link) {
 	s := c.server.s
 	if secured, ok := c.c.(*tls.Conn); ok {
-		ctx, cancel := context.WithTimeout(context.Background(), busDialTimeout)
+		ctx, cancel := context.WithTimeout(c.server.ctx, busDialTimeout)
 		err := secured.HandshakeContext(ctx)
 		cancel()
 		if err != nil {

@@ -92,16 +92,3 @@ func (h busHost) PauseWrites(until time.Time) {
 		h.s.eng.Pause(until, false)
 	}
 }
-
-// busDone ends what the bus did: the file is written where something changed, and only then anything is sent that rests on it.
-func (s *server) busDone() {
-	if s.bus == nil {
-		return
-	}
-	if s.cluster.Changed {
-		if err := s.saveCluster(); err != nil {
-			return // the server ends
-		}
-	}
-	s.bus.Flush()
-}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -32,9 +31,11 @@ type server struct {
 	logger  hclog.Logger
 	ks      *kv.Keyspace
 	cluster *cluster.State // nil: the server is on its own
-	// nodesLock keeps other processes from this node's nodes.conf; the system lets go of it with the process.
-	nodesLock io.Closer
-	bus       *cluster.Bus
+	// nodes is nodes.conf, nodesMade counts its texts, and nodesSaving says that one is being written.
+	nodes       *nodesFile
+	nodesMade   uint64
+	nodesSaving bool
+	bus         *cluster.Bus
 	// busServer has the connections of bus.
 	busServer *busServer
 	started   time.Time

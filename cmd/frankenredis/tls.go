@@ -73,24 +73,31 @@ func (s *server) ownPort() int {
 	return s.port(wire.TLS)
 }
 
-// dialPrimary makes the connection to a primary, over TLS with tls-replication, from bind-source-addr if that can be had. What it returns may
-// be called by any goroutine.
+// dialPrimary makes the connection to a primary, over TLS with tls-replication. What it returns may be called by any goroutine.
 func (s *server) dialPrimary(overTLS bool) func(address string, timeout time.Duration) (net.Conn, error) {
-	source := net.ParseIP(s.cfg.String("bind-source-addr"))
+	dial := s.dialer(overTLS)
 	return func(address string, timeout time.Duration) (net.Conn, error) {
-		d := net.Dialer{Timeout: timeout}
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		return dial(ctx, address)
+	}
+}
+
+// dialer connects to other servers, from bind-source-addr if that can be had. What it returns may be called by any goroutine.
+func (s *server) dialer(overTLS bool) func(ctx context.Context, address string) (net.Conn, error) {
+	source := net.ParseIP(s.cfg.String("bind-source-addr"))
+	return func(ctx context.Context, address string) (net.Conn, error) {
+		var d net.Dialer
 		if source != nil {
 			d.LocalAddr = &net.TCPAddr{IP: source}
 		}
-		c, err := d.Dial("tcp", address)
+		c, err := d.DialContext(ctx, "tcp", address)
 		if err != nil && source != nil {
-			c, err = (&net.Dialer{Timeout: timeout}).Dial("tcp", address) // as Redis does
+			c, err = (&net.Dialer{}).DialContext(ctx, "tcp", address) // as Redis does
 		}
 		if err != nil || !overTLS {
 			return c, err
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
-		defer cancel()
 		secured := tls.Client(c, s.secured.Load().Client)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			c.Close()

@@ -24,8 +24,9 @@ type Bus struct {
 	set  Settings
 
 	links   map[*Link]struct{}
-	touched []*Link // have something to send
-	hold    map[string]time.Time
+	touched []*Link              // have something to send
+	held    bool                 // and are not to send it yet
+	gone    map[string]time.Time // nodes that were forgotten, and until when they do not come back
 	ticks   int
 
 	sent, received [messageTypes]int64
@@ -95,7 +96,7 @@ type Link struct {
 
 // NewBus makes the bus of a node. The seed is for what is left to chance: whom to tell of, and how long to wait with an election.
 func NewBus(s *State, host Host, log hclog.Logger, seed uint64) *Bus {
-	return &Bus{s: s, host: host, log: log, rng: rand.New(rand.NewPCG(seed, 1)), links: make(map[*Link]struct{}), hold: make(map[string]time.Time), dropped: -1, set: host.Settings()}
+	return &Bus{s: s, host: host, log: log, rng: rand.New(rand.NewPCG(seed, 1)), links: make(map[*Link]struct{}), gone: make(map[string]time.Time), dropped: -1, set: host.Settings()}
 }
 
 // Accepted takes a connection that came in.
@@ -159,6 +160,9 @@ func (b *Bus) Close() {
 // Flush sends what was decided since it was last called. Whoever calls it has saved the state before: a vote that a crash makes this node
 // forget is a vote that it may give twice.
 func (b *Bus) Flush() {
+	if b.held {
+		return
+	}
 	for _, l := range b.touched {
 		for _, frame := range l.out {
 			if l.conn != nil {
@@ -169,6 +173,9 @@ func (b *Bus) Flush() {
 	}
 	b.touched = b.touched[:0]
 }
+
+// Hold keeps Flush from sending while the file is being written.
+func (b *Bus) Hold(on bool) { b.held = on }
 
 // send puts a message where Flush finds it.
 func (b *Bus) send(l *Link, m *message) { b.sendFrame(l, m.kind, b.encode(m)) }
@@ -245,7 +252,7 @@ func (b *Bus) Deliver(l *Link, frame []byte, now time.Time) {
 		return
 	}
 	sender := b.sender(l, m)
-	if sender != nil {
+	if sender != nil && sender != b.s.Me {
 		sender.bus.heard = now
 		if m.mflags&mflagExtended != 0 {
 			sender.bus.extensions = true
@@ -360,7 +367,7 @@ func (b *Bus) Meet(ip string, port, busPort int, now time.Time) {
 
 // Forgotten keeps a node that was forgotten from coming back by what others tell, and has them forget it, too. Call it before State.Forget.
 func (b *Bus) Forgotten(n *Node, now time.Time) {
-	b.hold[n.ID] = now.Add(forgetFor)
+	b.gone[n.ID] = now.Add(forgetFor)
 	b.forgetNode(n)
 }
 
@@ -380,24 +387,21 @@ func (b *Bus) forgetNode(n *Node) {
 	b.s.Forget(n)
 }
 
-// held says whether a node was forgotten a short while ago.
-func (b *Bus) held(id string) bool {
-	until, ok := b.hold[id]
+// Forgot says whether a node was forgotten a short while ago.
+func (b *Bus) Forgot(id string) bool {
+	until, ok := b.gone[id]
 	if ok && b.now.After(until) {
-		delete(b.hold, id)
+		delete(b.gone, id)
 		ok = false
 	}
 	return ok
 }
 
-// Forgot says whether a node was forgotten a short while ago.
-func (b *Bus) Forgot(id string) bool { return b.held(id) }
-
 // Reset forgets everything that State.Reset does not: links and elections.
 func (b *Bus) Reset() {
 	b.Close()
 	b.election, b.manual = election{}, manual{}
-	clear(b.hold)
+	clear(b.gone)
 }
 
 // Drop sets which type of message is not looked at any more; -1: all are.

@@ -21,7 +21,7 @@ func (b *Bus) ping(l *Link, kind messageType) {
 			m.name = &me.Name
 		}
 		m.shard = &me.ShardID
-		for id, until := range b.hold {
+		for id, until := range b.gone {
 			if left := until.Sub(b.now); left > 0 {
 				m.forgotten = append(m.forgotten, forgotten{id, uint64((left + time.Second - 1) / time.Second)})
 			}
@@ -87,6 +87,12 @@ func (b *Bus) handlePing(l *Link, sender *Node, m *message) {
 			b.learn(nil, l, m)
 		}
 		b.ping(l, msgPong)
+	}
+	if sender == s.Me { // somebody had this node meet itself
+		if n := l.node; n != nil && n != s.Me {
+			b.forgetNode(n)
+		}
+		return
 	}
 	if n := l.node; n != nil && !l.inbound {
 		if n.Flags&Handshake != 0 {
@@ -242,7 +248,7 @@ func (b *Bus) learn(sender *Node, l *Link, m *message) {
 		g := &m.gossip[i]
 		n := s.nodes[g.id]
 		if n == nil {
-			if sender != nil && g.flags&NoAddr == 0 && g.flags&Handshake == 0 && !b.held(g.id) && g.ip != "" {
+			if sender != nil && g.flags&NoAddr == 0 && g.flags&Handshake == 0 && !b.Forgot(g.id) && g.ip != "" {
 				n = s.node(g.id)
 				n.ShardID = randomID()
 				n.Flags = g.flags & (Primary | Replica | NoFailover)
@@ -294,7 +300,7 @@ func (b *Bus) learnExtensions(sender *Node, m *message) {
 		if n == nil || n == b.s.Me || b.s.Me.Of == n || n == sender {
 			continue
 		}
-		b.hold[f.id] = b.now.Add(min(time.Duration(min(f.ttl, uint64(forgetFor/time.Second)))*time.Second, forgetFor))
+		b.gone[f.id] = b.now.Add(min(time.Duration(min(f.ttl, uint64(forgetFor/time.Second)))*time.Second, forgetFor))
 		b.log.Info(fmt.Sprintf("Node %s was forgotten by %s", f.id, sender.ID))
 		b.forgetNode(n)
 	}

@@ -420,3 +420,27 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// While the file is written nothing leaves; a node that is not known yet is not in the file; a node that meets itself stays what it is.
+func TestHoldAndSelf(t *testing.T) {
+	w := newWorld(t, 2, 11)
+	a, b := w.nodes[0], w.nodes[1]
+	a.b.Hold(true)
+	a.b.Meet("127.0.0.1", b.port, b.port+10000, w.now)
+	a.s.Changed = true
+	w.run(time.Second)
+	if b.s.Len() != 1 || strings.Contains(string(a.saved), "handshake") {
+		t.Fatalf("%d nodes are known; in the file:\n%s", b.s.Len(), a.saved)
+	}
+	a.b.Hold(false)
+	w.run(3 * time.Second)
+	if a.s.Len() != 2 || b.s.Len() != 2 {
+		t.Fatalf("%d and %d nodes are known", a.s.Len(), b.s.Len())
+	}
+	a.s.Me.Hostname = "here"
+	a.b.Meet("127.0.0.1", a.port, a.port+10000, w.now)
+	w.run(5 * time.Second)
+	if a.s.Len() != 2 || a.s.Me.Hostname != "here" {
+		t.Errorf("%d nodes, host %q", a.s.Len(), a.s.Me.Hostname)
+	}
+}

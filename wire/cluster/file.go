@@ -36,6 +36,9 @@ func (s *State) AppendNodes(b []byte, v View) []byte {
 		ranges[n] = r
 	})
 	for _, n := range s.Nodes() {
+		if v == FileView && n.Flags&Handshake != 0 {
+			continue // nobody yet
+		}
 		b = s.AppendNode(b, n, v)
 		b = append(b, ranges[n]...)
 		if n == s.Me {
