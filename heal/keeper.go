@@ -39,6 +39,7 @@ type Keeper struct {
 	speeds   map[string]speed     // of growing files
 	advanced time.Time
 	inside   bool // growing files are being followed
+	lost     bool // somebody removed the folder: step opens it again
 	openAt   time.Time
 }
 
@@ -260,7 +261,7 @@ func (k *Keeper) work() {
 			if !k.resting {
 				<-k.bell // it was rung meanwhile
 			}
-			k.resting, k.paced = false, false
+			k.resting = false
 			k.mu.Unlock()
 		}
 		timer.Stop()
@@ -269,8 +270,11 @@ func (k *Keeper) work() {
 
 // step does what is due and returns how long the worker may rest: 0 not at all, below zero until something comes.
 func (k *Keeper) step() time.Duration {
+	if k.lost {
+		k.letGo()
+	}
 	k.mu.Lock()
-	k.stirred = false
+	k.stirred, k.paced = false, false
 	closing := k.closing
 	wait := time.Duration(-1)
 	soonest := func(d time.Duration) {
@@ -303,6 +307,9 @@ func (k *Keeper) step() time.Duration {
 	if growing {
 		if left := k.o.pace - time.Since(k.advanced); left <= 0 || closing {
 			k.follow()
+		}
+		if k.lost {
+			return 0
 		}
 		if k.behind() {
 			soonest(k.o.pace - time.Since(k.advanced))
@@ -404,6 +411,9 @@ func (k *Keeper) follow() {
 			k.dropGrowing(path)
 			k.retryAt[path] = time.Now().Add(regrow)
 			k.fail(path, err)
+			if k.lost {
+				break
+			}
 			continue
 		}
 		delete(k.retryAt, path)
@@ -448,17 +458,22 @@ func (k *Keeper) fail(path string, err error) {
 	if errors.Is(err, errGivenUp) {
 		return
 	}
-	if errors.Is(err, fs.ErrNotExist) && k.store != nil {
-		if _, serr := k.o.Store.FS.Stat(k.store.dir()); errors.Is(serr, fs.ErrNotExist) {
-			_ = k.store.Close()
-			k.store = nil // whoever removed the folder removed the lock: it is opened again
-			for path := range k.grown {
-				k.dropGrowing(path)
-			}
-		}
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = k.o.Store.FS.Stat(k.store.dir())
+		k.lost = k.lost || errors.Is(err, fs.ErrNotExist)
 		return
 	}
 	k.o.Told(KeeperEvent{Kind: Failed, Path: path, Err: err})
+}
+
+// letGo gives up a folder that was removed: whoever did it removed the lock, too. Not while the store is at work.
+func (k *Keeper) letGo() {
+	_ = k.store.Close()
+	k.store, k.lost = nil, false
+	for path := range k.grown {
+		k.dropGrowing(path)
+	}
+	clear(k.retryAt) // in the next one they are begun at once
 }
 
 // runTasks does all tasks that wait, under one change of the catalog.
@@ -470,7 +485,7 @@ func (k *Keeper) runTasks() {
 	k.mu.Unlock()
 	err := k.store.batch(func() error {
 		for _, path := range order {
-			if k.store == nil { // the folder is gone
+			if k.lost {
 				return nil
 			}
 			if err := k.run(path, tasks[path]); err != nil {

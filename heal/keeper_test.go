@@ -198,3 +198,49 @@ func TestKeeperDue(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Somebody removes the folder of sidecars while several files grow: it is made anew, and all of them are covered again.
+func TestKeeperFolderRemoved(t *testing.T) {
+	fsys := crashfs.New()
+	for _, path := range []string{"/d/log1", "/d/log2", "/d/log3", "/d/log4"} {
+		fsys.Put(path, "one,two,")
+	}
+	k := keep(t, fsys, func(o *KeeperOptions) { o.settle = time.Nanosecond })
+	k.Grown("/d/log1", 4)
+	k.Grown("/d/log2", 4)
+	k.until("two covers", func() bool { return k.Status().Growing == 2 })
+	if err := fsys.Rename("/d/heal", "/d/gone"); err != nil {
+		t.Fatal(err)
+	}
+	fsys.Put("/d/dump", "snapshot")
+	for _, path := range []string{"/d/log3", "/d/log4", "/d/log1", "/d/log2"} {
+		k.Grown(path, 8)
+	}
+	k.Protect("/d/dump", nil)
+	k.until("four covers", func() bool { st := k.Status(); return st.Growing == 4 && st.Behind == 0 })
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(k.events) > 0 {
+		t.Errorf("%+v", k.events)
+	}
+}
+
+// The worker that work has woken from its rest between two looks at growing files hears of one that grows when it has looked.
+func TestKeeperHearsAfterPacedRest(t *testing.T) {
+	fsys := crashfs.New()
+	fsys.Put("/d/log", "one,two,")
+	fsys.Put("/d/dump", "snapshot")
+	k := keep(t, fsys, func(o *KeeperOptions) {
+		o.Go = func(func()) <-chan struct{} { return nil } // the test is the worker
+	})
+	k.resting, k.paced = true, true
+	k.Protect("/d/dump", nil)
+	<-k.bell
+	for k.step() >= 0 {
+	}
+	k.Grown("/d/log", 8)
+	if !k.stirred {
+		t.Error("the worker would rest")
+	}
+}
