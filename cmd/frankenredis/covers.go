@@ -156,12 +156,11 @@ func (c *covers) start(dir string, store *heal.Store) {
 			return c.scrubs.rate
 		}})
 	c.mu.Lock()
-	early := c.early
-	c.keeper, c.early = k, nil
-	c.mu.Unlock()
-	for _, tell := range early {
+	defer c.mu.Unlock() // whoever has more to tell waits until this was told: a file that grew and was sealed must not grow again
+	for _, tell := range c.early {
 		tell(k)
 	}
+	c.keeper, c.early = k, nil
 }
 
 // ownAddress is how a tool on this machine reaches the server; "": it does not.
@@ -309,12 +308,12 @@ func (c *covers) move() {
 	}
 	c.mu.Lock()
 	k := c.keeper
-	c.keeper = nil
+	moved := k != nil && k.Folder() != c.s.dir
+	if moved {
+		c.keeper = nil
+	}
 	c.mu.Unlock()
-	if k == nil || k.Folder() == c.s.dir {
-		c.mu.Lock()
-		c.keeper = k
-		c.mu.Unlock()
+	if !moved {
 		return
 	}
 	ended := engine.Background(func() {

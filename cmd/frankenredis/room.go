@@ -155,7 +155,10 @@ func (s *server) judgeRoom(free int64) {
 	}
 	next := s.saves.size
 	if s.log != nil {
-		next = max(s.baseSize()-r.reserve.Held(), 0)
+		next = s.baseSize()
+		if r.reserve != nil { // else the log was begun while the disk was asked
+			next = max(next-r.reserve.Held(), 0)
+		}
 	}
 	need = max(need, next)
 	failing := s.log != nil && s.log.Err() != nil
