@@ -116,6 +116,10 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%d pieces of advice for %d rules", len(advice), len(ledger.Rules))
 	}
 	var out bytes.Buffer
+	if status := run([]string{"explain", "--json"}, &out, &out); status != exitClean || strings.Count(out.String(), "\n") != len(ledger.Rules) ||
+		strings.Count(out.String(), `"next":"`) != len(ledger.Rules) {
+		t.Errorf("all as JSON: exit status %d\n%s", status, out.String())
+	}
 	if status := run([]string{"explain", "nonsense"}, &out, &out); status != exitUsage {
 		t.Errorf("nonsense: exit status %d", status)
 	}

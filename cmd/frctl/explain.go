@@ -23,9 +23,16 @@ an operator does about a record made under it. Without a code it lists all.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w := cmd.OutOrStdout()
+			encode := func(r ledger.Rule) error {
+				return json.NewEncoder(w).Encode(map[string]any{"rule": r.Number, "reason": r.Reason, "threat": r.Threat, "text": r.Text, "next": advice[r.Reason]})
+			}
 			if len(args) == 0 {
 				for _, r := range ledger.Rules {
-					fmt.Fprintf(w, "%3d  %-22s %s\n", r.Number, r.Reason, r.Text)
+					if !asJSON {
+						fmt.Fprintf(w, "%3d  %-22s %s\n", r.Number, r.Reason, r.Text)
+					} else if err := encode(r); err != nil {
+						return err
+					}
 				}
 				return nil
 			}
@@ -34,21 +41,20 @@ an operator does about a record made under it. Without a code it lists all.`,
 				if r.Number != n && r.Reason != strings.ToLower(args[0]) {
 					continue
 				}
-				next := adviceFor(r)
 				if asJSON {
-					return json.NewEncoder(w).Encode(map[string]any{"rule": r.Number, "reason": r.Reason, "threat": r.Threat, "text": r.Text, "next": next})
+					return encode(r)
 				}
 				fmt.Fprintf(w, "%s, rule %d\n  %s.\n", r.Reason, r.Number, sentence(r.Text))
 				if r.Threat != ledger.NoThreat {
 					fmt.Fprintf(w, "  It is part of the defence against: %s.\n", r.Threat)
 				}
-				fmt.Fprintf(w, "  What to do: %s\n", next)
+				fmt.Fprintf(w, "  What to do: %s\n", advice[r.Reason])
 				return nil
 			}
 			return fmt.Errorf("%s is no reason code; frctl explain lists them", args[0])
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object; without a code one for each, a line each")
 	return cmd
 }
 
@@ -112,12 +118,4 @@ var advice = map[string]string{
 	ledger.LongKey.Reason: lookAtClient, ledger.LongQueue.Reason: lookAtClient, ledger.Pipeline.Reason: lookAtClient, ledger.ClientBytes.Reason: lookAtClient,
 	ledger.Rejected.Reason:  "raise maxclients, or find who opens so many connections: redis-cli CLIENT LIST.",
 	ledger.WrongPass.Reason: "find the client by its address: an old password, or somebody who guesses. ACL LOG has more.",
-}
-
-// adviceFor is what to do about a record made under a rule.
-func adviceFor(r ledger.Rule) string {
-	if text, ok := advice[r.Reason]; ok {
-		return text
-	}
-	return "frctl evidence show --long has the whole record."
 }
