@@ -45,6 +45,16 @@ type Options struct {
 	Finish func(tmp, path string) error
 }
 
+// ReadKey reads a key from a file, every byte of which counts: 16 at least.
+func ReadKey(fsys disk.FS, path string) ([]byte, error) {
+	const least, most = 16, 1 << 16
+	key, err := disk.ReadFile(fsys, path, most)
+	if err == nil && len(key) < least {
+		err = fmt.Errorf("%s: a key of %d bytes, at least %d", path, len(key), least)
+	}
+	return key, err
+}
+
 // Store is a root with its sidecars. Not for concurrent use; a writer excludes others by the lock, a reader needs none.
 type Store struct {
 	o    Options

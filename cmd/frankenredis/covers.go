@@ -3,14 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"frankenredis/heal"
@@ -47,9 +44,6 @@ type scrubParameters struct {
 	rate  int64
 }
 
-// shortestKey is the least length of an integrity key, in bytes.
-const shortestKey = 16
-
 // openCovers opens the sidecars that there are, for the load. An error was logged.
 func (s *server) openCovers() error {
 	if !s.cfg.Bool("fr-sidecars") || s.salvaging() {
@@ -57,12 +51,9 @@ func (s *server) openCovers() error {
 	}
 	c := &covers{s: s}
 	if path := s.cfg.Path("fr-integrity-key-file"); path != "" {
-		key, err := disk.ReadFile(s.fs, path, 1<<16)
-		if err == nil && len(key) < shortestKey {
-			err = fmt.Errorf("a key of %d bytes, at least %d", len(key), shortestKey)
-		}
+		key, err := heal.ReadKey(s.fs, path)
 		if err != nil {
-			return s.refuse("Can't read the integrity key %s: %v", path, err)
+			return s.refuse("Can't read the integrity key: %v", err)
 		}
 		c.key = key
 	}
@@ -93,24 +84,7 @@ func (s *server) openCovers() error {
 }
 
 func (c *covers) options(dir string) heal.Options {
-	return heal.Options{FS: c.s.fs, Root: dir, Key: c.key, Finish: keepOwner}
-}
-
-// keepOwner gives a repaired file the owner and mode of the one it replaces.
-func keepOwner(tmp, path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Getuid() || int(st.Gid) != os.Getgid()) {
-		if err := os.Chown(tmp, int(st.Uid), int(st.Gid)); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(tmp, info.Mode().Perm())
+	return heal.Options{FS: c.s.fs, Root: dir, Key: c.key, Finish: heal.KeepOwner}
 }
 
 func (c *covers) followScrub() error {

@@ -160,18 +160,15 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 	if _, err := os.Stat(root); err != nil {
 		return err
 	}
-	opts := heal.Options{FS: disk.OS(), Root: root, Allow: allowRepair, Finish: finishRepair}
+	opts := heal.Options{FS: disk.OS(), Root: root, Allow: allowRepair, Finish: heal.KeepOwner}
 	if o.profile != "" {
 		if n, err := fmt.Sscanf(o.profile, "%d+%d", &opts.Profile.K, &opts.Profile.M); n != 2 || err != nil {
 			return fmt.Errorf("--profile %s: there are 64+4, 64+8 and 16+8", o.profile)
 		}
 	}
 	if o.keyFile != "" {
-		if opts.Key, err = disk.ReadFile(disk.OS(), o.keyFile, 1<<16); err != nil {
+		if opts.Key, err = heal.ReadKey(opts.FS, o.keyFile); err != nil {
 			return err
-		}
-		if len(opts.Key) < 16 {
-			return fmt.Errorf("%s: a key of %d bytes, at least 16", o.keyFile, len(opts.Key))
 		}
 	}
 	var bar *progress

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"frankenredis/heal"
 	"frankenredis/snapshot"
@@ -127,23 +124,6 @@ func allowRepair(path string) error {
 		return fmt.Errorf("%s: process %d has it open, and would go on with the damaged file; stop it first", path, pid)
 	}
 	return nil
-}
-
-// finishRepair gives a repaired file the owner and mode of the one it replaces.
-func finishRepair(tmp, path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Getuid() || int(st.Gid) != os.Getgid()) {
-		if err := os.Chown(tmp, int(st.Uid), int(st.Gid)); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(tmp, info.Mode().Perm())
 }
 
 // holder returns a process, other than this one, that has path open (for writing, if writing); 0 if none is known. Processes
