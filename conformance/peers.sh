@@ -2,7 +2,7 @@
 # Fetches the servers and tools that the conformance suite compares with:
 #
 #   redis-server 7.0.15, redis-cli, redis-benchmark, redis-check-aof   Debian 12
-#   strace 6.1, lua5.1 5.1.5                                           Debian 12
+#   strace 6.1, lua5.1 5.1.5, openssl 3.0                              Debian 12
 #   redict 7.3.6, valkey 8.0.1                                         Debian 12 backports
 #
 # Nothing is installed: packages are downloaded with apt from the mirror that this machine's own apt sources name, and
@@ -61,6 +61,7 @@ peers=(
 	"valkey|8.0.1|valkey-server valkey-tools|valkey-server valkey-cli"
 	"strace|6.1|strace libunwind8|strace"
 	"lua|5.1.5|lua5.1 liblua5.1-0 libreadline8 libtinfo6|lua5.1"
+	"openssl|3.0|openssl|openssl"
 )
 libraries="libatomic1 libcap2 libjemalloc2 liblzf1 libssl3 libstdc++6 libsystemd0"
 
@@ -72,6 +73,10 @@ works() {
 	lua5.1)
 		out=$("$dir/bin/$3" -v 2>&1) || return 1
 		case "$out" in *"$2"*) return 0 ;; *) return 1 ;; esac
+		;;
+	openssl)
+		out=$("$dir/bin/$3" version 2>/dev/null) || return 1
+		case "$out" in "OpenSSL $2"*) return 0 ;; *) return 1 ;; esac
 		;;
 	*)
 		out=$("$dir/bin/$3" --version 2>/dev/null) || return 1

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"frankenredis/conformance/testbed"
 )
 
 // startCase is a start of a server: a configuration file (none when conf is "-"), standard input, arguments. $ in the texts
@@ -164,7 +166,7 @@ func TestStartAgainstPeer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server for each case")
 	}
-	peerBinary(t, "redict-server")
+	testbed.Peer(t, "redict-server")
 	for _, c := range startCases {
 		name := c.conf + strings.Join(c.args, " ") + c.stdin
 		t.Run(name, func(t *testing.T) {

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"frankenredis/conformance/testbed"
 )
 
 // peer is a real server of the Redis family, started for one test.
@@ -24,26 +25,10 @@ type peer struct {
 	in   *bufio.Reader
 }
 
-// peerBinary finds a server in the folder that conformance/peers.sh fills, or skips the test.
-func peerBinary(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("FR_PEERS")
-	if dir == "" {
-		dir = "/opt/peers"
-	}
-	for _, p := range []string{filepath.Join(dir, "bin", name), filepath.Join("/usr/bin", name)} {
-		if _, err := os.Stat(p); err == nil {
-			return p
-		}
-	}
-	t.Skipf("no %s here (conformance/peers.sh fetches it): nothing is compared", name)
-	return ""
-}
-
 // startPeer starts a server that listens on a unix socket in dir only.
 func startPeer(t *testing.T, name, dir string, args ...string) *peer {
 	t.Helper()
-	bin := peerBinary(t, name)
+	bin := testbed.Peer(t, name)
 	socket := filepath.Join(dir, "s")
 	cmd := exec.Command(bin, append(args, "--port", "0", "--unixsocket", socket, "--dir", dir)...)
 	var out bytes.Buffer
@@ -137,7 +122,7 @@ func runPeer(t *testing.T, name, dir, stdin string, args ...string) (stderr, std
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, peerBinary(t, name), args...)
+	cmd := exec.CommandContext(ctx, testbed.Peer(t, name), args...)
 	var errs bytes.Buffer
 	out := watcher{mark: "Configuration loaded", found: cancel}
 	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Stdin = &out, &errs, dir, strings.NewReader(stdin)

@@ -1,14 +1,23 @@
 package tlsconf
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"frankenredis/conformance/testbed"
 )
 
 func names(ids []uint16) string {
@@ -25,10 +34,7 @@ func names(ids []uint16) string {
 
 // What a cipher list means is what OpenSSL makes of it, as far as both have the ciphers.
 func TestCipherListsAreOpenSSLs(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("there is no openssl to compare with")
-	}
+	openssl := testbed.Peer(t, "openssl")
 	for _, list := range []string{
 		"DEFAULT", "HIGH", "ALL", "ECDHE", "ECDHE+AESGCM", "AES128-SHA256:AES256-SHA", "DEFAULT:!AES128-SHA256", "HIGH:!aRSA", "DEFAULT:-SHA1",
 		"kRSA", "RSA", "CHACHA20:AES256", "ECDHE-RSA-AES128-GCM-SHA256 AES128-SHA", "ALL:+kRSA", "AESGCM:+AES128", "SHA384,SHA256", "TLSv1.2",
@@ -49,7 +55,7 @@ func TestCipherListsAreOpenSSLs(t *testing.T) {
 			t.Errorf("%s: %v", list, err)
 		}
 		got := strings.Split(names(ids), ":")
-		// Within a word OpenSSL orders by strength, over all that it knows; the set and each word's place are what matters.
+		// The set only: within a word OpenSSL orders by strength, over all that it knows.
 		if a, b := slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want)); !slices.Equal(a, b) {
 			t.Errorf("%s:\n got %s\nwant %s", list, got, want)
 		}
@@ -63,8 +69,17 @@ func TestCipherListsAreOpenSSLs(t *testing.T) {
 
 // Which cipher is taken follows tls-prefer-server-ciphers, the certificate and the protocol.
 func TestChoice(t *testing.T) {
-	run(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=rsa", "-keyout", "rsa.key", "-out", "rsa.crt")
-	run(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ec", "-keyout", "ec.key", "-out", "ec.crt")
+	t.Chdir(t.TempDir())
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writePair(t, "rsa", rsaKey)
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writePair(t, "ec", ecKey)
 	client := []uint16{
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 		tls.TLS_CHACHA20_POLY1305_SHA256, tls.TLS_AES_256_GCM_SHA384,
@@ -104,33 +119,48 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-// run runs a program in a directory of the test's own, which it then works in.
-func run(t *testing.T, name string, args ...string) {
+// writePair writes name.key and a certificate for it that signs itself, name.crt.
+func writePair(t *testing.T, name string, key crypto.Signer) {
 	t.Helper()
-	path, err := exec.LookPath(name)
+	made := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, &made, &made, key.Public(), key)
 	if err != nil {
-		t.Skip(name + " is not there to make keys")
+		t.Fatal(err)
 	}
-	if wd, err := os.Getwd(); err != nil || filepath.Base(wd) == "tlsconf" {
-		t.Chdir(t.TempDir())
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	for _, f := range []struct {
+		name, kind string
+		der        []byte
+	}{{name + ".crt", "CERTIFICATE", cert}, {name + ".key", "PRIVATE KEY", secret}} {
+		if err := os.WriteFile(f.name, pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 // Keys with a passphrase are read in every way that OpenSSL writes them, and a wrong passphrase has its words.
 func TestKeys(t *testing.T) {
-	run(t, "openssl", "genrsa", "-out", "plain", "2048")
-	run(t, "openssl", "ecparam", "-genkey", "-name", "prime256v1", "-out", "ec") // with EC PARAMETERS before the key
-	run(t, "openssl", "genpkey", "-algorithm", "ed25519", "-out", "ed")
+	t.Chdir(t.TempDir())
+	program := testbed.Peer(t, "openssl")
+	openssl := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+			t.Fatalf("openssl %q: %v\n%s", args, err, out)
+		}
+	}
+	openssl("genrsa", "-out", "plain", "2048")
+	openssl("ecparam", "-genkey", "-name", "prime256v1", "-out", "ec") // with EC PARAMETERS before the key
+	openssl("genpkey", "-algorithm", "ed25519", "-out", "ed")
 	files := []string{"plain", "ec", "ed"}
 	locked := []string{"traditional", "traditional-des"}
-	run(t, "openssl", "rsa", "-in", "plain", "-aes128", "-passout", "pass:secret", "-traditional", "-out", "traditional")
-	run(t, "openssl", "rsa", "-in", "plain", "-des3", "-passout", "pass:secret", "-traditional", "-out", "traditional-des")
+	openssl("rsa", "-in", "plain", "-aes128", "-passout", "pass:secret", "-traditional", "-out", "traditional")
+	openssl("rsa", "-in", "plain", "-des3", "-passout", "pass:secret", "-traditional", "-out", "traditional-des")
 	for _, how := range [][]string{{"aes-128-cbc"}, {"aes-192-cbc"}, {"aes-256-cbc"}, {"des3"}, {"aes-256-cbc", "-v2prf", "hmacWithSHA1"}, {"aes-256-cbc", "-v2prf", "hmacWithSHA512"}} {
 		name := strings.Join(how, "")
-		run(t, "openssl", append([]string{"pkcs8", "-topk8", "-in", "plain", "-passout", "pass:secret", "-out", name, "-v2"}, how...)...)
+		openssl(append([]string{"pkcs8", "-topk8", "-in", "plain", "-passout", "pass:secret", "-out", name, "-v2"}, how...)...)
 		locked = append(locked, name)
 	}
 	for _, f := range append(files, locked...) {

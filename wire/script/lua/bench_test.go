@@ -4,8 +4,8 @@ import (
 	"os/exec"
 	"testing"
 
+	"frankenredis/conformance/testbed"
 	"frankenredis/wire/script/lua"
-	"frankenredis/wire/script/scripttest"
 )
 
 var benchmarks = []struct{ name, source string }{
@@ -45,10 +45,7 @@ func BenchmarkPrograms(b *testing.B) {
 
 // BenchmarkOriginal is lua5.1 on the same programs, with the start of a process.
 func BenchmarkOriginal(b *testing.B) {
-	judge := scripttest.Original()
-	if judge == "" {
-		b.Skip("no lua5.1")
-	}
+	judge := testbed.Peer(b, "lua5.1")
 	for _, p := range benchmarks {
 		b.Run(p.name, func(b *testing.B) {
 			for b.Loop() {

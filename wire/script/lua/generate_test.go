@@ -12,17 +12,14 @@ import (
 	"strings"
 	"testing"
 
+	"frankenredis/conformance/testbed"
 	"frankenredis/wire/script/lua"
-	"frankenredis/wire/script/scripttest"
 )
 
 // TestGenerated runs programs made of a seed here and in lua5.1: what they print, what they fail with and where, and how what does
 // not compile is refused are the same. FR_SEEDS=first:count asks for other seeds than the usual ones.
 func TestGenerated(t *testing.T) {
-	judge := scripttest.Original()
-	if judge == "" {
-		t.Skip("not compared: no lua5.1; conformance/peers.sh gets it")
-	}
+	judge := testbed.Peer(t, "lua5.1")
 	first, count := 1, 2000
 	if seeds := os.Getenv("FR_SEEDS"); seeds != "" {
 		if _, err := fmt.Sscanf(seeds, "%d:%d", &first, &count); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"frankenredis/conformance/testbed"
 	"frankenredis/wire/script/lua"
 	"frankenredis/wire/script/scripttest"
 )
@@ -46,12 +47,12 @@ func TestPrograms(t *testing.T) {
 	if err != nil || len(programs) == 0 {
 		t.Fatal("no programs:", err)
 	}
-	judge := scripttest.Original()
+	judge, here := testbed.LookPeer("lua5.1")
 	for _, path := range programs {
 		name := filepath.Base(path)
 		t.Run(name, func(t *testing.T) {
 			recorded := strings.TrimSuffix(path, ".lua") + ".out"
-			if judge != "" {
+			if here {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				cmd := exec.CommandContext(ctx, judge, name)

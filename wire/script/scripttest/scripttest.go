@@ -21,18 +21,6 @@ import (
 // Update is the flag -update: expectations are to be recorded.
 var Update = flag.Bool("update", false, "record what the original replies")
 
-// Original returns the path of lua5.1, the language as its authors made it, or nothing if it is not here: conformance/peers.sh gets it.
-func Original() string {
-	if path, err := exec.LookPath("lua5.1"); err == nil {
-		return path
-	}
-	path := filepath.Join(os.Getenv("FR_PEERS"), "bin", "lua5.1")
-	if _, err := os.Stat(path); err != nil {
-		return ""
-	}
-	return path
-}
-
 // wrapper makes a script return one string, of its results or its error.
 const wrapper = `local r = {pcall(function() %s
 end)} for i = 1, table.maxn(r) do r[i] = tostring(r[i]) end return table.concat(r, "|")`
