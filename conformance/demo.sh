@@ -128,7 +128,7 @@ done
 say "What we now hold, as redis-cli shows it:"
 sed 's/^/   /' "$work/got"
 
-# until FIELD VALUE: waits until INFO's section on sidecars says so.
+# until_info FIELD VALUE: waits until INFO's section on sidecars says so.
 until_info() {
 	for _ in $(seq 300); do
 		[ "$("$cli" -p "$port" info sidecars | tr -d '\r' | sed -n "s/^$1://p")" = "$2" ] && return 0

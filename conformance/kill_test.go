@@ -22,21 +22,22 @@ func TestKill(t *testing.T) {
 	if long() {
 		rounds = 100
 	}
-	for _, policy := range []string{"always", "everysec", "no", "ring"} {
-		t.Run(policy, func(t *testing.T) {
-			var more []string
-			if policy == "always" && !isStock(t, testbed.Subject(t)) {
-				more = []string{"--fr-wal-commit", "direct"}
-			}
-			if policy == "ring" {
-				if isStock(t, testbed.Subject(t)) {
-					t.Skip("a stock server has none")
-				}
-				policy, more = "always", []string{"--fr-wal-commit", "ring", "--fr-wal-ring-size", "4mb"}
-			}
+	type way struct {
+		name, policy string
+		more         []string
+	}
+	ways := []way{{"everysec", "everysec", nil}, {"no", "no", nil}}
+	if isStock(t, testbed.Subject(t)) {
+		ways = append(ways, way{"always", "always", nil})
+	} else {
+		ways = append(ways, way{"always", "always", []string{"--fr-wal-commit", "direct"}},
+			way{"ring", "always", []string{"--fr-wal-commit", "ring", "--fr-wal-ring-size", "4mb"}})
+	}
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
-			k := newKillTest(t, policy, rand.New(rand.NewPCG(seed, 0)), more...)
+			k := newKillTest(t, w.policy, rand.New(rand.NewPCG(seed, 0)), w.more...)
 			for round := range rounds {
 				k.round(t, round)
 				if t.Failed() {
