@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,92 +14,30 @@ import (
 	"frankenredis/wal/disk"
 )
 
-// asked is a connection to a server that looks after the sidecars of a folder.
-type asked struct {
-	conn net.Conn
-	r    *bufio.Reader
-}
-
 // askServer connects to the server that has the lock of root's sidecars. The password, if it needs one, is that of redis-cli:
 // REDISCLI_AUTH.
-func askServer(root string) (*asked, error) {
+func askServer(root string) (*conn, error) {
 	path := filepath.Join(root, heal.Folder, heal.ServerFile)
 	p, err := disk.ReadFile(disk.OS(), path, 4096)
 	if err != nil {
 		return nil, fmt.Errorf("another process looks after the sidecars in %s, and %s does not say where it is: %w", root, path, err)
 	}
 	network, address, _ := strings.Cut(strings.TrimSpace(string(p)), " ")
-	conn, err := net.DialTimeout(network, address, 5*time.Second)
+	c, err := dial(network, address)
 	if err != nil {
 		return nil, fmt.Errorf("another process looks after the sidecars in %s: %w", root, err)
 	}
-	a := &asked{conn, bufio.NewReader(conn)}
 	if auth := os.Getenv("REDISCLI_AUTH"); auth != "" {
-		if _, err := a.do("AUTH", auth); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", address, err), conn.Close())
+		if _, err := c.do("AUTH", auth); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", address, err), c.Close())
 		}
 	}
-	return a, nil
+	return c, nil
 }
 
-// do sends a command and returns its reply: a string, an int64, a slice, or nil.
-func (a *asked) do(args ...string) (any, error) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "*%d\r\n", len(args))
-	for _, arg := range args {
-		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(arg), arg)
-	}
-	if _, err := io.WriteString(a.conn, b.String()); err != nil {
-		return nil, err
-	}
-	return a.reply()
-}
-
-func (a *asked) reply() (any, error) {
-	line, err := a.r.ReadString('\n')
-	if err != nil {
-		return nil, err
-	}
-	line = strings.TrimRight(line, "\r\n")
-	if line == "" {
-		return nil, errors.New("an empty line is no reply")
-	}
-	rest := line[1:]
-	n, nerr := strconv.ParseInt(rest, 10, 64)
-	switch line[0] {
-	case '+':
-		return rest, nil
-	case '-':
-		return nil, errors.New(rest)
-	case ':':
-		return n, nerr
-	case '$', '*':
-		const most = 1 << 20
-		if nerr != nil || n > most {
-			return nil, fmt.Errorf("%q is no reply", line)
-		}
-		if n < 0 {
-			return nil, nil
-		}
-		if line[0] == '$' {
-			p := make([]byte, n+2)
-			_, err := io.ReadFull(a.r, p)
-			return string(p[:n]), err
-		}
-		all := make([]any, n)
-		for i := range all {
-			if all[i], err = a.reply(); err != nil {
-				return nil, err
-			}
-		}
-		return all, nil
-	}
-	return nil, fmt.Errorf("%q is no reply", line)
-}
-
-// status is FR.SCRUB STATUS.
-func (a *asked) status() (fields map[string]any, err error) {
-	r, err := a.do("FR.SCRUB", "STATUS")
+// scrubStatus is FR.SCRUB STATUS.
+func scrubStatus(c *conn) (fields map[string]any, err error) {
+	r, err := c.do("FR.SCRUB", "STATUS")
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +57,12 @@ func pairs(r any) map[string]any {
 
 // scrubThere has the server that holds the lock do a scrub or a repair, waits for its end, and prints what is damaged then.
 func scrubThere(cmd *cobra.Command, root, name string, o *healOptions) error {
-	a, err := askServer(root)
+	c, err := askServer(root)
 	if err != nil {
 		return err
 	}
-	defer a.conn.Close()
-	before, err := a.status()
+	defer c.Close()
+	before, err := scrubStatus(c)
 	if err != nil {
 		return err
 	}
@@ -138,13 +72,13 @@ func scrubThere(cmd *cobra.Command, root, name string, o *healOptions) error {
 			request = append(request, filepath.Join(root, filepath.FromSlash(name)))
 		}
 	}
-	if _, err := a.do(request...); err != nil {
+	if _, err := c.do(request...); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "the server at %s does it, which has the files open\n", a.conn.RemoteAddr())
+	fmt.Fprintf(cmd.ErrOrStderr(), "the server at %s does it, which has the files open\n", c.RemoteAddr())
 	var after map[string]any
 	for {
-		if after, err = a.status(); err != nil {
+		if after, err = scrubStatus(c); err != nil {
 			return err
 		}
 		if after["scrubbing"] == int64(0) && after["waiting"] == int64(0) {

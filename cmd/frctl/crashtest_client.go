@@ -1,87 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"strconv"
 	"sync"
-	"time"
 )
-
-// testConn is a connection that sends a command and reads its reply: strings, integers as int64, arrays as []any, nil.
-type testConn struct {
-	net.Conn
-	r *bufio.Reader
-}
-
-func dialTest(addr string) (*testConn, error) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
-	if err != nil {
-		return nil, err
-	}
-	return &testConn{c, bufio.NewReader(c)}, nil
-}
-
-func appendTest(p []byte, args ...string) []byte {
-	p = fmt.Appendf(p, "*%d\r\n", len(args))
-	for _, a := range args {
-		p = fmt.Appendf(p, "$%d\r\n%s\r\n", len(a), a)
-	}
-	return p
-}
-
-func (c *testConn) do(args ...string) (any, error) {
-	if _, err := c.Write(appendTest(nil, args...)); err != nil {
-		return nil, err
-	}
-	return c.reply()
-}
-
-// reply reads one reply; an error reply is an error.
-func (c *testConn) reply() (any, error) {
-	line, err := c.r.ReadString('\n')
-	if err != nil {
-		return nil, err
-	}
-	if len(line) < 3 {
-		return nil, fmt.Errorf("reply %q", line)
-	}
-	kind, rest := line[0], line[1:len(line)-2]
-	if kind == '+' {
-		return rest, nil
-	}
-	if kind == '-' {
-		return nil, errors.New(rest)
-	}
-	n, err := strconv.ParseInt(rest, 10, 64)
-	switch {
-	case err != nil:
-		return nil, err
-	case kind == ':':
-		return n, nil
-	case n < 0:
-		return nil, nil
-	case kind == '$':
-		p := make([]byte, n+2)
-		if _, err := io.ReadFull(c.r, p); err != nil {
-			return nil, err
-		}
-		return string(p[:n]), nil
-	case kind == '*':
-		all := make([]any, n)
-		for i := range all {
-			if all[i], err = c.reply(); err != nil {
-				return nil, err
-			}
-		}
-		return all, nil
-	}
-	return nil, fmt.Errorf("reply %q", line)
-}
 
 // testClient writes steps 1, 2, 3... Step n appends element n to a list; each fourth is a transaction that also sets two keys to n.
 type testClient struct {
@@ -106,18 +30,18 @@ func (c *testClient) key(name string) string { return fmt.Sprintf("crashtest:%d:
 func transactional(n int) bool { return n%4 == 0 }
 
 // step sends step n and waits until it is acknowledged.
-func (c *testClient) step(conn *testConn, n int) error {
+func (c *testClient) step(conn *conn, n int) error {
 	push := []string{"RPUSH", c.key("list"), c.element(n)}
 	if !transactional(n) {
 		_, err := conn.do(push...)
 		return err
 	}
 	number := strconv.Itoa(n)
-	p := appendTest(nil, "MULTI")
-	p = appendTest(p, "SET", c.key("a"), number)
-	p = appendTest(p, push...)
-	p = appendTest(p, "SET", c.key("b"), number)
-	p = appendTest(p, "EXEC")
+	p := appendCommand(nil, "MULTI")
+	p = appendCommand(p, "SET", c.key("a"), number)
+	p = appendCommand(p, push...)
+	p = appendCommand(p, "SET", c.key("b"), number)
+	p = appendCommand(p, "EXEC")
 	if _, err := conn.Write(p); err != nil {
 		return err
 	}
@@ -131,7 +55,7 @@ func (c *testClient) step(conn *testConn, n int) error {
 
 // look says how many steps the server has; an error: what it has can come from no number of steps.
 func (c *testClient) look(addr string) (int, error) {
-	conn, err := dialTest(addr)
+	conn, err := dial("tcp", addr)
 	if err != nil {
 		return 0, err
 	}
@@ -167,7 +91,7 @@ func startLoad(addr string, clients []*testClient) *load {
 	l := &load{}
 	for _, c := range clients {
 		l.wg.Go(func() {
-			conn, err := dialTest(addr)
+			conn, err := dial("tcp", addr)
 			if err != nil {
 				return
 			}

@@ -76,7 +76,7 @@ func (s *testServer) start() error {
 
 // ask sends one command by a connection of its own.
 func (s *testServer) ask(args ...string) (any, error) {
-	c, err := dialTest(s.addr)
+	c, err := dial("tcp", s.addr)
 	if err != nil {
 		return nil, err
 	}
