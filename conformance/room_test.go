@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"frankenredis/conformance/testbed"
+	"frankenredis/wal"
 )
 
 // A log that fills the disk with versions of the same keys is warned of before, and then makes itself short in the room that was reserved
@@ -67,6 +68,24 @@ func TestDiskReserve(t *testing.T) {
 			t.Errorf("%s is %.40q, %.40q was acknowledged", key, got, want)
 		}
 	}
+}
+
+// A log that is turned off leaves no reserve behind, which would take up the disk for nothing.
+func TestDiskReserveGoesWithLog(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--save", "", "--rdbcompression", "no"}})
+	c := s.Dial(t)
+	c.Call(t, "SET", "k", strings.Repeat("v", 3<<20))
+	c.Call(t, "BGREWRITEAOF")
+	reserve := filepath.Join(s.Dir, "appendonlydir", wal.ReserveName("appendonly.aof"))
+	waitFor(t, "a reserve", func() bool {
+		_, err := os.Stat(reserve)
+		return err == nil
+	})
+	c.Call(t, "CONFIG", "SET", "appendonly", "no")
+	waitFor(t, "the reserve to be given up", func() bool {
+		_, err := os.Stat(reserve)
+		return os.IsNotExist(err)
+	})
 }
 
 // What a background save leaves behind when its server is killed goes at the next start; what somebody still writes to stays.

@@ -14,27 +14,21 @@ func (s *server) tellProgress() {
 		s.tellLoading()
 		return
 	}
-	var what string
-	var began time.Time
-	var done, total int64
-	const unit = "keys"
-	switch j := s.jobs.now; {
-	case j != nil:
-		what, began, done, total = "Saving a snapshot", j.began, j.keys.Load(), j.total
-		if j.kind == rewriteJob {
-			what = "Rewriting the append-only file"
-		}
-	default:
+	j := s.jobs.now
+	if j == nil {
 		return
 	}
-	passed := time.Since(began)
-	if done <= 0 || total <= 0 || passed < time.Second {
+	what, done, passed := "Saving a snapshot", j.keys.Load(), time.Since(j.began)
+	if j.kind == rewriteJob {
+		what = "Rewriting the append-only file"
+	}
+	if done <= 0 || j.total <= 0 || passed < time.Second {
 		return
 	}
-	done = min(done, total)
+	done = min(done, j.total)
 	rate := float64(done) / passed.Seconds()
-	text := fmt.Sprintf("%s: %d%% of %d %s, %.0f %s a second, about %d seconds left", what, 100*done/total, total, unit, rate, unit, int64(float64(total-done)/rate))
-	s.tellPeople(text, passed)
+	s.tellPeople(fmt.Sprintf("%s: %d%% of %d keys, %.0f keys a second, about %d seconds left",
+		what, 100*done/j.total, j.total, rate, int64(float64(j.total-done)/rate)), passed)
 }
 
 // tellPeople tells systemd, and now and then the log.

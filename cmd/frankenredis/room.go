@@ -63,7 +63,12 @@ func (s *server) tendRoom() {
 		return
 	}
 	if s.log != r.of {
+		reserve := r.reserve
 		r.of, r.reserve, r.rewriting = s.log, nil, false
+		if s.log == nil && reserve != nil {
+			s.dropReserve(reserve)
+			return
+		}
 	}
 	if s.log == nil && len(s.cfg.SavePoints()) == 0 {
 		r.state, r.free = roomUnknown, -1
@@ -224,6 +229,20 @@ func (s *server) giveUpReserve(reserve *wal.Reserve) {
 				s.dir, bytes))
 			s.record(ledger.Entry{Rule: ledger.RoomUsed, Decision: ledger.Change, Artifact: s.logOptions().Dir, Kind: "directory", Bytes: bytes,
 				Detail: "the reserve was given up"})
+		})
+	}()
+}
+
+// dropReserve gives up the reserve of a log that has ended; a new log's waits for that.
+func (s *server) dropReserve(reserve *wal.Reserve) {
+	s.room.asking = true
+	go func() {
+		_, err := reserve.Release()
+		s.eng.Post(func() {
+			s.room.asking = false
+			if err != nil {
+				s.logger.Warn("Can't remove the reserve of the append-only file, which has ended: " + err.Error())
+			}
 		})
 	}()
 }

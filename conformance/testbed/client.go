@@ -15,9 +15,11 @@ const ReplyTimeout = 60 * time.Second
 
 // Client is one connection. Its methods are for one goroutine, except that Send and Receive may have one each.
 type Client struct {
-	Conn net.Conn
-	r    *bufio.Reader
-	out  []byte
+	Conn     net.Conn
+	Patience time.Duration // how long Receive waits; ReplyTimeout at first
+
+	r   *bufio.Reader
+	out []byte
 }
 
 // Dial connects to network "tcp" or "unix".
@@ -31,7 +33,7 @@ func Dial(network, addr string) (*Client, error) {
 
 // NewClient speaks through a connection that is there.
 func NewClient(conn net.Conn) *Client {
-	return &Client{Conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
+	return &Client{Conn: conn, Patience: ReplyTimeout, r: bufio.NewReaderSize(conn, 64<<10)}
 }
 
 // Close closes the connection.
@@ -69,7 +71,7 @@ func (c *Client) SendRaw(p []byte) error {
 
 // Receive reads one reply. An error reply is a Reply, not an error.
 func (c *Client) Receive() (Reply, error) {
-	if err := c.Conn.SetReadDeadline(time.Now().Add(ReplyTimeout)); err != nil {
+	if err := c.Conn.SetReadDeadline(time.Now().Add(c.Patience)); err != nil {
 		return Reply{}, err
 	}
 	return ReadReply(c.r)

@@ -66,6 +66,7 @@ func (b *bench) start(binary, dir string, args ...string) (seconds, cpu float64,
 	for b.c == nil {
 		if c, derr := b.s.DialErr(); derr == nil {
 			if r, perr := c.Do("PING"); perr == nil && r.Str == "PONG" {
+				c.Patience = 10 * time.Minute // a digest of gigabytes
 				b.c = c
 				break
 			}
