@@ -60,7 +60,7 @@ crash: peers build ## the long crash tests: STATES (10000) crash states in memor
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestRedisCLIPipe|Directory' ./conformance
 
 rot: ## damage a covered data directory and start from it, FAULTS (100000) times; SEED=1
-	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./recovery
+	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./conformance/lab/rot
 
 sweep: ## each protocol of the log stopped and failed at every call, with every fault
 	LAB_EVERY=1 $(GO) test -count=1 -timeout 4h -v -run TestSweep ./conformance/lab

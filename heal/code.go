@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/klauspost/reedsolomon"
 )
@@ -15,22 +16,34 @@ var errCodec = errors.New("the parity just computed does not give the data back"
 // codec encodes stripes and solves rows. Not for concurrent use.
 type codec struct {
 	Profile
-	fast, plain reedsolomon.Encoder // the same code with and without vector instructions; nil for copies
-	rng         *rand.Rand
+	encoders // nil for copies
+	rng      *rand.Rand
 }
 
-func newCodec(p Profile, seed uint64) (*codec, error) {
-	c := &codec{Profile: p, rng: rand.New(rand.NewPCG(seed, 0))}
-	if p == asCopies {
-		return c, nil
+// encoders are the same code with and without vector instructions. Any goroutine may use them.
+type encoders struct{ fast, plain reedsolomon.Encoder }
+
+// encodersOf makes those of a profile once: its matrix takes milliseconds, as long as reading several megabytes.
+var encodersOf = map[Profile]func() (encoders, error){
+	asCopies:    func() (encoders, error) { return encoders{}, nil },
+	Profile64x4: sync.OnceValues(Profile64x4.encoders),
+	Profile64x8: sync.OnceValues(Profile64x8.encoders),
+	Profile16x8: sync.OnceValues(Profile16x8.encoders),
+}
+
+func (p Profile) encoders() (e encoders, err error) {
+	if e.fast, err = reedsolomon.New(p.K, p.M, reedsolomon.WithMaxGoroutines(1)); err != nil {
+		return e, err
 	}
-	var err error
-	if c.fast, err = reedsolomon.New(p.K, p.M, reedsolomon.WithMaxGoroutines(1)); err != nil {
-		return nil, err
-	}
-	c.plain, err = reedsolomon.New(p.K, p.M, reedsolomon.WithMaxGoroutines(1), reedsolomon.WithSSSE3(false), reedsolomon.WithSSE2(false),
+	e.plain, err = reedsolomon.New(p.K, p.M, reedsolomon.WithMaxGoroutines(1), reedsolomon.WithSSSE3(false), reedsolomon.WithSSE2(false),
 		reedsolomon.WithAVX2(false), reedsolomon.WithAVX512(false), reedsolomon.WithGFNI(false), reedsolomon.WithAVXGFNI(false))
-	return c, err
+	return e, err
+}
+
+// newCodec makes one of a known profile.
+func newCodec(p Profile, seed uint64) (*codec, error) {
+	e, err := encodersOf[p]()
+	return &codec{Profile: p, encoders: e, rng: rand.New(rand.NewPCG(seed, 0))}, err
 }
 
 // encode fills the parity of a stripe: data holds K shards of rows cells, parity has room for M. One row, chosen at random, is

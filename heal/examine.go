@@ -37,8 +37,10 @@ type Report struct {
 	Found int64  `json:"found"` // as it is; -1: missing
 	Cells int    `json:"cells"` // damaged ones
 	// Bad are the damaged cells as runs, Lost those of them that cannot be brought back; at most maxRanges of each are listed.
-	Bad        []Range  `json:"bad,omitempty"`
-	Lost       []Range  `json:"lost,omitempty"`
+	Bad  []Range `json:"bad,omitempty"`
+	Lost []Range `json:"lost,omitempty"`
+	// Unproven are cells of a growing file whose copies are lost: nothing is known of them. They are not damage, and listed as Bad is.
+	Unproven   []Range  `json:"unproven,omitempty"`
 	Sidecar    bool     `json:"sidecar"` // it is whole
 	Budget     int64    `json:"budget"`  // bytes in a row that each stripe can lose
 	Growing    bool     `json:"growing,omitempty"`
@@ -308,6 +310,8 @@ func (v *examination) openStripe(out func(int64, []byte, []Range, []byte) error)
 			v.r.Cells++
 			ranges = addRange(ranges, off+int64(at), int64(end-at))
 			copy(p[at:end], good)
+		case len(good) < end-at:
+			v.r.Unproven = addRange(v.r.Unproven, off+int64(at), int64(end-at))
 		}
 	}
 	for _, g := range ranges {
@@ -401,6 +405,7 @@ func (v *examination) stripe(i int, out func(int64, []byte, []Range, []byte) err
 	}
 	table := v.x.tables[i]
 	if table == nil { // of a growing file, which has no root to fall back upon
+		v.r.Unproven = addRange(v.r.Unproven, off, int64(n))
 		v.s.progress(v.r.Name, off+int64(n), v.sh.size)
 		return nil
 	}

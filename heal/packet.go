@@ -149,7 +149,7 @@ func (d digester) scan(r io.ReaderAt, size int64, b bound, found func(id packetI
 // scanAll is scan for the packets of any artifact.
 func (d digester) scanAll(r io.ReaderAt, size int64, found func(of bound, id packetID, pos int64, payload []byte)) error {
 	const window = 1 << 20
-	buf := make([]byte, window)
+	buf := make([]byte, min(window, size))
 	for pos := int64(0); pos < size; {
 		n, err := r.ReadAt(buf[:min(window, size-pos)], pos)
 		if err != nil && err != io.EOF || n == 0 {

@@ -11,6 +11,7 @@ import (
 	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
+	"frankenredis/wal/disk"
 )
 
 // shield has covered files verified while they are loaded. In hardened mode what is damaged within the budget is mended in memory on
@@ -50,7 +51,7 @@ func (b *boot) genuine(name string) bool {
 		return false
 	}
 	if b.log.foreign {
-		return true // Redis's rules decide
+		return b.genuineForeign(f, name, size)
 	}
 	file := filepath.Base(name)
 	facts := b.log.dir.Facts.Files[file]
@@ -61,7 +62,15 @@ func (b *boot) genuine(name string) bool {
 	case strings.HasSuffix(file, ".rdb"):
 		return snapshot.Sound(f, size)
 	}
-	// Each of its bytes must be proven by a line.
+	// Each of its bytes must be proven by a line. So is what is left of a log that lost its end: it is one that somebody put there if
+	// that was all of it.
+	if seq, _, _ := logFileSeq(b.o.AppendName, file); b.log.mark != nil && b.log.mark.Seq == seq {
+		if size < b.log.mark.Pos {
+			return false
+		}
+	} else if size < b.loading.Covered(f.Name()) {
+		return false
+	}
 	r := wal.NewReader(f, size, wal.ReaderOptions{Path: f.Name(), Start: facts.Start, Prologue: facts.DB > 0, Verify: true})
 	for {
 		if _, err = r.Next(); err != nil {
@@ -70,6 +79,17 @@ func (b *boot) genuine(name string) bool {
 	}
 	tail := r.Tail()
 	return err == io.EOF && tail.Lines > 0 && tail.LastPos == size
+}
+
+// genuineForeign is genuine where the manifest is not known to be ours: another server may have rewritten the log under the same names.
+// It never changes what we wrote, it only goes on behind it. So an increment with lines of ours is ours, and differs because it is
+// damaged, whatever became of manifest and companion.
+func (b *boot) genuineForeign(f disk.File, name string, size int64) bool {
+	if strings.HasSuffix(name, ".rdb") {
+		return snapshot.Sound(f, size)
+	}
+	found, err := wal.HasLines(f, size)
+	return err == nil && !found
 }
 
 // covered is up to where a file is covered, and so durable; 0 if it is not.

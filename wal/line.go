@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/zeebo/xxh3"
@@ -176,4 +177,29 @@ func parseSize(s string) (int64, error) {
 		err = fmt.Errorf("number %q is too large", clip(s))
 	}
 	return int64(n), err
+}
+
+// HasLines tells whether there is a line of ours among the first size bytes of r, whatever stands around it.
+func HasLines(r io.ReaderAt, size int64) (bool, error) {
+	const window = 64 << 10
+	buf := make([]byte, window+maxLine)
+	for pos := int64(0); pos < size; pos += window {
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-pos)], pos)
+		if err != nil && err != io.EOF {
+			return false, err
+		}
+		for p := buf[:n]; ; p = p[1:] {
+			at := bytes.Index(p, []byte(linePrefix))
+			if at < 0 {
+				break
+			}
+			p = p[at:]
+			if end := bytes.Index(p[:min(len(p), maxLine)], []byte(lineEnd)); end >= 0 {
+				if _, err := ParseLine(p[:end+len(lineEnd)]); err == nil {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, nil
 }

@@ -125,3 +125,21 @@ func FuzzLine(f *testing.F) {
 		_, _ = ParseLine(withChecksum(string(p)))
 	})
 }
+
+func TestHasLines(t *testing.T) {
+	line := string((&Line{Position: Position{ID: NewReplID(), Epoch: 3, LSN: 77}, Len: 7}).AppendTo(nil))
+	for _, before := range []int{0, 1, 4000, 64<<10 - 3, 64 << 10, 200_000} {
+		for text, want := range map[string]bool{
+			line:                true,
+			"#FR1 #FR1 " + line: true,
+			strings.Replace(line, "lsn=77", "lsn=78", 1): false,
+			line[:len(line)-1]:                           false,
+			"#FR1 ":                                      false,
+		} {
+			p := strings.Repeat("x", before) + text
+			if got, err := HasLines(strings.NewReader(p), int64(len(p))); err != nil || got != want {
+				t.Errorf("behind %d bytes, %q: %t, %v", before, text, got, err)
+			}
+		}
+	}
+}

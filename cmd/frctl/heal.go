@@ -305,6 +305,13 @@ func (e healEvent) print(cmd *cobra.Command, asJSON bool) error {
 		}
 		fmt.Fprintf(w, "%-10s bytes %d to %d\n", "  LOST", g.Pos, g.Pos+g.Bytes)
 	}
+	for i, g := range e.Unproven {
+		if i == 10 {
+			fmt.Fprintf(w, "%-10s %d more\n", "", len(e.Unproven)-i)
+			break
+		}
+		fmt.Fprintf(w, "%-10s bytes %d to %d: their copies are lost\n", "  unproven", g.Pos, g.Pos+g.Bytes)
+	}
 	for _, q := range e.Quarantine {
 		fmt.Fprintf(w, "%-10s %s\n", "  kept", q)
 	}
