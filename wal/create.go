@@ -61,15 +61,15 @@ func Begin(o Options, at Position, db int, b NewBase) (*Log, error) {
 		return nil, err
 	}
 	path := filepath.Join(o.Dir, ref.Name)
-	if err = o.FS.Rename(b.Path, path); err == nil {
-		err = o.FS.SyncDir(o.Dir)
-	}
-	if err != nil {
+	if err = o.FS.Rename(b.Path, path); err != nil {
 		return nil, fmt.Errorf("wal: begin with %s: %w", path, err)
 	}
 	facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
-	o.Cover.Sealed(path, facts.Files[ref.Name])
-	return Open(o, Start{Manifest: m, Facts: facts, Position: at, DB: db})
+	l, err := Open(o, Start{Manifest: m, Facts: facts, Position: at, DB: db})
+	if err == nil {
+		o.Cover.Sealed(path, facts.Files[ref.Name])
+	}
+	return l, err
 }
 
 func createDir(o *Options) error {

@@ -118,23 +118,22 @@ func FinishMending(fsys disk.FS, dir, name string) (bool, error) {
 	if err != nil || !d.Mending {
 		return false, err
 	}
-	return true, d.finishMending(fsys, dir, name)
+	if err := d.finishMending(fsys, dir, name); err != nil {
+		return true, err
+	}
+	return true, fsys.SyncDir(dir)
 }
 
-// finishMending puts the repair into force. Its manifest is written once more, under another temporary name: the process
-// that wrote the one lying ready may have died before it was durable, and until the new one is, a start must find it whole.
+// finishMending puts the repair into force. Its manifest was synced before the companion that tells of it got its name. The caller
+// syncs the folder.
 func (d *Directory) finishMending(fsys disk.FS, dir, name string) error {
-	text := d.Manifest.AppendTo(nil)
-	temp, err := writeTemp(fsys, dir, ManifestName(name)+".resumed", writeBytes(text))
-	if err != nil {
+	path := filepath.Join(dir, ManifestName(name))
+	if err := fsys.Rename(filepath.Join(dir, tempPrefix+ManifestName(name)), path); err != nil {
 		return err
 	}
-	if err := fsys.Rename(temp, filepath.Join(dir, ManifestName(name))); err != nil {
-		return errors.Join(err, fsys.Remove(temp))
-	}
-	d.ManifestBytes = text
+	d.ManifestBytes = d.Manifest.AppendTo(nil)
 	d.Mending = false
-	return fsys.SyncDir(dir)
+	return nil
 }
 
 func readFacts(fsys disk.FS, path string, generation uint64) (*Facts, error) {
@@ -153,14 +152,15 @@ func readFacts(fsys disk.FS, path string, generation uint64) (*Facts, error) {
 func readFile(fsys disk.FS, path string) ([]byte, error) { return disk.ReadFile(fsys, path, maxFacts) }
 
 // writeFile replaces dir/file in the order that leaves either the old or the new one whole and durable at every instant
-// (I12): write a temporary file, fsync it, rename it, fsync the folder.
+// (I12): write a temporary file, fsync it, rename it, fsync the folder. A temporary file that cannot be renamed is left to the
+// next attempt, or to the sweep of the next start.
 func writeFile(fsys disk.FS, dir, file string, write func(io.Writer) error) error {
 	temp, err := writeTemp(fsys, dir, file, write)
 	if err != nil {
 		return err
 	}
 	if err := fsys.Rename(temp, filepath.Join(dir, file)); err != nil {
-		return errors.Join(err, fsys.Remove(temp))
+		return err
 	}
 	return fsys.SyncDir(dir)
 }

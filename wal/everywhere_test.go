@@ -262,8 +262,8 @@ func TestI8DiskFullAnywhere(t *testing.T) {
 	}
 }
 
-// I12: a process that died while a repair's manifest was on its way to the disk leaves it in the page cache. The next one
-// puts the repair into force, and the machine may go down right behind that.
+// I12: a process that died before the names of a repair's files were durable leaves them in the page cache. The next one puts the
+// repair into force, and the machine may go down right behind that.
 func TestI12HalfDoneRepair(t *testing.T) {
 	j, err := startJourney(Options{Dir: testDir, Annotate: true, BootID: "boot", Policy: Always, Hardened: true, watermarkEvery: time.Hour})
 	if err != nil {
@@ -272,7 +272,7 @@ func TestI12HalfDoneRepair(t *testing.T) {
 	waitFor(t, "sync", func() bool { return j.l.Durable() == j.l.End() })
 	var left *crashfs.FS
 	j.fs.At(0, func(e crashfs.Event, freeze func() *crashfs.FS) {
-		if e.Op == crashfs.Sync && filepath.Base(e.Name) == tempPrefix+ManifestName(defaultName) {
+		if left == nil && e.Op == crashfs.SyncDir {
 			left = freeze().Kill()
 		}
 	})

@@ -3,7 +3,6 @@ package wal
 import (
 	"errors"
 	"fmt"
-	iofs "io/fs"
 	"path/filepath"
 	"strconv"
 
@@ -203,32 +202,37 @@ func (c *increment) resume(t *Tail) error {
 	return nil
 }
 
-// createIncrement makes the file of ref, empty and durable under its name. A spare, if there is one, only needs the name.
+// createIncrement gives an empty, synced file the name of ref: the spare, or one that it makes. What may lie there has no place in
+// any manifest, and is replaced. The name is durable before a manifest has it (manifests.prepare).
 func createIncrement(fs disk.FS, dir string, ref FileRef, at LSN, db int, spare disk.File) (*increment, error) {
 	path := filepath.Join(dir, ref.Name)
 	c := &increment{path: path, ref: ref, lsn: at, hasFile: true, f: spare,
 		prologue: db > 0, facts: FileFacts{UUID: NewUUID(), Start: at, DB: db}}
 	var err error
-	if spare != nil {
-		err = fs.Rename(spare.Name(), path)
-	} else {
-		// What may lie there has no place in any manifest. It is removed, not truncated: were it left by an attempt whose
-		// sync failed, its inode would not be fit for anything more.
-		if err = fs.Remove(path); err == nil || errors.Is(err, iofs.ErrNotExist) {
-			c.f, err = fs.Create(path)
-		}
-		if err == nil {
-			err = c.f.Sync()
-		}
+	if c.f == nil {
+		c.f, err = createEmpty(fs, filepath.Join(dir, tempPrefix+ref.Name))
 	}
 	if err == nil {
-		err = fs.SyncDir(dir)
+		if err = fs.Rename(c.f.Name(), path); err != nil {
+			c.f.Close()
+			_ = fs.Remove(c.f.Name()) // what stays is swept away at the next start
+		}
 	}
 	if err != nil {
-		if c.f != nil {
-			c.f.Close()
-		}
 		return nil, &WriteError{Op: "open", Path: path, Cause: err}
 	}
 	return c, nil
+}
+
+// createEmpty makes a file that is empty also after a crash, whatever its name led to before. After an error nothing is left of it.
+func createEmpty(fs disk.FS, path string) (disk.File, error) {
+	f, err := fs.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Sync(); err != nil {
+		_ = f.Close()
+		return nil, errors.Join(err, fs.Remove(path))
+	}
+	return f, nil
 }

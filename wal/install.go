@@ -73,7 +73,8 @@ func (l *Log) replaceBase(b NewBase) error {
 	return err
 }
 
-// placeBase gives the new base its name and makes the manifest for it. Under manifests.mu.
+// placeBase gives the new base its name, which is durable before a manifest has it (manifests.prepare), and makes that manifest.
+// Under manifests.mu.
 func (l *Log) placeBase(b NewBase) (ref FileRef, m *Manifest, err error) {
 	l.mu.Lock()
 	synced := l.synced.lsn
@@ -96,10 +97,6 @@ func (l *Log) placeBase(b NewBase) (ref FileRef, m *Manifest, err error) {
 		return ref, nil, err
 	}
 	if err := l.o.renamed(func() error { return l.o.FS.Rename(b.Path, l.path(ref)) }); err != nil {
-		return ref, nil, err
-	}
-	if err := l.o.FS.SyncDir(l.o.Dir); err != nil {
-		_ = l.o.FS.Remove(l.path(ref))
 		return ref, nil, err
 	}
 	return ref, m, nil

@@ -112,14 +112,9 @@ func (k *keeper) makeSpare() {
 	if have {
 		return
 	}
-	f, err := k.l.o.FS.Create(k.sparePath())
+	f, err := createEmpty(k.l.o.FS, k.sparePath())
 	if err != nil {
 		return // the switch makes its own, or finds out why not
-	}
-	if err := f.Sync(); err != nil {
-		_ = f.Close()
-		_ = k.l.o.FS.Remove(k.sparePath())
-		return
 	}
 	k.mu.Lock()
 	k.spare = f

@@ -62,10 +62,11 @@ func (ms *manifests) stale(d *Directory) bool {
 
 // persist makes m the manifest, with the facts of its files. The order is that of I11, I12 and I13:
 //
-//	companion   temp, fsync, rename, fsync folder   it counts for nothing yet: its digest is not the manifest's
-//	manifest    temp, fsync                         nobody looks at it yet
-//	manifest    rename, fsync folder                now m is in force
-//	companion   unlink the one before               which describes a manifest that is no more
+//	manifest    temp, fsync             nobody looks at it yet
+//	companion   temp, fsync, rename     it counts for nothing yet: its digest is not the manifest's
+//	            fsync folder            these names, and those of the files that m is the first to name
+//	manifest    rename, fsync folder    now m is in force
+//	companion   unlink the one before   which describes a manifest that is no more
 //
 // named says that m may be in force, whatever err is: with an error it is unknown which manifest a crash would leave, and
 // files of both must be kept. Under mu.
@@ -77,38 +78,57 @@ func (ms *manifests) persist(m *Manifest, files map[string]FileFacts) (named boo
 	if err != nil {
 		return false, err
 	}
-	return ms.commit(p)
+	if named, err = ms.commit(p); !named {
+		ms.drop(p)
+	}
+	return named, err
 }
 
 // prepared is a manifest that lies ready.
 type prepared struct {
-	m          *Manifest
-	files      map[string]FileFacts
-	text       []byte
-	temp       string // path of the manifest's temporary file
-	generation uint64
+	m     *Manifest
+	files map[string]FileFacts
+	text  []byte
+	temp  string // path of the manifest's temporary file
+	// companionTemp is the path under which its companion was written; "": there is none.
+	companionTemp string
+	generation    uint64
 }
 
-// prepare is the first half of persist. cut is for the companion of a repair: then the temporary file's name is made
-// durable too, because a start may have to find it.
+// prepare is the first half of persist. cut is for the companion of a repair.
 func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string) (*prepared, error) {
 	p := &prepared{m: m, files: files, text: m.AppendTo(nil), generation: ms.current}
-	if ms.o.Annotate {
-		ms.generation++
-		p.generation = ms.generation
-		facts := Facts{Generation: p.generation, UUID: ms.uuid, Manifest: SumOf(p.text), Position: ms.position, Cut: cut, Files: files}
-		if err := writeFile(ms.o.FS, ms.o.Dir, FactsName(ms.o.Name, p.generation), writeBytes(facts.AppendTo(nil, m))); err != nil {
-			return nil, err
-		}
-	}
 	var err error
 	if p.temp, err = writeTemp(ms.o.FS, ms.o.Dir, ManifestName(ms.o.Name), writeBytes(p.text)); err != nil {
 		return nil, err
 	}
-	if cut != "" {
+	if ms.o.Annotate {
+		ms.generation++
+		p.generation = ms.generation
+		facts := Facts{Generation: p.generation, UUID: ms.uuid, Manifest: SumOf(p.text), Position: ms.position, Cut: cut, Files: files}
+		if p.companionTemp, err = writeTemp(ms.o.FS, ms.o.Dir, FactsName(ms.o.Name, p.generation), writeBytes(facts.AppendTo(nil, m))); err == nil {
+			err = ms.o.FS.Rename(p.companionTemp, filepath.Join(ms.o.Dir, FactsName(ms.o.Name, p.generation)))
+		}
+	}
+	if err == nil {
 		err = ms.o.FS.SyncDir(ms.o.Dir)
 	}
-	return p, err
+	if err != nil {
+		ms.drop(p)
+		return nil, err
+	}
+	return p, nil
+}
+
+// drop removes what prepare has made: nothing came of it, and the next attempt makes its own.
+func (ms *manifests) drop(p *prepared) {
+	left := []string{p.temp}
+	if p.companionTemp != "" {
+		left = append(left, p.companionTemp, filepath.Join(ms.o.Dir, FactsName(ms.o.Name, p.generation)))
+	}
+	for _, path := range left {
+		_ = ms.o.FS.Remove(path) // what stays is swept away at the next start
+	}
 }
 
 // commit is the second half of persist.

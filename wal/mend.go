@@ -71,7 +71,7 @@ func (w *writer) tryRepair() (*repair, error) {
 	}
 	cut, err := cutFile(l.o.FS, l.path(l.cur.ref), rep.from.pos)
 	if err != nil && !cut && w.repair == nil {
-		_ = l.o.FS.Remove(rep.manifest.temp)
+		l.man.drop(rep.manifest)
 		rep.next.drop(l.o.FS) // everything is as it was
 		return nil, err
 	}

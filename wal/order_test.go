@@ -85,18 +85,17 @@ func TestOrderOfCreate(t *testing.T) {
 		fsync temp-@.epoch.fr
 		rename temp-@.epoch.fr @.epoch.fr
 		syncdir appendonlydir                         // the epoch is used up
-		remove @.1.incr.aof
-		create @.1.incr.aof
-		fsync @.1.incr.aof
-		syncdir appendonlydir                         // the increment is there
+		create temp-@.1.incr.aof
+		fsync temp-@.1.incr.aof
+		rename temp-@.1.incr.aof @.1.incr.aof
+		create temp-@.manifest
+		write temp-@.manifest
+		fsync temp-@.manifest
 		create temp-@.manifest.1.fr
 		write temp-@.manifest.1.fr
 		fsync temp-@.manifest.1.fr
 		rename temp-@.manifest.1.fr @.manifest.1.fr
-		syncdir appendonlydir                         // the companion is there
-		create temp-@.manifest
-		write temp-@.manifest
-		fsync temp-@.manifest
+		syncdir appendonlydir                         // the increment and the companion are there
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir                         // now it is a log
 		create temp-@.watermark.fr
@@ -207,15 +206,14 @@ func TestOrderOfSwitch(t *testing.T) {
 		write @.1.incr.aof                          // the line
 		fsync @.1.incr.aof
 		rename temp-@.spare @.2.incr.aof
-		syncdir appendonlydir
+		create temp-@.manifest
+		write temp-@.manifest
+		fsync temp-@.manifest
 		create temp-@.manifest.2.fr
 		write temp-@.manifest.2.fr
 		fsync temp-@.manifest.2.fr
 		rename temp-@.manifest.2.fr @.manifest.2.fr
 		syncdir appendonlydir
-		create temp-@.manifest
-		write temp-@.manifest
-		fsync temp-@.manifest
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir
 		remove @.manifest.1.fr
@@ -251,29 +249,28 @@ func TestOrderOfInstall(t *testing.T) {
 	}
 	wantCalls(t, without(fs.calls(), "watermark"), `
 		rename temp-@.rewrite @.2.base.rdb
-		syncdir appendonlydir                         // the base is there
+		create temp-@.manifest
+		write temp-@.manifest
+		fsync temp-@.manifest
 		create temp-@.manifest.3.fr
 		write temp-@.manifest.3.fr
 		fsync temp-@.manifest.3.fr
 		rename temp-@.manifest.3.fr @.manifest.3.fr
-		syncdir appendonlydir
-		create temp-@.manifest
-		write temp-@.manifest
-		fsync temp-@.manifest
+		syncdir appendonlydir                         // the base and the companion are there
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir                         // the old ones are history
 		remove @.manifest.2.fr
 		remove @.1.incr.aof
 		remove @.1.base.rdb
 		syncdir appendonlydir                         // they are gone
+		create temp-@.manifest
+		write temp-@.manifest
+		fsync temp-@.manifest
 		create temp-@.manifest.4.fr
 		write temp-@.manifest.4.fr
 		fsync temp-@.manifest.4.fr
 		rename temp-@.manifest.4.fr @.manifest.4.fr
 		syncdir appendonlydir
-		create temp-@.manifest
-		write temp-@.manifest
-		fsync temp-@.manifest
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir                         // and so is their mention
 		remove @.manifest.3.fr`)

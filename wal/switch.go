@@ -136,7 +136,7 @@ func (l *Log) seal(files map[string]FileFacts, m mark) {
 // drop takes back a file that no manifest names.
 func (c *increment) drop(fs disk.FS) {
 	_ = c.f.Close()
-	_ = fs.Remove(c.path) // left behind it would be removed before its name is used again
+	_ = fs.Remove(c.path) // left behind it would be replaced when its name is used again
 }
 
 // path is where a file of the log lies.
