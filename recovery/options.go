@@ -39,7 +39,7 @@ type Options struct {
 	// From an append-only file they are always loaded: expiry is an event in the stream (I20).
 	KeepExpired bool
 
-	// LoadItems inserts keys of a snapshot, Apply runs commands of a log; both return when it is done. They are called one at
+	// LoadItems inserts keys of a snapshot, up to some hundred thousand at a time, Apply runs commands of a log; both return when it is done. They are called one at
 	// a time, from the goroutine that called Boot, while the next batch is being decoded. What they are given is valid
 	// until they return. An error ends the recovery; an unknown command is reported as *CommandError.
 	LoadItems func(items []snapshot.Item) error

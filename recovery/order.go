@@ -9,12 +9,13 @@ import (
 const (
 	// orderFrom is the size of a snapshot from which ordering pays: a table that fits the caches has no misses to avoid.
 	orderFrom = 16 << 20
-	// runItems and runBytes bound a run that is ordered: so long that several of its keys fall into each segment of a large
-	// table, so short that a few of them are no burden on the memory (some 10 MiB each).
-	runItems = 32 << 10
-	runBytes = 4 << 20
-	// itemsAtOnce is how many items LoadItems gets at most: the executor answers clients in between.
-	itemsAtOnce = 512
+	// A run that is ordered has so many items, and bytes of keys and values, at most: the more of its keys fall into each segment of a large
+	// table, the fewer misses there are. Two of them, with their copies, take 10 MiB for a snapshot of 64 MiB and 180 MiB for one of 768 MiB or
+	// more.
+	leastItems, mostItems = 8 << 10, 128 << 10
+	leastBytes, mostBytes = 2 << 20, 24 << 20
+	// orderLeast is how many items are worth being ordered.
+	orderLeast = 1024
 	// copyLimit bounds values that are copied into their place in a run; larger ones stay where they were read.
 	copyLimit = 512
 )
@@ -30,19 +31,20 @@ type itemBatch struct {
 	starts  []uint32
 }
 
-// fill reads the next items, and puts them into the order of their hashes.
-func (b *itemBatch) fill(rd *snapshot.Reader, order bool) error {
+// fill reads the next items of a snapshot of about size bytes, and puts them into the order of their hashes.
+func (b *itemBatch) fill(rd *snapshot.Reader, order bool, size int64) error {
 	if b.raw == nil {
 		b.raw = new(snapshot.Batch)
 		if order {
-			b.raw = snapshot.NewBatch(runItems, runBytes)
-			b.ordered = make([]snapshot.Item, runItems)
-			b.bytes = make([]byte, 0, runBytes)
+			items, bytes := int(min(max(size>>12, leastItems), mostItems)), int(min(max(size>>5, leastBytes), mostBytes))
+			b.raw = snapshot.NewBatch(items, bytes)
+			b.ordered = make([]snapshot.Item, items)
+			b.bytes = make([]byte, 0, bytes)
 		}
 	}
 	err := rd.Next(b.raw)
 	b.items, b.end = b.raw.Items, b.raw.End
-	if order && len(b.items) > 2*itemsAtOnce && b.items[0].DB == b.items[len(b.items)-1].DB {
+	if order && len(b.items) > orderLeast && b.items[0].DB == b.items[len(b.items)-1].DB {
 		b.sort()
 	}
 	return err

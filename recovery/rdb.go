@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
@@ -100,7 +99,7 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 	drop := !base && !b.o.KeepExpired
 	told := false
 	produce := func(batch *itemBatch) error {
-		err := batch.fill(rd, hash != nil)
+		err := batch.fill(rd, hash != nil, size)
 		if !told && (err == nil || err == io.EOF) {
 			told = true
 			b.tellAux(rd.Info())
@@ -130,10 +129,8 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 		return nil
 	}
 	consume := func(batch *itemBatch) error {
-		for items := range slices.Chunk(batch.items, itemsAtOnce) {
-			if err := load(items); err != nil {
-				return err
-			}
+		if err := load(batch.items); err != nil {
+			return err
 		}
 		b.prog.Loaded = b.done + batch.end
 		b.o.Progress(b.prog)

@@ -54,24 +54,26 @@ func (r *Reader) counted(item *Item, c Collection, n uint64, read func(r *Reader
 		item.Coll = &c
 		return
 	}
-	r.rest = &rest{coll: c, left: n, read: read, end: end}
+	r.parts = rest{coll: c, left: n, read: read, end: end}
+	r.rest = &r.parts
 }
 
 // readPart reads the next part of a collection and adds it to b.
 func (r *Reader) readPart(b *Batch) error {
 	p := r.rest
-	c := p.coll
+	c := b.collection(p.coll)
 	c.Part = p.part
+	c.Elems = b.elems(2 * p.left)
 	p.part = true
 	for bytes := 0; p.left > 0 && len(c.Elems) < partElems && bytes < partBytes; p.left-- {
-		n, err := p.read(r, b, &c)
+		n, err := p.read(r, b, c)
 		if err != nil {
 			return err
 		}
 		bytes += n
 	}
 	item := p.item
-	item.Coll = &c
+	item.Coll = c
 	if p.left > 0 {
 		c.More = true
 		item.End = r.src.pos()
@@ -79,7 +81,7 @@ func (r *Reader) readPart(b *Batch) error {
 		return nil
 	}
 	if p.end != nil {
-		if err := p.end(r, b, &c); err != nil {
+		if err := p.end(r, b, c); err != nil {
 			return err
 		}
 	}
@@ -101,16 +103,16 @@ func (r *Reader) readElem(b *Batch, what string) ([]byte, error) {
 }
 
 // readPacked reads a packed value into item; verify checks its bytes and returns the number of elements.
-func (r *Reader) readPacked(b *Batch, item *Item, typ kv.Type, enc kv.Encoding, verify func(p []byte) (n int, err error)) error {
+func (r *Reader) readPacked(b *Batch, item *Item, typ kv.Type, enc kv.Encoding, verify verifier) error {
 	p, err := r.readElem(b, "value")
 	if err != nil {
 		return err
 	}
-	n, err := verify(p)
+	n, err := verify(&r.seen, p)
 	if err != nil {
 		return err
 	}
-	item.Coll = &Collection{Type: typ, Enc: enc, Packed: p, Empty: n == 0}
+	item.Coll = b.collection(Collection{Type: typ, Enc: enc, Packed: p, Empty: n == 0})
 	return nil
 }
 

@@ -1,9 +1,6 @@
 package snapshot
 
-import (
-	"frankenredis/kv"
-	"frankenredis/kv/listpack"
-)
+import "frankenredis/kv"
 
 // hash writes a hash that is a table.
 func (e *encoder) hash(v kv.Value) {
@@ -21,11 +18,11 @@ func (e *encoder) hash(v kv.Value) {
 func (r *Reader) readHash(typ byte, b *Batch, item *Item) error {
 	switch typ {
 	case typeHashListpack:
-		return r.readPacked(b, item, kv.Hash, kv.Listpack, verifyPairs)
+		return r.readPacked(b, item, kv.Hash, kv.Listpack, (*uniques).pairs)
 	case typeHashZiplist:
-		return r.readOldPacked(b, item, kv.Hash, fromZiplist, verifyPairs)
+		return r.readOldPacked(b, item, kv.Hash, fromZiplist, (*uniques).pairs)
 	case typeHashZipmap:
-		if err := r.readOldPacked(b, item, kv.Hash, fromZipmap, verifyPairs); err != nil {
+		if err := r.readOldPacked(b, item, kv.Hash, fromZipmap, (*uniques).pairs); err != nil {
 			return err
 		}
 		item.Coll.Zipmap = true
@@ -50,41 +47,6 @@ func readPair(r *Reader, b *Batch, c *Collection) (size int, err error) {
 		size += len(p)
 	}
 	return size, nil
-}
-
-// verifyPairs checks a listpack of pairs of which no first halves are equal, and counts them.
-func verifyPairs(p []byte) (n int, err error) {
-	return verifyListpack(p, 2, func(first, second int) bool { return true })
-}
-
-// verifyListpack checks a listpack of groups of width entries, width 1 or 2, whose first ones are all different, and counts
-// them. check looks at the positions of a group's entries.
-func verifyListpack(p []byte, width int, check func(first, last int) bool) (n int, err error) {
-	seen := make(map[string]struct{})
-	first := 0
-	var buf [20]byte
-	reason := "malformed"
-	ok := listpack.Validate(p, func(at int) bool {
-		if n%width == 0 {
-			key := listpack.AppendValue(buf[:0], p, at)
-			if _, twice := seen[string(key)]; twice {
-				reason = "an element occurs twice"
-				return false
-			}
-			seen[string(key)] = struct{}{}
-			first = at
-		}
-		n++
-		if n%width == 0 && !check(first, at) {
-			reason = "elements out of order"
-			return false
-		}
-		return true
-	})
-	if !ok || n%width != 0 {
-		return 0, corrupt("listpack: %s", reason)
-	}
-	return n / width, nil
 }
 
 func (c *Collection) storeHash(db *kv.DB, key []byte) error {

@@ -81,7 +81,9 @@ type Batch struct {
 	// End is the position in the input behind the last item.
 	End int64
 
-	buf []byte
+	buf      []byte
+	colls    []Collection // what Items point to, as far as there was room
+	elemSlab [][]byte     // what these have as Elems, as far as there was room
 }
 
 const (
@@ -89,6 +91,8 @@ const (
 	// second-level cache and to let the receiver do something else in between.
 	batchItems = 512
 	batchBytes = 64 << 10
+	// maxShared is the number of elements up to which a collection's slices share memory.
+	maxShared = 128
 )
 
 // NewBatch makes a batch of at most so many items, and of about so many bytes of keys and values; it takes the memory at
@@ -101,12 +105,37 @@ func (b *Batch) reset(pos int64) {
 	if b.Items == nil {
 		*b = *NewBatch(batchItems, batchBytes)
 	}
-	clear(b.Items) // large values have memory of their own, which must not outlive their batch
-	b.Items, b.buf, b.End = b.Items[:0], b.buf[:0], pos
+	// Large values have memory of their own, which must not outlive their batch.
+	clear(b.Items)
+	clear(b.colls)
+	clear(b.elemSlab)
+	b.Items, b.colls, b.elemSlab, b.buf, b.End = b.Items[:0], b.colls[:0], b.elemSlab[:0], b.buf[:0], pos
 }
 
 func (b *Batch) full() bool {
 	return len(b.Items) == cap(b.Items) || cap(b.buf)-len(b.buf) < cap(b.buf)/8
+}
+
+// collection returns a copy of c that stays valid as long as the batch.
+func (b *Batch) collection(c Collection) *Collection {
+	if len(b.colls) == cap(b.colls) {
+		b.colls = make([]Collection, 0, min(cap(b.Items), max(64, 2*cap(b.colls)))) // those before stay where they are
+	}
+	b.colls = append(b.colls, c)
+	return &b.colls[len(b.colls)-1]
+}
+
+// elems returns an empty slice with room for n elements that stays valid as long as the batch; nil for many.
+func (b *Batch) elems(n uint64) [][]byte {
+	if n > maxShared {
+		return nil
+	}
+	if uint64(cap(b.elemSlab)-len(b.elemSlab)) < n {
+		b.elemSlab = make([][]byte, 0, max(maxShared, min(4*cap(b.Items), 2*cap(b.elemSlab))))
+	}
+	at := len(b.elemSlab)
+	b.elemSlab = b.elemSlab[:at+int(n)]
+	return b.elemSlab[at:at:len(b.elemSlab)]
 }
 
 // own returns an empty slice with room for n bytes that stays valid as long as the batch, or nil when n bytes are more

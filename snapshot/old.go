@@ -7,7 +7,7 @@ import (
 )
 
 // readOldPacked reads a value in a format from before listpacks, makes a listpack of it, and verifies that.
-func (r *Reader) readOldPacked(b *Batch, item *Item, typ kv.Type, convert func(p []byte) ([]byte, error), verify func(p []byte) (n int, err error)) error {
+func (r *Reader) readOldPacked(b *Batch, item *Item, typ kv.Type, convert func(p []byte) ([]byte, error), verify verifier) error {
 	old, err := r.readElem(b, "value")
 	if err != nil {
 		return err
@@ -16,11 +16,11 @@ func (r *Reader) readOldPacked(b *Batch, item *Item, typ kv.Type, convert func(p
 	if err != nil {
 		return err
 	}
-	n, err := verify(p)
+	n, err := verify(&r.seen, p)
 	if err != nil {
 		return err
 	}
-	item.Coll = &Collection{Type: typ, Enc: kv.Listpack, Packed: p, Empty: n == 0}
+	item.Coll = b.collection(Collection{Type: typ, Enc: kv.Listpack, Packed: p, Empty: n == 0})
 	return nil
 }
 

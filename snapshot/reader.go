@@ -75,7 +75,9 @@ type Reader struct {
 	expireMs int64
 	idle     int64
 	freq     int
-	rest     *rest // of the value being read
+	rest     *rest // of the value being read: parts, or nil
+	parts    rest
+	seen     uniques
 }
 
 // NewReader returns a reader of the snapshot that begins with r's next byte. r is read ahead of what is used; Pos says
@@ -265,10 +267,13 @@ func (r *Reader) readElement(b *Batch) (done bool, err error) {
 }
 
 // plainLen reads a length that must not be a string encoding.
-func (r *Reader) plainLen(what string) (uint64, error) {
+func (r *Reader) plainLen(what string) (uint64, error) { return r.partLen(what, "") }
+
+// partLen is plainLen for a length of something inside what.
+func (r *Reader) partLen(what, part string) (uint64, error) {
 	n, encoded, err := r.src.readLen()
 	if err == ErrCorrupt || (err == nil && encoded) {
-		return 0, corrupt("%s: malformed length", what)
+		return 0, corrupt("%s%s: malformed length", what, part)
 	}
 	return n, err
 }

@@ -20,16 +20,14 @@ func (e *encoder) set(v kv.Value) {
 func (r *Reader) readSet(typ byte, b *Batch, item *Item) error {
 	switch typ {
 	case typeSetIntset:
-		return r.readPacked(b, item, kv.Set, kv.Intset, func(p []byte) (int, error) {
+		return r.readPacked(b, item, kv.Set, kv.Intset, func(_ *uniques, p []byte) (int, error) {
 			if !intset.Validate(p) {
 				return 0, corrupt("malformed intset")
 			}
 			return intset.Len(p), nil
 		})
 	case typeSetListpack:
-		return r.readPacked(b, item, kv.Set, kv.Listpack, func(p []byte) (int, error) {
-			return verifyListpack(p, 1, func(int, int) bool { return true })
-		})
+		return r.readPacked(b, item, kv.Set, kv.Listpack, (*uniques).members)
 	}
 	n, err := r.plainLen("number of members")
 	if err != nil {

@@ -57,11 +57,11 @@ func (r *Reader) readString(b *Batch, what string) (str, error) {
 }
 
 func (r *Reader) readCompressed(b *Batch, what string) (str, error) {
-	packed, err := r.plainLen(what + ", compressed size")
+	packed, err := r.partLen(what, ", compressed size")
 	if err != nil {
 		return str{}, err
 	}
-	size, err := r.plainLen(what + ", real size")
+	size, err := r.partLen(what, ", real size")
 	if err != nil {
 		return str{}, err
 	}

@@ -1,13 +1,11 @@
 package snapshot
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"strconv"
 
 	"frankenredis/kv"
-	"frankenredis/kv/listpack"
 )
 
 // zset writes a sorted set that is a table: from the highest member to the lowest, as Redis does.
@@ -26,9 +24,9 @@ func (e *encoder) zset(v kv.Value) {
 func (r *Reader) readZSet(typ byte, b *Batch, item *Item) error {
 	switch typ {
 	case typeZSetListpack:
-		return r.readPacked(b, item, kv.ZSet, kv.Listpack, verifyScored)
+		return r.readPacked(b, item, kv.ZSet, kv.Listpack, (*uniques).scored)
 	case typeZSetZiplist:
-		return r.readOldPacked(b, item, kv.ZSet, fromZiplist, verifyScored)
+		return r.readOldPacked(b, item, kv.ZSet, fromZiplist, (*uniques).scored)
 	}
 	n, err := r.plainLen("number of members")
 	if err != nil {
@@ -89,35 +87,6 @@ func (r *Reader) readTextScore() (float64, error) {
 		return 0, corrupt("score %q", text)
 	}
 	return f, nil
-}
-
-// verifyScored checks a packed sorted set: members, each once, with scores, in the set's order. Redis does not look at the
-// order; one that is out of it would answer wrongly here as there, so it counts as damaged.
-func verifyScored(p []byte) (n int, err error) {
-	var member, last []byte
-	lastScore := math.Inf(-1)
-	return verifyListpack(p, 2, func(first, second int) bool {
-		score, ok := packedScore(p, second)
-		if !ok {
-			return false
-		}
-		member = listpack.AppendValue(member[:0], p, first)
-		if score < lastScore || (score == lastScore && last != nil && bytes.Compare(last, member) >= 0) {
-			return false
-		}
-		lastScore, last = score, append(last[:0], member...)
-		return true
-	})
-}
-
-// packedScore reads a score of a packed sorted set.
-func packedScore(p []byte, at int) (float64, bool) {
-	s, n, isInt := listpack.Get(p, at)
-	if isInt {
-		return float64(n), true
-	}
-	f, err := strconv.ParseFloat(string(s), 64)
-	return f, (err == nil || math.IsInf(f, 0)) && !math.IsNaN(f)
 }
 
 func (c *Collection) storeZSet(db *kv.DB, key []byte) error {

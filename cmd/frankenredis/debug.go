@@ -107,7 +107,13 @@ func (s *server) loadLog() error {
 	for i := range s.ks.Len() {
 		s.ks.DB(i).Flush(false)
 	}
-	here := func(f func() error) error { return f() }
+	here := func(work step) error {
+		for {
+			if more, err := work(); !more || err != nil {
+				return err
+			}
+		}
+	}
 	if err := s.reopenLog(s.recoveryOptions(here), func(*recovery.Result) {}); err != nil {
 		return err
 	}

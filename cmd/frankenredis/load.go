@@ -84,7 +84,7 @@ func (s *server) startLoading() {
 }
 
 // recoveryOptions are recovery's, from the parameters. on runs a function on the executor.
-func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
+func (s *server) recoveryOptions(on func(step) error) recovery.Options {
 	return recovery.Options{
 		FS: s.fs, Dir: s.dir,
 		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
@@ -93,32 +93,79 @@ func (s *server) recoveryOptions(on func(func() error) error) recovery.Options {
 		Salvage: s.salvaging(), KeepExpired: s.eng.Following(),
 		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
-			return inSlices(s, items, func(some []snapshot.Item) error { return on(func() error { return s.insert(some, false) }) })
+			return inTurns(s, on, items, func(some []snapshot.Item) error { return s.insert(some, false) })
 		},
 		Apply: func(batch []recovery.Command) error {
-			return inSlices(s, batch, func(some []recovery.Command) error { return on(func() error { return s.apply(some) }) })
+			return inTurns(s, on, batch, s.apply)
 		},
 		LoadFunctions: func(codes [][]byte) error {
-			return on(func() error { return s.eng.LoadLibraries(codes, false) })
+			return on(once(func() error { return s.eng.LoadLibraries(codes, false) }))
 		},
 		Progress: func(p recovery.Progress) { s.load.progress.Store(&p) },
 		Logger:   s.logger,
 	}
 }
 
-// inSlices has what is loaded taken up at once, or with key-load-delay one by one and slowly. The loading goroutine only.
-func inSlices[T any](s *server, all []T, load func([]T) error) error {
-	for len(all) > 0 {
-		some, delay := all, s.load.delay.Load()
-		if delay != 0 {
-			some = all[:1]
+// step is a piece of work for the executor, which answers clients before it takes the next one, if there is more.
+type step func() (more bool, err error)
+
+// once is work that is done in one step.
+func once(f func() error) step {
+	return func() (bool, error) { return false, f() }
+}
+
+// steps returns what the executor runs: one step of work after another, a turn each. It tells done how that ended.
+func (s *server) steps(work step, done func(error)) func() {
+	var run func()
+	run = func() {
+		if more, err := work(); !more || err != nil {
+			done(err)
+			return
 		}
-		if err := load(some); err != nil {
-			return err
+		s.eng.Post(run)
+	}
+	return run
+}
+
+const (
+	loadBudget = time.Millisecond // of a turn, for what is loaded
+	loadPiece  = 64               // items or commands between two looks at the clock
+)
+
+// inTurns has what is loaded taken up by the executor, a part each turn, or with key-load-delay one by one and slowly. on runs the steps there
+// and waits. The loading goroutine only.
+func inTurns[T any](s *server, on func(step) error, all []T, take func([]T) error) error {
+	at := 0
+	some := func(n int) error {
+		err := take(all[at : at+n])
+		var failed *recovery.CommandError
+		if errors.As(err, &failed) {
+			failed.Index += at
 		}
-		all = all[len(some):]
+		at += n
+		return err
+	}
+	for at < len(all) {
+		delay := s.load.delay.Load()
 		if delay == 0 {
+			err := on(func() (bool, error) {
+				for began := time.Now(); at < len(all); {
+					if err := some(min(loadPiece, len(all)-at)); err != nil {
+						return false, err
+					}
+					if time.Since(began) >= loadBudget {
+						break
+					}
+				}
+				return at < len(all) && s.load.delay.Load() == 0, nil
+			})
+			if err != nil {
+				return err
+			}
 			continue
+		}
+		if err := on(once(func() error { return some(1) })); err != nil {
+			return err
 		}
 		if s.load.paceOf != delay {
 			s.load.paceOf, s.load.pace = delay, pacer(delay, s.load.stopped)
@@ -145,9 +192,9 @@ func (s *server) skipChecksum() bool {
 	return !s.cfg.Bool("rdbchecksum") && s.cfg.Enum("fr-mode") != "hardened" || s.eng.Debug().SkipChecksums
 }
 
-// onExecutor runs f on the executor and waits for it. The loading goroutine only.
-func (s *server) onExecutor(f func() error) error {
-	s.eng.Post(func() { s.load.reply <- f() })
+// onExecutor runs work on the executor and waits for its end. The loading goroutine only.
+func (s *server) onExecutor(work step) error {
+	s.eng.Post(s.steps(work, func(err error) { s.load.reply <- err }))
 	select {
 	case err := <-s.load.reply:
 		return err

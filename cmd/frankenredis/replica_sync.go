@@ -47,15 +47,17 @@ func (f *follower) stop() {
 }
 
 // call runs do on the executor, unless the link is not wanted any more, and waits for it.
-func (f *follower) call(do func() error) error {
+func (f *follower) call(do func() error) error { return f.callSteps(once(do)) }
+
+// callSteps is call for work in steps, which end when the link is not wanted any more.
+func (f *follower) callSteps(work step) error {
 	done := make(chan error, 1)
-	f.s.eng.Post(func() {
+	f.s.eng.Post(f.s.steps(func() (bool, error) {
 		if f.s.replica.follower != f {
-			done <- errLinkGone
-			return
+			return false, errLinkGone
 		}
-		done <- do()
-	})
+		return work()
+	}, func(err error) { done <- err }))
 	select {
 	case err := <-done:
 		return err
@@ -176,7 +178,7 @@ func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 	f.reached = repl.PhaseTransfer
 	s.endFailover() // whom it asked has taken over, with a history of its own
 	keys := s.keys()
-	p := &plan{o: s.recoveryOptions(f.call)}
+	p := &plan{o: s.recoveryOptions(f.callSteps)}
 	p.o.LoadFunctions = nil // load puts them in the place of ours
 	p.guard = keys > 0 && s.cfg.Enum("fr-mode") == "hardened"
 	switch s.cfg.Enum("repl-diskless-load") {
@@ -189,9 +191,7 @@ func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 	p.del = s.cfg.Bool("rdb-del-sync-files") && !s.cfg.Bool("appendonly") && len(s.cfg.SavePoints()) == 0
 	s.dbFile.Store(s.cfg.String("dbfilename"))
 	p.o.LoadItems = func(items []snapshot.Item) error {
-		return inSlices(s, items, func(some []snapshot.Item) error {
-			return f.call(func() error { return s.insertSync(p, some) })
-		})
+		return inTurns(s, f.callSteps, items, func(some []snapshot.Item) error { return s.insertSync(p, some) })
 	}
 	return p
 }
