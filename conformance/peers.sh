@@ -2,7 +2,7 @@
 # Fetches the servers and tools that the conformance suite compares with:
 #
 #   redis-server 7.0.15, redis-cli, redis-benchmark, redis-check-aof   Debian 12
-#   strace 6.1, lua5.1 5.1.5, openssl 3.0                              Debian 12
+#   strace 6.1, lua5.1 5.1.5, openssl 3.0, par2 0.8.1                  Debian 12
 #   redict 7.3.6, valkey 8.0.1                                         Debian 12 backports
 #
 # Nothing is installed: packages are downloaded with apt from the mirror that this machine's own apt sources name, and
@@ -62,6 +62,7 @@ peers=(
 	"strace|6.1|strace libunwind8|strace"
 	"lua|5.1.5|lua5.1 liblua5.1-0 libreadline8 libtinfo6|lua5.1"
 	"openssl|3.0|openssl|openssl"
+	"par2|0.8.1|par2 libgomp1|par2"
 )
 libraries="libatomic1 libcap2 libjemalloc2 liblzf1 libssl3 libstdc++6 libsystemd0"
 

@@ -123,8 +123,36 @@ func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shap
 // Verify reads a file and its sidecar and changes nothing.
 func (s *Store) Verify(name string) (Report, error) { return s.examine(name, nil) }
 
+// LostItsEnd tells whether a file is the beginning of what is covered: not another file, but one that was cut. What cannot be brought back
+// is compared by whole cells.
+func (s *Store) LostItsEnd(name string) bool {
+	info, err := s.o.FS.Stat(s.path(name))
+	if err != nil {
+		return false
+	}
+	found, same := info.Size(), true
+	r, err := s.examine(name, func(off int64, p []byte, bad []Range, was []byte) error {
+		if n := min(int64(len(p)), found-off); len(bad) > 0 && n > 0 && !bytes.Equal(p[:n], was[:n]) {
+			same = false
+		}
+		return nil
+	})
+	switch {
+	case err != nil || r.Found >= r.Size:
+		return false
+	case len(r.Lost) > 0:
+		return found >= cellSize && r.Bad[0].Pos >= found-found%cellSize
+	}
+	return same
+}
+
 // examine looks at a file; out, unless nil, is given each stripe as it should be, in order. It stops giving at the first loss.
 func (s *Store) examine(name string, out func(off int64, p []byte, bad []Range, was []byte) error) (Report, error) {
+	return s.examineStripes(name, nil, out)
+}
+
+// examineStripes is examine for the stripes that have a byte of the given ranges, which are in order; nil: for all.
+func (s *Store) examineStripes(name string, only []Range, out func(off int64, p []byte, bad []Range, was []byte) error) (Report, error) {
 	v, err := s.look(name)
 	if v == nil {
 		return Report{Name: name, Found: -1}, err
@@ -134,6 +162,9 @@ func (s *Store) examine(name string, out func(off int64, p []byte, bad []Range, 
 		return *v.r, err
 	}
 	for i := range v.sh.stripes() {
+		if off, n, _, _ := v.sh.stripe(i); only != nil && !touches(only, off, int64(n)) {
+			continue
+		}
 		if err := v.stripe(i, out); err != nil {
 			return *v.r, err
 		}
@@ -158,6 +189,15 @@ func (s *Store) examine(name string, out func(off int64, p []byte, bad []Range, 
 		r.State = Clean
 	}
 	return *r, nil
+}
+
+func touches(ranges []Range, pos, n int64) bool {
+	for _, g := range ranges {
+		if g.Pos < pos+n && pos < g.Pos+g.Bytes {
+			return true
+		}
+	}
+	return false
 }
 
 // examination is one look at one file.

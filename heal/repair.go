@@ -10,8 +10,10 @@ import (
 	"frankenredis/wal/disk"
 )
 
-// Repair brings a file back to what its cover says, if all of it can be brought back, and makes its sidecar whole again. The
-// result is read again and must give the root before it replaces the file; the bytes replaced go to the quarantine first.
+// Repair brings a file back to what its cover says, if all of it can be brought back, and makes its sidecar whole again. In a file that
+// has all its bytes the damaged cells are overwritten: that costs what reading the file once costs, and one that is cut short leaves less
+// damage than there was. Else, and where the file may not be written, a new one takes its place when it was read again and gives the
+// root. The bytes replaced go to the quarantine first.
 // Bytes behind the covered ones stay as they are, unless cut says that they too go to the quarantine. Beyond the budget
 // nothing is changed: ErrBeyond, with the report.
 func (s *Store) Repair(name string, cut bool) (Report, error) {
@@ -48,7 +50,7 @@ func (s *Store) RepairFound(r Report, cut bool) (Report, error) {
 		return s.repairGrowing(r, e)
 	}
 	if r.State == Damaged || r.State == Extended && cut {
-		if err := s.rewrite(&r, e, cut); err != nil {
+		if err := s.mendSealed(&r, e, cut); err != nil {
 			return r, err
 		}
 	}
@@ -65,6 +67,19 @@ func (s *Store) RepairFound(r Report, cut bool) (Report, error) {
 	}
 	r.Repaired = true
 	return r, nil
+}
+
+// mendSealed overwrites what is damaged, and replaces the file where that is not enough: it lacks bytes or has some to be cut, may not be
+// written, or the disk does not give back what was written there.
+func (s *Store) mendSealed(r *Report, e Entry, cut bool) error {
+	if r.Found == r.Size || r.Found > r.Size && !cut {
+		err := s.mendInPlace(r, e)
+		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrNotReal) {
+			return err
+		}
+		r.Quarantine = nil
+	}
+	return s.rewrite(r, e, cut)
 }
 
 // rewrite replaces the file by one that is as covered.
@@ -211,6 +226,7 @@ func (s *Store) repairGrowing(r Report, e Entry) (Report, error) {
 	return r, nil
 }
 
+// mendInPlace overwrites the damaged cells of a file, all of which can be brought back. Only the stripes that have some are read again.
 func (s *Store) mendInPlace(r *Report, e Entry) error {
 	path := s.path(r.Name)
 	f, err := s.o.FS.OpenReadWrite(path)
@@ -222,7 +238,11 @@ func (s *Store) mendInPlace(r *Report, e Entry) error {
 	if err != nil {
 		return err
 	}
-	again, err := s.examine(r.Name, func(off int64, p []byte, bad []Range, was []byte) error {
+	only := r.Bad
+	if r.Found < r.Size || len(only) == maxRanges {
+		only = nil
+	}
+	again, err := s.examineStripes(r.Name, only, func(off int64, p []byte, bad []Range, was []byte) error {
 		// The old bytes are durable elsewhere before the first of them is overwritten.
 		for _, g := range bad {
 			if n := min(g.Bytes, r.Found-g.Pos); n > 0 {
@@ -243,7 +263,7 @@ func (s *Store) mendInPlace(r *Report, e Entry) error {
 		}
 		return nil
 	})
-	if err == nil && again.State == Beyond {
+	if err == nil && (again.State == Beyond || again.Found != max(r.Found, 0)) {
 		err = fmt.Errorf("%s: %w", path, ErrNotReal)
 	}
 	if err == nil {
@@ -252,7 +272,7 @@ func (s *Store) mendInPlace(r *Report, e Entry) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if again, err = s.Verify(r.Name); err == nil && again.State != Clean && again.State != Sidecar {
+	if again, err = s.examineStripes(r.Name, only, nil); err == nil && (again.Cells > 0 || again.Found < again.Size) {
 		err = fmt.Errorf("%s: %w", path, ErrNotReal)
 	}
 	return err

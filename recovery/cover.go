@@ -81,15 +81,22 @@ func (b *boot) genuine(name string) bool {
 	return err == io.EOF && tail.Lines > 0 && tail.LastPos == size
 }
 
-// genuineForeign is genuine where the manifest is not known to be ours: another server may have rewritten the log under the same names.
-// It never changes what we wrote, it only goes on behind it. So an increment with lines of ours is ours, and differs because it is
-// damaged, whatever became of manifest and companion.
+// genuineForeign is genuine where the manifest is not known to be ours: another server may have begun a log of its own under the same
+// names. In ours it never changes what we wrote, it only goes on behind it. So an increment is damaged, whatever became of manifest and
+// companion, if it has lines of ours, is the beginning of what is covered, or stands beside a base that is as covered.
 func (b *boot) genuineForeign(f disk.File, name string, size int64) bool {
 	if strings.HasSuffix(name, ".rdb") {
 		return snapshot.Sound(f, size)
 	}
 	found, err := wal.HasLines(f, size)
-	return err == nil && !found
+	if found || err != nil || size > 0 && b.o.Covers.LostItsEnd(name) {
+		return false
+	}
+	if base := b.log.dir.Manifest.Base; base != nil {
+		r, err := b.o.Covers.Verify(b.o.AppendDir + "/" + base.Name)
+		return err != nil || r.State != heal.Clean && r.State != heal.Sidecar
+	}
+	return true
 }
 
 // covered is up to where a file is covered, and so durable; 0 if it is not.
