@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"frankenredis/wire/resp"
 )
 
 // UUID names an artifact for its whole life, whatever its file is called.
@@ -81,7 +83,7 @@ func (f *Facts) AppendTo(dst []byte, m *Manifest) []byte {
 		dst = fmt.Appendf(dst, " id %s epoch %d lsn %d", f.Position.ID, f.Position.Epoch, f.Position.LSN)
 	}
 	if f.Cut != "" {
-		dst = appendArg(append(dst, " cut "...), f.Cut)
+		dst = resp.AppendWord(append(dst, " cut "...), f.Cut)
 	}
 	dst = append(dst, '\n')
 	for _, ref := range m.files() {
@@ -199,9 +201,9 @@ func parseFileFacts(line string) (FileFacts, error) {
 	return f, err
 }
 
-// eachPair calls visit with the pairs of a line that splitArgs can read.
+// eachPair calls visit with the pairs of a line that resp.SplitWords can read.
 func eachPair(line string, visit func(name, value string) error) error {
-	args, ok := splitArgs(line)
+	args, ok := resp.SplitWords(line)
 	if !ok || len(args)%2 != 0 {
 		return fmt.Errorf("%q is not made of pairs", clip(line))
 	}

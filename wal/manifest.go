@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"frankenredis/wire/resp"
 )
 
 // FileType is what a file is to its manifest: the letter that stands there.
@@ -103,7 +105,7 @@ func ParseManifest(p []byte) (*Manifest, error) {
 // parseManifestLine reads "file <name> seq <n> type <letter>" in any order, with further pairs skipped. The reason is
 // empty if all is well.
 func parseManifestLine(text string) (f FileRef, reason string) {
-	args, ok := splitArgs(text)
+	args, ok := resp.SplitWords(text)
 	if !ok || len(args) < 6 || len(args)%2 != 0 {
 		return f, textManifestFormat
 	}
@@ -195,7 +197,7 @@ func (m *Manifest) files() []FileRef {
 // appendFields appends a file's line without the newline.
 func (f *FileRef) appendFields(dst []byte) []byte {
 	dst = append(dst, "file "...)
-	dst = appendArg(dst, f.Name)
+	dst = resp.AppendWord(dst, f.Name)
 	dst = append(dst, " seq "...)
 	dst = strconv.AppendInt(dst, f.Seq, 10)
 	return append(append(dst, " type "...), byte(f.Type))

@@ -223,7 +223,6 @@ func (b *bench) clients() error {
 	}
 	b.res.Fork = b.number("latest_fork_usec")
 	if err == nil {
-		time.Sleep(2 * time.Second)
 		err = b.window("rewrite", "aof_last_cow_size", l, p, func() error { _, err := b.rewrite(); return err })
 	}
 	if lerr := l.end(); err == nil {

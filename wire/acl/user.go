@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"frankenredis/wire/config"
+	"frankenredis/wire/resp"
 )
 
 // User is one user. Sessions keep a pointer to theirs: changes act on them at once.
@@ -103,7 +103,7 @@ func (u *User) change(c *Catalog, everyChannel bool, rule string) error {
 		return u.changePassword(rule[0], rule[1:])
 	case rule[0] == '(' && rule[len(rule)-1] == ')':
 		s := newSelector(c, everyChannel)
-		words, _ := config.SplitArgs(rule[1 : len(rule)-1]) // with open quotes there are none, as in Redis
+		words, _ := resp.SplitWords(rule[1 : len(rule)-1]) // with open quotes there are none, as in Redis
 		for _, w := range words {
 			if w == "" {
 				return errSyntax

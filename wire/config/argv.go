@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"frankenredis/wire/resp"
 )
 
 // Action is what a command line asks the program to do.
@@ -100,7 +102,7 @@ func (a *Args) options(args []string, first bool) {
 				b.WriteByte('\n')
 			}
 			b.WriteString(arg[2:] + " ")
-			if words, _ := SplitArgs(arg); len(words) != 1 {
+			if words, _ := resp.SplitWords(arg); len(words) != 1 {
 				break // name and value in one argument
 			}
 			next := !last && strings.HasPrefix(args[i+1], "--")
@@ -114,7 +116,7 @@ func (a *Args) options(args []string, first bool) {
 				complete = false
 			}
 		default:
-			b.WriteString(Quote(arg) + " ")
+			b.WriteString(resp.Quote(arg) + " ")
 			complete = true
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+
+	"frankenredis/wire/resp"
 )
 
 // yesno is a bool.
@@ -222,5 +224,5 @@ func (k text) lines(name string, v, def value) []line {
 	if v.s == "" && k.unset {
 		return nil
 	}
-	return []line{{name + " " + Quote(v.s), v.s != def.s}}
+	return []line{{name + " " + resp.Quote(v.s), v.s != def.s}}
 }

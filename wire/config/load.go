@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"frankenredis/wire/resp"
 )
 
 const (
@@ -211,7 +213,7 @@ func (l *loader) line(text string) error {
 	if strings.IndexByte(text, 0) >= 0 {
 		return cause("NUL byte in configuration line")
 	}
-	words, ok := SplitArgs(text)
+	words, ok := resp.SplitWords(text)
 	if !ok {
 		return cause("Unbalanced quotes in configuration line")
 	}
@@ -237,7 +239,7 @@ func (l *loader) parameter(i int, args []string) error {
 	case r.Is(Several) && len(args) == 1 && args[0] != "":
 		// All values in one word, as in "--save '900 1'".
 		var ok bool
-		if args, ok = SplitArgs(args[0]); !ok {
+		if args, ok = resp.SplitWords(args[0]); !ok {
 			args = nil
 		}
 	}

@@ -108,6 +108,9 @@ func parseLoose(s string, base int) (n int64, ok, overflow bool) {
 	return n, i == len(s), err != nil
 }
 
+// isSpace is C's isspace.
+func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
+
 // parseDouble reads a floating point number as C's strtod, with nothing around it; nan and overflow are refused.
 func parseDouble(s string) (float64, bool) {
 	if s == "" || isSpace(s[0]) || strings.IndexByte(s, '_') >= 0 {

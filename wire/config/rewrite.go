@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"frankenredis/wire/resp"
+)
 
 // These stand before the first line that a rewrite adds to a file.
 const (
@@ -78,7 +82,7 @@ func newRewriter(old, signature string, all bool) *rewriter {
 			w.lines = append(w.lines, text)
 			continue
 		}
-		words, ok := SplitArgs(text)
+		words, ok := resp.SplitWords(text)
 		name := ""
 		if ok && len(words) > 0 {
 			name = directiveName(words[0])

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"frankenredis/wire/resp"
 )
 
 // probes are values thrown at every parameter that can be set.
@@ -86,7 +88,7 @@ func (p *peer) compareSet(t *testing.T, s *Store, pairs ...string) {
 func TestSetSeveralAgainstPeer(t *testing.T) {
 	dir := t.TempDir()
 	p := startPeer(t, "redict-server", dir)
-	s, err := LoadText("dir "+Quote(dir), LoadOptions{})
+	s, err := LoadText("dir "+resp.Quote(dir), LoadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"frankenredis/wire/resp"
 )
 
 // special is embedded by the kinds whose value is a list of elements shown with spaces between.
@@ -249,7 +251,7 @@ func (events) show(v value) string {
 }
 
 func (k events) lines(name string, v, _ value) []line {
-	return []line{{name + " " + Quote(k.show(v)), v.n != 0}}
+	return []line{{name + " " + resp.Quote(k.show(v)), v.n != 0}}
 }
 
 // primary is host and port of the server to replicate, or nothing.
@@ -289,5 +291,5 @@ func (directory) parse(args []string, _ value) (value, error) {
 func (directory) show(v value) string { return v.s }
 
 func (directory) lines(name string, v, _ value) []line {
-	return []line{{name + " " + Quote(v.s), true}}
+	return []line{{name + " " + resp.Quote(v.s), true}}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"frankenredis/wire/config"
+	"frankenredis/wire/resp"
 	"frankenredis/wire/session"
 )
 
@@ -49,7 +49,7 @@ func (e *Engine) feedMonitors(s *session.Session, argv [][]byte, redacted []int)
 	}
 	b = append(b, ']')
 	for i := range argv {
-		b = config.AppendQuoted(append(b, ' '), hidden(argv, redacted, i))
+		b = resp.AppendQuoted(append(b, ' '), hidden(argv, redacted, i))
 	}
 	b = append(b, "\r\n"...)
 	for _, m := range e.monitors {

@@ -39,6 +39,19 @@ func SplitArgs(line []byte, argv [][]byte) ([][]byte, bool) {
 	}
 }
 
+// SplitWords is SplitArgs for a line that stays as it is: one of redis.conf, of a manifest, of a script's first line.
+func SplitWords(line string) (words []string, ok bool) {
+	var room [16][]byte
+	argv, ok := SplitArgs([]byte(line), room[:0])
+	if !ok {
+		return nil, false
+	}
+	for _, word := range argv {
+		words = append(words, string(word))
+	}
+	return words, true
+}
+
 // doubleQuoted copies the quoted bytes from line[i:] to line[out:], up to the closing quote; it returns the positions
 // after both.
 func doubleQuoted(line []byte, i, out int) (int, int, bool) {

@@ -50,6 +50,9 @@ func TestSplitArgs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			argv, ok := SplitArgs([]byte(c.line), nil)
+			if words, same := SplitWords(c.line); same != ok || ok && !slices.EqualFunc(argv, words, func(a []byte, b string) bool { return string(a) == b }) {
+				t.Errorf("as bytes %q %v, as a string %q %v", argv, ok, words, same)
+			}
 			if slices.Equal(c.want, []string{bad}) {
 				if ok {
 					t.Fatalf("got %q", argv)

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strings"
 
-	"frankenredis/wire/config"
+	"frankenredis/wire/resp"
 )
 
 // Flags are what a script declares in its first line: #!lua flags=no-writes,allow-oom.
@@ -28,7 +28,7 @@ func ParseFlags(body []byte) (f Flags, skip int, err error) {
 	if skip < 0 {
 		return Flags{}, 0, Error("ERR Invalid script shebang")
 	}
-	words, ok := config.SplitArgs(string(body[:skip]))
+	words, ok := resp.SplitWords(string(body[:skip]))
 	if !ok || len(words) == 0 {
 		return Flags{}, 0, Error("ERR Invalid engine in script shebang")
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"frankenredis/wire/config"
 	"frankenredis/wire/resp"
 	"frankenredis/wire/script/lua"
 )
@@ -144,7 +143,7 @@ func libraryHead(code []byte) (name string, skip int, err error) {
 	if skip < 0 {
 		return "", 0, Error("ERR Invalid library metadata")
 	}
-	words, ok := config.SplitArgs(string(code[:skip]))
+	words, ok := resp.SplitWords(string(code[:skip]))
 	if !ok || len(words) == 0 {
 		return "", 0, Error("ERR Invalid library metadata")
 	}
