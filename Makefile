@@ -54,10 +54,10 @@ race: peers ## a server built with the race detector under the black-box tests t
 	$(GO) build -race -o $(BIN)/frankenredis-race ./cmd/frankenredis
 	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 15m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostileInput|TestPipeline' ./conformance
 
-crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy
+crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy, histories of many clients
 	LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab
 	LAB_UNITS=6 $(GO) test -count=1 -timeout 1h -v ./conformance/lab/model
-	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestRedisCLIPipe|Directory' ./conformance
+	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestLinearizable|TestSurvivingPrefix|TestRedisCLIPipe|Directory' ./conformance
 
 rot: ## damage a covered data directory and start from it, FAULTS (100000) times; SEED=1
 	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./conformance/lab/rot

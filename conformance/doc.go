@@ -8,7 +8,7 @@
 //
 //	FR_SERVER   the server under test
 //	FR_PEERS    where peers.sh unpacked the peers (default /opt/peers)
-//	FR_LONG=1   the long forms: 100 rounds of kill -9, a million commands through redis-cli --pipe, 1000 seeds of random commands
+//	FR_LONG=1   the long forms: 100 rounds of kill -9, 90 of histories, a million commands through redis-cli --pipe, 1000 seeds of random commands
 //	FR_TESTLOG  a file that gets a JSON line for each case (testbed.Entry); without it nothing is written
 //	FR_CLIENTS  where clients/fetch.sh put client libraries of other languages (default /opt/clients); without them those tests are skipped
 //	-update     write what redict answers into testdata (nothing else changes expectations)

@@ -36,6 +36,8 @@ var gates = []gate{
 	{name: "a wrong default", lie: "parameter", run: `^TestConfigParameters$`, want: "maxmemory-policy"},
 	{name: "a protocol error in other words", lie: "error", run: `^TestHostileInput$`, want: "protocol error", slow: true},
 	{name: "a log that is not kept", lie: "forget", run: `^TestKill$/^always$`, want: "was acknowledged, the server came back with 0"},
+	{name: "a history that is not kept", lie: "forget", run: `^TestLinearizable$/^everysec$`, want: "no order of calls explains"},
+	{name: "a stream that is not kept", lie: "forget", run: `^TestSurvivingPrefix$/^everysec$`, want: "(0: lost)"},
 	{name: "a missing peer in CI", run: `^TestScripts$/^redict-server$`, want: "CI=true",
 		env: []string{"CI=true", "FR_PEERS=/nosuch", "PATH=/nosuch"}},
 	{name: "a missing peer elsewhere", run: `^TestScripts$/^redict-server$`, want: "NOT COMPARED with redict-server", opens: true,
