@@ -63,15 +63,15 @@ type KeeperOptions struct {
 	Every func() time.Duration
 	Rate  func() int64
 
-	// Tests go faster; zero: the constants.
-	settle, pace time.Duration
+	// Settle is how long a first task waits for others: files come together, and each catalog costs syncs. 0: 300 ms.
+	Settle time.Duration
+	// Pace is how often growing files are followed at most. 0: a second.
+	Pace time.Duration
 }
 
 const (
-	// settle is how long a first task waits for others: files come together, and each catalog costs syncs.
-	settle = 300 * time.Millisecond
-	// pace is how often growing files are followed at most.
-	pace = time.Second
+	defaultSettle = 300 * time.Millisecond
+	defaultPace   = time.Second
 	// reopen and regrow are how long the worker waits after it could not have the folder, or a growing file's cover.
 	reopen = 10 * time.Second
 	regrow = 10 * time.Second
@@ -125,11 +125,11 @@ type task struct {
 
 // StartKeeper starts one.
 func StartKeeper(o KeeperOptions) *Keeper {
-	if o.settle == 0 {
-		o.settle = settle
+	if o.Settle == 0 {
+		o.Settle = defaultSettle
 	}
-	if o.pace == 0 {
-		o.pace = pace
+	if o.Pace == 0 {
+		o.Pace = defaultPace
 	}
 	if o.Told == nil {
 		o.Told = func(KeeperEvent) {}
@@ -248,7 +248,7 @@ func (k *Keeper) work() {
 			k.mu.Unlock()
 			return
 		}
-		k.resting, k.paced = true, wait > 0 && wait <= k.o.pace && len(k.tasks) == 0
+		k.resting, k.paced = true, wait > 0 && wait <= k.o.Pace && len(k.tasks) == 0
 		k.mu.Unlock()
 		if wait < 0 {
 			wait = time.Hour
@@ -284,7 +284,7 @@ func (k *Keeper) step() time.Duration {
 	}
 	ready := len(k.order) > 0
 	if ready && !closing {
-		if left := k.o.settle - time.Since(k.tasks[k.order[0]].since); left > 0 {
+		if left := k.o.Settle - time.Since(k.tasks[k.order[0]].since); left > 0 {
 			ready = false
 			soonest(left)
 		}
@@ -305,14 +305,14 @@ func (k *Keeper) step() time.Duration {
 		}
 	}
 	if growing {
-		if left := k.o.pace - time.Since(k.advanced); left <= 0 || closing {
+		if left := k.o.Pace - time.Since(k.advanced); left <= 0 || closing {
 			k.follow()
 		}
 		if k.lost {
 			return 0
 		}
 		if k.behind() {
-			soonest(k.o.pace - time.Since(k.advanced))
+			soonest(k.o.Pace - time.Since(k.advanced))
 		}
 	}
 	if ready {
@@ -585,7 +585,7 @@ func (k *Keeper) look(path string) error {
 
 // between is called between two stripes of whatever the worker reads or writes: growing files must not wait for large ones.
 func (k *Keeper) between(_ string, pos, _ int64) {
-	if time.Since(k.advanced) >= k.o.pace {
+	if time.Since(k.advanced) >= k.o.Pace {
 		k.mu.Lock()
 		growing := len(k.durable) > 0
 		k.mu.Unlock()

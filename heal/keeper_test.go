@@ -20,7 +20,7 @@ type kept struct {
 
 func keep(t testing.TB, fsys *crashfs.FS, change func(*KeeperOptions)) *kept {
 	k := &kept{t: t, fsys: fsys}
-	o := KeeperOptions{Store: options(fsys), settle: time.Millisecond, pace: time.Millisecond,
+	o := KeeperOptions{Store: options(fsys), Settle: time.Millisecond, Pace: time.Millisecond,
 		Genuine: func(string) bool { return false },
 		Go: func(work func()) <-chan struct{} {
 			done := make(chan struct{})
@@ -205,7 +205,7 @@ func TestKeeperFolderRemoved(t *testing.T) {
 	for _, path := range []string{"/d/log1", "/d/log2", "/d/log3", "/d/log4"} {
 		fsys.Put(path, "one,two,")
 	}
-	k := keep(t, fsys, func(o *KeeperOptions) { o.settle = time.Nanosecond })
+	k := keep(t, fsys, func(o *KeeperOptions) { o.Settle = time.Nanosecond })
 	k.Grown("/d/log1", 4)
 	k.Grown("/d/log2", 4)
 	k.until("two covers", func() bool { return k.Status().Growing == 2 })
@@ -242,5 +242,30 @@ func TestKeeperHearsAfterPacedRest(t *testing.T) {
 	k.Grown("/d/log", 8)
 	if !k.stirred {
 		t.Error("the worker would rest")
+	}
+}
+
+// I1: a file that a crash left half covered, sealed but never covered as a whole, is covered as a whole by the next server that looks.
+func TestKeeperLooksAtHalfCovered(t *testing.T) {
+	fsys := crashfs.New()
+	const path = "/d/1.aof"
+	fsys.Put(path, string(bytes.Repeat([]byte("one"), 1000)))
+	k := keep(t, fsys, nil)
+	k.Grown(path, 1000)
+	k.until("the first bytes", func() bool { return k.Status().Files == 1 })
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := keep(t, fsys, nil)
+	next.Look(path)
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(options(fsys), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Verify(s.NameOf(path)); err != nil || r.State != Clean || r.Size != 3000 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

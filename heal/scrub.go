@@ -261,6 +261,9 @@ func (k *Keeper) judge(path string, repair bool) error {
 		if k.scrub.checked != nil {
 			k.scrub.checked[name] = s.o.Now().UnixMilli()
 		}
+		if before.Growing && r.Found > r.Size && !k.follows(path) && !k.isWaiting(path) {
+			return k.protect(path, nil) // a crash came between its end and its last cover
+		}
 		return nil
 	case r.State == Sidecar:
 		return k.mendCover(path, r)

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"frankenredis/heal"
+	"frankenredis/recovery"
 	"frankenredis/recovery/ledger"
-	"frankenredis/snapshot"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 	"frankenredis/wire/config"
@@ -117,7 +117,7 @@ func (c *covers) start(dir string, store *heal.Store) {
 		texts[path] = true
 	}
 	k := heal.StartKeeper(heal.KeeperOptions{Store: c.options(dir), Opened: store, Address: c.s.ownAddress(), Repair: c.s.cfg.Enum("fr-mode") == "hardened",
-		Genuine: func(path string) bool { return texts[path] || genuine(c.s.fs, appendDir, appendName, path) },
+		Genuine: func(path string) bool { return texts[path] || recovery.Genuine(c.s.fs, appendDir, appendName, path) },
 		Go:      engine.Background, Told: c.told,
 		Every: func() time.Duration {
 			c.scrubs.mu.Lock()
@@ -368,47 +368,4 @@ func lostBytes(r *heal.Report) (n int64) {
 		n += g.Bytes
 	}
 	return n
-}
-
-// genuine tells whether the file at path, which differs from its cover, proves itself.
-func genuine(fsys disk.FS, appendDir, appendName, path string) bool {
-	base := filepath.Base(path)
-	inLog := filepath.Dir(path) == appendDir
-	data := strings.HasSuffix(base, ".aof") || strings.HasSuffix(base, ".rdb")
-	switch {
-	case strings.HasSuffix(base, ".jsonl"):
-		return false // a chain: nobody edits it
-	case !inLog:
-		return soundRDB(fsys, path)
-	case !data && !strings.HasSuffix(base, ".fr"):
-		return true // the manifest, which people edit
-	}
-	d, err := wal.ReadDirectory(fsys, appendDir, appendName)
-	if err != nil || d.Facts == nil {
-		return false
-	}
-	if strings.HasSuffix(base, ".fr") {
-		return base == wal.FactsName(appendName, d.Facts.Generation)
-	}
-	facts, ok := d.Facts.Files[base]
-	if !ok || !facts.HasSum {
-		return ok && facts.Sealed && soundRDB(fsys, path)
-	}
-	f, err := fsys.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	sum, err := wal.SumFile(f)
-	return err == nil && sum == facts.Sum
-}
-
-func soundRDB(fsys disk.FS, path string) bool {
-	f, err := fsys.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	size, err := f.Size()
-	return err == nil && snapshot.Sound(f, size)
 }

@@ -94,6 +94,7 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 		c.Policy = wal.Always
 	}
 	c.Ring = c.Policy == wal.Always && rng.IntN(2) == 0
+	c.Covers = rng.IntN(3) == 0 && o.Damage == nil
 	l := newLife(o.Engine(c), rng)
 	l.under, l.early = o.Under, o.Early
 	j := &judge{engine: func() Engine { return o.Engine(c) }, rng: rand.New(rand.NewPCG(seed, 0x6a)), again: 40, damage: o.Damage, keep: o.Keep}
@@ -138,6 +139,9 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 		default:
 			if err := l.stop(); err != nil && !o.Faults {
 				return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not stop: %v", session, err)}
+			}
+			if v := l.tidy(session > 0); v != nil {
+				return 0, 0, v
 			}
 			l.final()
 			l.shots[len(l.shots)-1].stopped = true
@@ -194,14 +198,18 @@ func (l *life) session(faults bool) error {
 			l.mu.Lock()
 			l.dropped = l.dropped || after == crashfs.Drop
 			l.mu.Unlock()
-			l.disk.Inject(crashfs.Fault{Op: crashfs.Changing, Nth: 1 + l.rng.IntN(12), Err: syscall.EIO, Short: l.rng.IntN(100), After: after})
+			l.disk.Inject(l.fault(after))
 		}
 		var err error
 		switch k := l.rng.IntN(20); {
 		case k < 12:
 			err = l.write(1)
-		case k < 15:
+		case k < 14:
 			err = l.write(2 + l.rng.IntN(7))
+		case k < 15:
+			if eng, ok := l.eng.(*real); ok {
+				err = eng.Relog(l.data)
+			}
 		case k < 17:
 			err = l.tolerate(faults, l.eng.Rewrite(l.data))
 		case k < 18:
@@ -214,6 +222,41 @@ func (l *life) session(faults bool) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// fault is one of any operation soon, or of one that gives or takes a name.
+func (l *life) fault(after crashfs.AfterSync) crashfs.Fault {
+	f := crashfs.Fault{Op: crashfs.Changing, Nth: 1 + l.rng.IntN(12), Err: syscall.EIO, Short: l.rng.IntN(100), After: after}
+	if l.rng.IntN(2) == 0 {
+		f.Op = []crashfs.Op{crashfs.Create, crashfs.Rename, crashfs.Remove, crashfs.Sync, crashfs.SyncDir}[l.rng.IntN(5)]
+		f.Nth = 1 + l.rng.IntN(4)
+	}
+	return f
+}
+
+// tidy is asked when a server has stopped in order: nothing is left lying about, unless a call that should have taken it away failed.
+func (l *life) tidy(crashed bool) *Violation {
+	eng, ours := l.eng.(*real)
+	if !ours {
+		return nil
+	}
+	failed := false
+	for _, e := range l.disk.Trace() {
+		if e.Err != nil && (e.Op == crashfs.Remove || e.Op == crashfs.SyncDir) {
+			return nil
+		}
+		failed = failed || e.Err != nil
+	}
+	left, err := leftovers(l.disk, crashed)
+	if err == nil && eng.c.Covers && !crashed && !failed {
+		var stray []string
+		stray, err = straySidecars(l.disk)
+		left = append(left, stray...)
+	}
+	if err != nil || len(left) > 0 {
+		return &Violation{Promise: "clean", Detail: fmt.Sprintf("left lying about by a stop in order: %s %v", strings.Join(left, ", "), err)}
 	}
 	return nil
 }

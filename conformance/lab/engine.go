@@ -6,8 +6,10 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
+	"frankenredis/heal"
 	"frankenredis/recovery"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
@@ -59,6 +61,7 @@ type Config struct {
 	Policy   wal.Policy
 	Hardened bool
 	Ring     bool          // replies wait for the commit ring, a small one that is soon full
+	Covers   bool          // sidecars are kept of the files
 	Patience time.Duration // how long a log may not get on before it counts as stuck; 0: half a minute
 }
 
@@ -66,42 +69,83 @@ type Config struct {
 type real struct {
 	c      Config
 	fs     disk.FS
+	boot   string
+	mu     sync.Mutex // over log: Relog replaces it
 	log    *wal.Log
+	covers *covers // nil: no sidecars are kept
 	lock   io.Closer
 	db     int // the stream's database; -1: none selected yet
 	woken  chan struct{}
 	buf    []byte
-	lastAt wal.LSN // of the last recovery
 }
 
 // NewReal makes our engine.
 func NewReal(c Config) Engine { return &real{c: c} }
 
-// recoverOn runs a recovery over the disk; whoever calls it owns Result.Lock.
-func recoverOn(fs disk.FS, boot string, hardened, aof bool) (*data, *recovery.Result, error) {
+// recoverOn runs a recovery over the disk, and its sidecars unless they are nil; whoever calls it owns Result.Lock.
+func recoverOn(fs disk.FS, boot string, hardened, aof bool, covered *heal.Store) (*data, *recovery.Result, error) {
 	d := newData()
 	res, err := recovery.Boot(recovery.Options{FS: fs, Dir: dataDir, AOF: aof, LoadTruncated: true, Annotate: true, Databases: 16,
-		LoadItems: d.load, Apply: d.replay, Hardened: hardened, BootID: boot, BootTime: time.Unix(1, 0)})
+		LoadItems: d.load, Apply: d.replay, Hardened: hardened, Covers: covered, BootID: boot, BootTime: time.Unix(1, 0)})
 	return d, res, err
 }
 
 func (r *real) Start(fs disk.FS, boot string) (*data, error) {
-	r.fs, r.woken, r.db = fs, make(chan struct{}, 1), -1
-	d, res, err := recoverOn(fs, boot, r.c.Hardened, true)
+	r.fs, r.boot, r.woken, r.db = fs, boot, make(chan struct{}, 1), -1
+	var store *heal.Store
+	if r.c.Covers {
+		var err error
+		if store, err = openCovers(fs); err != nil {
+			return nil, err
+		}
+	}
+	d, res, err := recoverOn(fs, boot, r.c.Hardened, true, store)
 	if err != nil {
+		if store != nil {
+			_ = store.Close()
+		}
 		return nil, err
 	}
-	r.lock, r.lastAt = res.Lock, res.Position.LSN
-	mode := wal.CommitDirect
-	if r.c.Ring {
-		mode = wal.CommitRing
+	r.lock = res.Lock
+	if r.c.Covers {
+		r.covers = keepCovers(fs, store, r.c.Hardened)
 	}
-	r.log, err = res.OpenLog(wal.Options{Commit: mode, RingSize: ringSize, FS: fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened, Annotate: true,
-		BootID: boot, Wake: r.wake}, true, 1<<20)
+	log, err := res.OpenLog(r.options(), true, 1<<20)
 	if err != nil {
-		return nil, errors.Join(err, r.lock.Close())
+		return nil, errors.Join(err, r.letGo())
+	}
+	r.setLog(log)
+	if r.covers != nil {
+		r.covers.lookAround(fs)
 	}
 	return d, nil
+}
+
+func (r *real) options() wal.Options {
+	o := wal.Options{Commit: wal.CommitDirect, RingSize: ringSize, FS: r.fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened,
+		Annotate: true, BootID: r.boot, Wake: r.wake}
+	if r.c.Ring {
+		o.Commit = wal.CommitRing
+	}
+	if r.covers != nil {
+		o.Cover = r.covers
+	}
+	return o
+}
+
+func (r *real) setLog(log *wal.Log) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = log
+}
+
+// letGo ends what is not the log.
+func (r *real) letGo() error {
+	var errs []error
+	if r.covers != nil {
+		errs = append(errs, r.covers.k.Close())
+	}
+	return errors.Join(append(errs, r.lock.Close())...)
 }
 
 func (r *real) wake() {
@@ -184,27 +228,62 @@ func (r *real) Rewrite(d *data) error {
 	if err != nil {
 		return err
 	}
+	base, err := r.writeBase(d, at)
+	if err != nil {
+		return err
+	}
+	return r.log.Install(base)
+}
+
+// Relog ends the log and begins another in its place, as when it is turned off and on while a server runs.
+func (r *real) Relog(d *data) error {
+	at := r.log.End()
+	if err := r.log.Close(true); err != nil {
+		return err
+	}
+	base, err := r.writeBase(d, at)
+	if err != nil {
+		return err
+	}
+	e, err := wal.ReadEpoch(r.fs, logDir, logName)
+	if err != nil {
+		return err
+	}
+	log, err := wal.Begin(r.options(), wal.Position{ID: wal.NewReplID(), Epoch: e.Epoch + 1, LSN: at}, r.db, base)
+	if err == nil {
+		r.setLog(log)
+	}
+	return err
+}
+
+// writeBase writes the state at a position to a temporary file.
+func (r *real) writeBase(d *data, at wal.LSN) (wal.NewBase, error) {
 	ks := d.keyspace()
 	defer ks.Close()
 	frozen := ks.Freeze()
 	defer frozen.Close()
 	temp := r.log.TempName("rewriteaof-bg-1.aof")
 	var sum wal.Digest
-	err = snapshot.WriteTemp(snapshot.SaveOptions{FS: r.fs, Dir: logDir, Temp: filepath.Base(temp),
+	err := snapshot.WriteTemp(snapshot.SaveOptions{FS: r.fs, Dir: logDir, Temp: filepath.Base(temp),
 		Through: func(w io.Writer) io.Writer { return io.MultiWriter(w, &sum) }}, frozen, snapshot.Meta{AOFBase: true}, false)
-	if err != nil {
-		return err
-	}
-	return r.log.Install(wal.NewBase{Path: temp, At: at, Sum: sum.Sum(), Size: sum.Len(), HasSum: true})
+	return wal.NewBase{Path: temp, At: at, Sum: sum.Sum(), Size: sum.Len(), HasSum: true}, err
 }
 
-func (r *real) Save(d *data) error { return save(r.fs, d, r.Settle) }
+func (r *real) Save(d *data) error {
+	err := save(r.fs, d, r.Settle)
+	if err == nil && r.covers != nil {
+		r.covers.Replaced(filepath.Join(dataDir, dumpRDB))
+	}
+	return err
+}
 
 func (r *real) Always() bool { return r.c.Policy == wal.Always }
 
 func (r *real) End() uint64 { return uint64(r.log.End()) }
 
 func (r *real) Promised() Promise {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	// Durable is read first: it only grows, and what it covers was released or will be.
 	durable := r.log.Durable()
 	return Promise{Released: uint64(r.log.Released()), Durable: uint64(durable)}
@@ -214,22 +293,24 @@ func (r *real) Stop() error {
 	if r.log == nil {
 		return nil
 	}
-	return errors.Join(r.log.Close(true), r.lock.Close())
+	return errors.Join(r.log.Close(true), r.letGo())
 }
 
-// leftovers are the files in the log's folder that nothing accounts for when a server has stopped in order, and that no later
-// switch or rewrite takes the names of: they would use up the disk in the end.
-func leftovers(fs disk.FS) ([]string, error) {
+// leftovers are the files in the log's folder that nothing accounts for when a server has stopped in order: they would use up the disk in
+// the end. After a crash there may be one base and one increment whose names the next rewrite or switch takes.
+func leftovers(fs disk.FS, crashed bool) ([]string, error) {
 	d, err := wal.ReadDirectory(fs, logDir, logName)
 	if err != nil || d.Manifest == nil {
 		return nil, err
 	}
 	known := map[string]bool{wal.ManifestName(logName): true, wal.EpochName(logName): true, wal.WatermarkName(logName): true,
 		wal.RingName(logName): true, recovery.LockName(logName): true}
-	for _, aof := range []bool{false, true} {
-		known[wal.BaseName(logName, d.Manifest.BaseSeq+1, aof)] = true
+	if crashed {
+		for _, aof := range []bool{false, true} {
+			known[wal.BaseName(logName, d.Manifest.BaseSeq+1, aof)] = true
+		}
+		known[wal.IncrName(logName, d.Manifest.IncrSeq+1)] = true
 	}
-	known[wal.IncrName(logName, d.Manifest.IncrSeq+1)] = true
 	refs := append(d.Manifest.Incrs, d.Manifest.History...)
 	if b := d.Manifest.Base; b != nil {
 		refs = append(refs, *b)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"frankenredis/conformance/crashfs"
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
 )
 
 // Violation is a promise broken.
@@ -108,11 +110,23 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		next.photograph(func(crashfs.Event) bool { return hook.IntN(j.again) == 0 })
 	}
 	least, promise := l.least(&s, seed)
+	if ours, ok := next.eng.(*real); ok {
+		if v := lookAtHalfRepair(l, fallen, next.rng.Uint64()); v != nil {
+			return v
+		}
+		if ours.c.Covers && j.damage == nil {
+			if v := lookAtCovers(fallen); v != nil {
+				return v
+			}
+		}
+	}
 	n, err := next.start()
 	defer next.eng.Stop()
 	switch {
 	case err != nil && j.damage != nil:
 		return nil
+	case err != nil && s.dropped && l.policy() == wal.No:
+		return nil // the log had let go of what the failed sync took, and said so: a start refuses what is missing
 	case err != nil:
 		return broken("I12", "the directory does not start: %v", err)
 	case n < 0:
@@ -158,9 +172,14 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	if err := last.stop(); err != nil {
 		return broken("I18", "does not stop again: %v", err)
 	}
-	if _, ours := last.eng.(*real); ours {
-		if left, err := leftovers(last.disk); err != nil || len(left) > 0 {
+	if ours, ok := last.eng.(*real); ok {
+		if left, err := leftovers(last.disk, true); err != nil || len(left) > 0 {
 			return broken("clean", "left lying about: %s %v", strings.Join(left, ", "), err)
+		}
+		if ours.c.Covers {
+			if left, err := uncovered(last.disk); err != nil || len(left) > 0 {
+				return broken("I1", "not covered after a stop in order: %s %v", strings.Join(left, ", "), err)
+			}
 		}
 	}
 	// Second deaths are not followed by third ones.
@@ -180,6 +199,35 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	return nil
 }
 
+// lookAtHalfRepair has a repair of the log that was cut short put into force by itself, as frctl finalize does: it is, and stays so
+// through a power loss (I18).
+func lookAtHalfRepair(l *life, fallen *crashfs.FS, seed uint64) *Violation {
+	d, err := wal.ReadDirectory(fallen, logDir, logName)
+	if err != nil || !d.Mending {
+		return nil // whether it can be read is for the start to say
+	}
+	mended := fallen.Clone()
+	var fs disk.FS = mended
+	if l.under != nil {
+		fs = l.under(mended)
+	}
+	if _, err := wal.FinishMending(fs, logDir, logName); err != nil {
+		return &Violation{Promise: "I18", Detail: fmt.Sprintf("half a repair cannot be finished: %v", err)}
+	}
+	if d, err = wal.ReadDirectory(mended.Crash(seed), logDir, logName); err != nil || d.Mending {
+		return &Violation{Promise: "I18", Detail: fmt.Sprintf("a repair that was finished is half done again after a power loss: %v", err)}
+	}
+	return nil
+}
+
+// policy is our engine's; wal.Always for others.
+func (l *life) policy() wal.Policy {
+	if ours, ok := l.eng.(*real); ok {
+		return ours.c.Policy
+	}
+	return wal.Always
+}
+
 func cloneEver(m map[uint64]int) map[uint64]int {
 	c := make(map[uint64]int, len(m)+4)
 	for k, v := range m {
@@ -197,7 +245,7 @@ func (j *judge) lookAtSnapshot(l *life, s *shot, fallen *crashfs.FS) *Violation 
 		}
 		return nil
 	}
-	d, _, err := recoverOn(fallen.Clone(), "boot", false, false)
+	d, _, err := recoverOn(fallen.Clone(), "boot", false, false, nil)
 	if err != nil {
 		return &Violation{Promise: "I21", Detail: fmt.Sprintf("the snapshot does not load: %v", err)}
 	}

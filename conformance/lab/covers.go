@@ -1,0 +1,174 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"frankenredis/heal"
+	"frankenredis/recovery"
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
+)
+
+// covers tells a keeper of sidecars what becomes of the log's files, as the server does (wal.Cover).
+type covers struct{ k *heal.Keeper }
+
+func coverOptions(fs disk.FS) heal.Options { return heal.Options{FS: fs, Root: dataDir} }
+
+// openCovers opens the sidecars there are, for a start; nil: there are none.
+func openCovers(fs disk.FS) (*heal.Store, error) {
+	if _, err := fs.Stat(filepath.Join(dataDir, heal.Folder)); err != nil {
+		return nil, nil
+	}
+	s, err := heal.Open(coverOptions(fs), true)
+	if errors.Is(err, heal.ErrCatalog) {
+		s, err = heal.Rebuild(coverOptions(fs))
+	}
+	return s, err
+}
+
+// keepCovers starts the keeper. Its files are small and its life is short, so it hurries.
+func keepCovers(fs disk.FS, opened *heal.Store, repair bool) *covers {
+	return &covers{heal.StartKeeper(heal.KeeperOptions{Store: coverOptions(fs), Opened: opened, Repair: repair, Settle: time.Millisecond, Pace: time.Millisecond,
+		Genuine: func(path string) bool { return recovery.Genuine(fs, logDir, logName, path) },
+		Go: func(work func()) <-chan struct{} {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				work()
+			}()
+			return done
+		},
+		Every: func() time.Duration { return 0 }, Rate: func() int64 { return 0 }})}
+}
+
+// lookAround has what a start found covered.
+func (c *covers) lookAround(fs disk.FS) {
+	names, _ := fs.List(logDir) // what cannot be listed cannot be covered
+	for _, name := range names {
+		if !strings.HasPrefix(name, "temp-") && (isData(name) || strings.Contains(name, ".manifest")) {
+			c.k.Look(filepath.Join(logDir, name))
+		}
+	}
+	c.k.Look(filepath.Join(dataDir, dumpRDB))
+}
+
+func isData(name string) bool {
+	return strings.HasSuffix(name, ".aof") || strings.HasSuffix(name, ".rdb")
+}
+
+// Grown passes on that an increment is durable up to pos.
+func (c *covers) Grown(path string, pos int64) { c.k.Grown(path, pos) }
+
+// Sealed has a file covered whose digest the log may know.
+func (c *covers) Sealed(path string, f wal.FileFacts) {
+	c.k.Protect(path, func() heal.Proof {
+		if !f.HasSum {
+			return heal.Proof{}
+		}
+		d := new(wal.Digest)
+		return heal.Proof{Digest: d, Proven: func() error {
+			if d.Sum() != f.Sum {
+				return fmt.Errorf("%s: its digest is %s, it was sealed with %s", path, d.Sum(), f.Sum)
+			}
+			return nil
+		}}
+	})
+}
+
+// Replaced has a manifest or its companion covered.
+func (c *covers) Replaced(path string) { c.k.Protect(path, nil) }
+
+// Removed forgets a file.
+func (c *covers) Removed(path string) { c.k.Removed(path) }
+
+// lookAtCovers holds the sidecars on a disk that nothing damaged against the log's files: no sidecar tells of a byte that is not there, or
+// is another (I14), each that the catalog names is whole, and so is the catalog (I12).
+func lookAtCovers(fs disk.FS) *Violation {
+	broken := func(promise, format string, args ...any) *Violation {
+		return &Violation{Promise: promise, Detail: fmt.Sprintf(format, args...)}
+	}
+	s, err := heal.Open(coverOptions(fs), false)
+	if errors.Is(err, heal.ErrCatalog) {
+		if names, lerr := fs.List(filepath.Join(dataDir, heal.Folder)); lerr == nil && !slices.ContainsFunc(names, isCatalog) {
+			return nil // the first one was not there yet
+		}
+	}
+	if err != nil {
+		return broken("I12", "the sidecars cannot be read: %v", err)
+	}
+	defer s.Close()
+	for _, name := range s.Names() {
+		path := filepath.Join(dataDir, name)
+		if filepath.Dir(path) != logDir || !isData(name) {
+			continue // text, and a dump that another has replaced already, prove themselves
+		}
+		if _, err := fs.Stat(path); err != nil {
+			continue // removed, and not yet forgotten
+		}
+		r, err := s.Verify(name)
+		if err != nil {
+			return broken("I14", "%s cannot be verified: %v", name, err)
+		}
+		if r.State != heal.Clean {
+			return broken("I14", "%s is called %s by its sidecar, %d of %d bytes covered, sidecar whole: %t", name, r.State, r.Size, r.Found, r.Sidecar)
+		}
+	}
+	return nil
+}
+
+func isCatalog(name string) bool {
+	return strings.HasPrefix(name, "catalog.") && !strings.HasSuffix(name, ".tmp")
+}
+
+// uncovered are the files of a log that stopped in order whose sidecars do not describe all of them.
+func uncovered(fs disk.FS) ([]string, error) {
+	s, err := heal.Open(coverOptions(fs), false)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	d, err := wal.ReadDirectory(fs, logDir, logName)
+	if err != nil || d.Manifest == nil {
+		return nil, err
+	}
+	files := slices.Clone(d.Manifest.Incrs)
+	if d.Manifest.Base != nil {
+		files = append(files, *d.Manifest.Base)
+	}
+	var left []string
+	for _, f := range files {
+		path := filepath.Join(logDir, f.Name)
+		info, err := fs.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if r, err := s.Verify(s.NameOf(path)); (err != nil || r.State != heal.Clean || r.Size != info.Size()) && info.Size() > 0 {
+			left = append(left, fmt.Sprintf("%s (%s, %d of %d bytes: %v)", f.Name, r.State, r.Size, info.Size(), err))
+		}
+	}
+	return left, nil
+}
+
+// straySidecars are files in the folder of sidecars that its catalog does not account for.
+func straySidecars(fs disk.FS) ([]string, error) {
+	s, err := heal.Open(coverOptions(fs), false)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	known := map[string]bool{"lock": true, "catalog.0": true, "catalog.1": true, "catalog.2": true}
+	for _, name := range s.Names() {
+		e, _ := s.Entry(name)
+		flat := strings.ReplaceAll(strings.ReplaceAll(name, "%", "%25"), "/", "%2F")
+		known[flat+"."+strconv.FormatUint(e.Generation, 10)+".rs"] = true
+		known[flat+"."+strconv.FormatUint(e.Generation, 10)+".tail"] = e.Growing
+	}
+	names, err := fs.List(filepath.Join(dataDir, heal.Folder))
+	return slices.DeleteFunc(names, func(name string) bool { return known[name] }), err
+}

@@ -1,0 +1,54 @@
+package recovery
+
+import (
+	"path/filepath"
+	"strings"
+
+	"frankenredis/snapshot"
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
+)
+
+// Genuine tells whether the file at path, which differs from its cover, proves itself: then somebody put it there. appendDir is the
+// append-only folder, absolute. It only reads.
+func Genuine(fsys disk.FS, appendDir, appendName, path string) bool {
+	base := filepath.Base(path)
+	inLog := filepath.Dir(path) == appendDir
+	data := strings.HasSuffix(base, ".aof") || strings.HasSuffix(base, ".rdb")
+	switch {
+	case strings.HasSuffix(base, ".jsonl"):
+		return false // a chain: nobody edits it
+	case !inLog:
+		return soundRDB(fsys, path)
+	case !data && !strings.HasSuffix(base, ".fr"):
+		return true // the manifest, which people edit
+	}
+	d, err := wal.ReadDirectory(fsys, appendDir, appendName)
+	if err != nil || d.Facts == nil {
+		return false
+	}
+	if strings.HasSuffix(base, ".fr") {
+		return base == wal.FactsName(appendName, d.Facts.Generation)
+	}
+	facts, ok := d.Facts.Files[base]
+	if !ok || !facts.HasSum {
+		return ok && facts.Sealed && soundRDB(fsys, path)
+	}
+	f, err := fsys.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	sum, err := wal.SumFile(f)
+	return err == nil && sum == facts.Sum
+}
+
+func soundRDB(fsys disk.FS, path string) bool {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	size, err := f.Size()
+	return err == nil && snapshot.Sound(f, size)
+}
