@@ -56,6 +56,7 @@ race: peers ## a server built with the race detector under the black-box tests t
 
 crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy, histories of many clients
 	LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab
+	LAB_TRACES=300 $(GO) test -count=1 -timeout 1h -v -run 'TestTrace' ./conformance/lab
 	LAB_UNITS=6 $(GO) test -count=1 -timeout 1h -v ./conformance/lab/model
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestLinearizable|TestSurvivingPrefix|TestRedisCLIPipe|Directory' ./conformance
 

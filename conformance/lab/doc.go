@@ -9,6 +9,7 @@
 //	sweep.go      scripted protocols, stopped or failed at every call with every fault
 //	mutant.go     the same engine on a disk that leaves out one call, swaps it or lies about it: each must be found out
 //	control.go    a small engine known to be good, and the same with one habit of Redis's each
+//	trace.go      what the engine does, as steps of the order model; trace_disk.go: those that reach the disk
 //	model         the order of steps as a machine of small states, explored whole
 //
 // Tests of this package are the fixed part; make crash, make sweep and make mutants are the long forms.

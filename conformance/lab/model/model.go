@@ -106,20 +106,26 @@ func steps(s State, b Bounds, f Fault, add func(string, func(*State))) {
 	if s.End < b.Units {
 		add("commit", func(t *State) { t.End++ })
 	}
-	if s.End-s.RingLow <= b.Ring {
-		add("write ring", func(t *State) { t.RingWritten = t.End })
+	for to := s.RingWritten + 1; to <= min(s.End, s.RingLow+b.Ring); to++ {
+		add("write ring", func(t *State) { t.RingWritten = to })
 	}
-	add("sync ring", func(t *State) { t.RingDurable = t.RingWritten })
-	add("reply", func(t *State) {
-		t.Acked = max(t.Acked, t.RingDurable, t.Durable)
-		if f == ReplyEarly {
-			t.Acked = max(t.Acked, t.RingWritten)
-		}
-	})
+	// A sync covers what was written when it began; more may have been since.
+	for to := s.RingDurable + 1; to <= s.RingWritten; to++ {
+		add("sync ring", func(t *State) { t.RingDurable = to })
+	}
+	most := max(s.RingDurable, s.Durable)
+	if f == ReplyEarly {
+		most = max(most, s.RingWritten)
+	}
+	for to := s.Acked + 1; to <= most; to++ {
+		add("reply", func(t *State) { t.Acked = to })
+	}
 	for to := s.Written + 1; to <= s.End; to++ {
 		add("write increment", func(t *State) { t.Written = to })
 	}
-	add("sync increment", func(t *State) { t.Durable = t.Written })
+	for to := s.Durable + 1; to <= s.Written; to++ {
+		add("sync increment", func(t *State) { t.Durable = to })
+	}
 	add("cover", func(t *State) {
 		t.Covered = t.Durable
 		if f == CoverWritten {
@@ -184,41 +190,43 @@ func (s *State) endRewrite() {
 	s.BaseSynced, s.BaseKept, s.ManifestSeen, s.ManifestSafe, s.OldUnlinked = false, false, false, false, false
 }
 
-// recovered is where a start ends up that finds the increments whole up to found.
-func (s *State) recovered(found uint8, f Fault) uint8 {
+// recovered is where a start ends up that finds the increments whole up to found, and the ring up to ring.
+func (s *State) recovered(found, ring uint8, f Fault) uint8 {
 	if s.RingLow <= found && !(f == ForgetRing && s.EpochNew) {
-		return max(found, s.RingDurable)
+		return max(found, ring)
 	}
 	return found
 }
 
-// crashes adds every way to go on after a death: the increments hold anything between what is durable and what was written; after a
-// kill, all of it.
+// crashes adds every way to go on after a death: increments and ring hold anything between what is durable and what was written; after
+// a kill, all of it.
 func crashes(s State, f Fault, add func(string, func(*State))) {
 	for found := s.Durable; found <= s.Written; found++ {
-		to := s.recovered(found, f)
 		kill := found == s.Written
-		add(fmt.Sprintf("crash, %d found", found), func(t *State) {
-			t.Epoch++
-			t.EpochNew = true
-			t.End, t.Written = to, to
-			t.RingWritten = min(t.RingDurable, to)
-			t.RingDurable = t.RingWritten
-			if !kill {
-				t.Durable = found
-			}
-			t.endRewrite() // one of the generations is in force, whole
-		})
+		for ring := s.RingDurable; ring <= s.RingWritten; ring++ {
+			to := s.recovered(found, ring, f)
+			add(fmt.Sprintf("crash, %d found", found), func(t *State) {
+				t.Epoch++
+				t.EpochNew = true
+				t.End, t.Written = to, to
+				t.RingWritten = min(t.RingDurable, to)
+				t.RingDurable = t.RingWritten
+				if !kill {
+					t.Durable = found
+				}
+				t.endRewrite() // one of the generations is in force, whole
+			})
+		}
 	}
 }
 
 // Broken says which promise s breaks, in whatever way everything dies there; "": none.
 func (s *State) Broken(f Fault) string {
-	least := s.recovered(s.Durable, f)
+	least := s.recovered(s.Durable, s.RingDurable, f)
 	switch {
 	case least < s.Acked:
 		return fmt.Sprintf("I1: %d acknowledged, and a power loss leaves %d", s.Acked, least)
-	case s.recovered(s.Written, f) < s.Acked:
+	case s.recovered(s.Written, s.RingDurable, f) < s.Acked:
 		return "I4: a kill loses what was acknowledged"
 	case s.Covered > s.Durable:
 		return "I14: the sidecar describes what is not durable"
