@@ -42,6 +42,10 @@ func (db *DB) ID() int { return db.id }
 // Len is the number of keys, expired ones that are still there included.
 func (db *DB) Len() int { return db.keys.Len() }
 
+// Warm brings what finding keys with these hashes (dict.Hash with Options.HashSeed) takes into the processor's caches, for several keys at
+// once. It changes nothing; the keys need not be there.
+func (db *DB) Warm(hashes []uint64) { db.keys.Warm(hashes) }
+
 // Volatile is the number of keys that have an expiry.
 func (db *DB) Volatile() int { return db.volatile.Len() }
 

@@ -70,6 +70,8 @@ type Command struct {
 	DB   int // the database selected when it was logged
 	Args [][]byte
 	Pos  int64 // where it stands in its file
+	// Hash is Options.Hash of the first argument, which mostly is a key; 0 without it.
+	Hash uint64
 }
 
 // ErrStopped is what LoadItems and Apply return when the server is being stopped: Boot gives up without a word in the log.

@@ -62,7 +62,7 @@ func (b *boot) applyFrames(f *logFile, r *wal.Reader, db int) error {
 				}
 			case frame.InUnit && len(frame.Args) == 1 && (isWord(name, "multi") || isWord(name, "exec")):
 			default:
-				batch.add(db, frame.Pos, frame.Args)
+				batch.add(db, frame.Pos, frame.Args, b.o.Hash)
 			}
 		}
 		batch.end = r.Pos()

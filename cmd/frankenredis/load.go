@@ -66,7 +66,8 @@ func (s *server) startLoading() {
 		o.Covers = s.covers.loading
 	}
 	logOptions, preamble, used := s.logOptions(), s.cfg.Bool("aof-use-rdb-preamble"), s.ks.UsedBytes()
-	engine.Background(func() {
+	// Not at a low priority like other work in the background: the executor has nothing to do but what comes from here.
+	go func() {
 		result, err := recovery.Boot(o)
 		report.end()
 		if err == nil && !o.Salvage {
@@ -80,7 +81,7 @@ func (s *server) startLoading() {
 			}
 		}
 		s.eng.Post(func() { s.finishLoading(result, log, err) })
-	})
+	}()
 }
 
 // recoveryOptions are recovery's, from the parameters. on runs a function on the executor.
@@ -253,6 +254,9 @@ func (s *server) skipEmpty(it *snapshot.Item) {
 // apply runs commands of the log.
 func (s *server) apply(batch []recovery.Command) error {
 	for i := range batch {
+		if i%warmAtOnce == 0 {
+			s.warm(batch[i:min(i+warmAtOnce, len(batch))])
+		}
 		c := &batch[i]
 		if c.DB >= s.ks.Len() {
 			return &recovery.CommandError{Index: i, Err: fmt.Errorf("database %d: the server is configured to have %d", c.DB, s.ks.Len())}
@@ -263,6 +267,27 @@ func (s *server) apply(batch []recovery.Command) error {
 		}
 	}
 	return nil
+}
+
+// warmAtOnce is for how many commands together the keys are brought into the processor's caches.
+const warmAtOnce = 16
+
+// warm brings the keys of commands that come next into the processor's caches: in a large data set finding a key is waiting for memory, and
+// so they are waited for together.
+func (s *server) warm(next []recovery.Command) {
+	var hashes [warmAtOnce]uint64
+	db := next[0].DB
+	if db >= s.ks.Len() {
+		return // apply says so
+	}
+	n := 0
+	for i := range next {
+		if c := &next[i]; c.DB == db && len(c.Args) > 1 {
+			hashes[n] = c.Hash
+			n++
+		}
+	}
+	s.ks.DB(db).Warm(hashes[:n])
 }
 
 // finishLoading runs on the executor when the data set is back, or will not be.

@@ -181,6 +181,9 @@ func TestReplayDoesNotExpire(t *testing.T) {
 	if n := b.eng.Keyspace().DB(0).Len(); n != 1 {
 		t.Fatalf("%d keys after replay, want the expired one still there", n)
 	}
+	if n := b.eng.Stats().Commands; n != 1 { // the SELECT
+		t.Fatalf("%d commands counted, those of the log too", n)
+	}
 	b.eng.SetLoading(false)
 	if got := b.stream(); got != "" {
 		t.Errorf("replay streamed: %s", got)
