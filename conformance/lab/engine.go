@@ -22,6 +22,7 @@ const (
 	logDir  = dataDir + "/appendonlydir"
 	logName = "appendonly.aof"
 	dumpRDB = "dump.rdb"
+	ringDir = "/second" // of another commit ring
 )
 
 // Promise is what an engine has told its clients and operators by now, as positions of its own.
@@ -61,8 +62,16 @@ type Config struct {
 	Policy   wal.Policy
 	Hardened bool
 	Ring     bool          // replies wait for the commit ring, a small one that is soon full
+	Second   bool          // with another ring beside it
 	Covers   bool          // sidecars are kept of the files
 	Patience time.Duration // how long a log may not get on before it counts as stuck; 0: half a minute
+}
+
+func (c Config) ringDir() string {
+	if c.Ring && c.Second {
+		return ringDir
+	}
+	return ""
 }
 
 // real is our engine: recovery, wal and snapshot as the server puts them together.
@@ -83,10 +92,10 @@ type real struct {
 func NewReal(c Config) Engine { return &real{c: c} }
 
 // recoverOn runs a recovery over the disk, and its sidecars unless they are nil; whoever calls it owns Result.Lock.
-func recoverOn(fs disk.FS, boot string, hardened, aof bool, covered *heal.Store) (*data, *recovery.Result, error) {
+func recoverOn(fs disk.FS, boot string, c Config, aof bool, covered *heal.Store) (*data, *recovery.Result, error) {
 	d := newData()
 	res, err := recovery.Boot(recovery.Options{FS: fs, Dir: dataDir, AOF: aof, LoadTruncated: true, Annotate: true, Databases: 16,
-		LoadItems: d.load, Apply: d.replay, Hardened: hardened, Covers: covered, BootID: boot, BootTime: time.Unix(1, 0)})
+		LoadItems: d.load, Apply: d.replay, Hardened: c.Hardened, RingDir: c.ringDir(), Covers: covered, BootID: boot, BootTime: time.Unix(1, 0)})
 	return d, res, err
 }
 
@@ -99,7 +108,7 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 			return nil, err
 		}
 	}
-	d, res, err := recoverOn(fs, boot, r.c.Hardened, true, store)
+	d, res, err := recoverOn(fs, boot, r.c, true, store)
 	if err != nil {
 		if store != nil {
 			_ = store.Close()
@@ -123,7 +132,7 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 
 func (r *real) options() wal.Options {
 	o := wal.Options{Commit: wal.CommitDirect, RingSize: ringSize, FS: r.fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened,
-		Annotate: true, BootID: r.boot, Wake: r.wake}
+		Annotate: true, BootID: r.boot, RingDir: r.c.ringDir(), Wake: r.wake}
 	if r.c.Ring {
 		o.Commit = wal.CommitRing
 	}

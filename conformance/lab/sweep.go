@@ -18,6 +18,9 @@ type protocol struct {
 	name  string
 	setUp func(l *life) error
 	run   func(l *life) error
+	with  Config // Ring, Second and Covers count; a Ring goes with always only
+	// scarred says that setUp damages a covered file, which a start in hardened mode repairs.
+	scarred bool
 }
 
 // begun is a server with something in its log.
@@ -35,24 +38,108 @@ func begun(l *life) error {
 
 func startOnly(l *life) error { _, err := l.start(); return err }
 
+func stopped(l *life) error {
+	if err := begun(l); err != nil {
+		return err
+	}
+	return l.stop()
+}
+
+func killed(l *life) error {
+	if err := begun(l); err != nil {
+		return err
+	}
+	l.die(-1)
+	return nil
+}
+
+func switched(l *life) error {
+	if err := l.eng.Switch(); err != nil {
+		return err
+	}
+	return l.write(1)
+}
+
+func rewritten(l *life) error {
+	if err := l.eng.Rewrite(l.data); err != nil {
+		return err
+	}
+	return l.write(1)
+}
+
+// wound damages bytes of the base and of the increment, which are covered.
+func wound(l *life) error {
+	if err := begun(l); err != nil {
+		return err
+	}
+	if err := rewritten(l); err != nil {
+		return err
+	}
+	if err := l.stop(); err != nil {
+		return err
+	}
+	for name, content := range l.disk.Tree() {
+		if filepath.Dir(name) == logDir && isData(name) && content != "" {
+			p := []byte(content)
+			p[len(p)/2] ^= 0x20
+			l.disk.Put(name, string(p))
+		}
+	}
+	return nil
+}
+
+var (
+	ring      = Config{Ring: true}
+	twoRings  = Config{Ring: true, Second: true}
+	withCover = Config{Covers: true}
+)
+
 var protocols = []protocol{
-	{"first start", func(*life) error { return nil }, startOnly},
-	{"append", begun, func(l *life) error { return l.write(1) }},
-	{"group commit", begun, func(l *life) error { return l.write(5) }},
-	{"seal and switch", begun, func(l *life) error {
-		if err := l.eng.Switch(); err != nil {
+	{name: "first start", setUp: func(*life) error { return nil }, run: startOnly},
+	{name: "append", setUp: begun, run: func(l *life) error { return l.write(1) }},
+	{name: "group commit", setUp: begun, run: func(l *life) error { return l.write(5) }},
+	{name: "seal and switch", setUp: begun, run: switched},
+	{name: "rewrite", setUp: begun, run: rewritten},
+	{name: "log begun anew", setUp: begun, run: func(l *life) error {
+		if err := l.eng.(*real).Relog(l.data); err != nil {
 			return err
 		}
 		return l.write(1)
 	}},
-	{"rewrite", begun, func(l *life) error {
-		if err := l.eng.Rewrite(l.data); err != nil {
+	{name: "ring: first start", with: ring, setUp: func(*life) error { return nil }, run: startOnly},
+	{name: "ring: group commit", with: ring, setUp: begun, run: func(l *life) error { return l.write(5) }},
+	{name: "ring: wrap", with: ring, setUp: begun, run: func(l *life) error {
+		for range 12 { // it has eight places
+			if err := l.write(1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{name: "ring: seal and switch", with: ring, setUp: begun, run: switched},
+	{name: "ring: rewrite", with: ring, setUp: begun, run: rewritten},
+	{name: "ring: shutdown", with: ring, setUp: begun, run: func(l *life) error { return l.stop() }},
+	{name: "ring: start after a kill", with: ring, setUp: killed, run: startOnly},
+	{name: "second ring: the first fails", with: twoRings, setUp: begun, run: func(l *life) error {
+		l.disk.Inject(crashfs.Fault{Op: crashfs.SyncData, Name: wal.RingName(logName), Err: syscall.EIO})
+		for range 3 {
+			if err := l.write(1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{name: "sidecars: append, switch, rewrite", with: withCover, setUp: begun, run: func(l *life) error {
+		if err := switched(l); err != nil {
 			return err
 		}
-		return l.write(1)
+		return rewritten(l)
 	}},
-	{"snapshot", begun, func(l *life) error { return l.save() }},
-	{"snapshot over one", func(l *life) error {
+	{name: "sidecars: shutdown", with: withCover, setUp: begun, run: func(l *life) error { return l.stop() }},
+	{name: "sidecars: start after a kill", with: withCover, setUp: killed, run: startOnly},
+	{name: "sidecars: repair", with: withCover, scarred: true, setUp: wound, run: startOnly},
+	{name: "snapshot", setUp: begun, run: func(l *life) error { return l.save() }},
+	{name: "snapshot over one", setUp: func(l *life) error {
 		if err := begun(l); err != nil {
 			return err
 		}
@@ -60,15 +147,10 @@ var protocols = []protocol{
 			return err
 		}
 		return l.write(1)
-	}, func(l *life) error { return l.save() }},
-	{"shutdown", begun, func(l *life) error { return l.stop() }},
-	{"start after a stop", func(l *life) error {
-		if err := begun(l); err != nil {
-			return err
-		}
-		return l.stop()
-	}, startOnly},
-	{"start after a power loss", func(l *life) error {
+	}, run: func(l *life) error { return l.save() }},
+	{name: "shutdown", setUp: begun, run: func(l *life) error { return l.stop() }},
+	{name: "start after a stop", setUp: stopped, run: startOnly},
+	{name: "start after a power loss", setUp: func(l *life) error {
 		if err := begun(l); err != nil {
 			return err
 		}
@@ -80,21 +162,15 @@ var protocols = []protocol{
 		}
 		l.die(5)
 		return nil
-	}, startOnly},
-	{"start after a kill", func(l *life) error {
-		if err := begun(l); err != nil {
-			return err
-		}
-		l.die(-1)
-		return nil
-	}, startOnly},
-	{"upgrade from a stock server", stock, func(l *life) error {
+	}, run: startOnly},
+	{name: "start after a kill", setUp: killed, run: startOnly},
+	{name: "upgrade from a stock server", setUp: stock, run: func(l *life) error {
 		if err := startOnly(l); err != nil {
 			return err
 		}
 		return l.write(1)
 	}},
-	{"repair of a failed log", begun, func(l *life) error {
+	{name: "repair of a failed log", setUp: begun, run: func(l *life) error {
 		l.disk.Inject(crashfs.Fault{Op: crashfs.SyncData, Err: syscall.EIO}, crashfs.Fault{Op: crashfs.Write, Err: syscall.ENOSPC, Short: 9})
 		for range 2 {
 			if err := l.write(1); err != nil {
@@ -147,51 +223,60 @@ type SweepReport struct {
 	Violations []*Violation
 }
 
-// Sweep stops and fails each protocol at every call with every fault; or, if every is more than 1, at each so many-th call with some
+// sweep stops and fails the i-th protocol at every call with every fault; or, if every is more than 1, at each so many-th call with some
 // of the faults.
-func Sweep(every int) []SweepReport {
-	reports := make([]SweepReport, len(protocols))
+func sweep(i, every int) SweepReport {
+	p := protocols[i]
+	report := SweepReport{Protocol: p.name}
+	var mu sync.Mutex
 	var wg sync.WaitGroup
 	room := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, p := range protocols {
-		reports[i].Protocol = p.name
-		wg.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			for _, policy := range []wal.Policy{wal.Always, wal.EverySec} {
-				for k, f := range sweepFaults {
-					if every > 1 && (i+k+int(policy))%5 != 0 {
-						continue
+	for _, policy := range []wal.Policy{wal.Always, wal.EverySec} {
+		if p.with.Ring && policy != wal.Always {
+			continue
+		}
+		for k, f := range sweepFaults {
+			if every > 1 && (i+k+int(policy))%5 != 0 {
+				continue
+			}
+			wg.Go(func() {
+				room <- struct{}{}
+				defer func() { <-room }()
+				for n := 1; ; n += every {
+					hit, states, v := p.fail(policy, f, n)
+					if !hit {
+						return
 					}
-					for n := 1; ; n += every {
-						hit, states, v := p.fail(policy, f, n)
-						if !hit {
-							break
-						}
-						reports[i].Calls++
-						reports[i].States += states
-						if v != nil {
-							v.Detail = fmt.Sprintf("%s, %v, %s at call %d: %s", p.name, policy, f.name, n, v.Detail)
-							reports[i].Violations = append(reports[i].Violations, v)
-							break
-						}
+					mu.Lock()
+					report.Calls++
+					report.States += states
+					if v != nil {
+						v.Detail = fmt.Sprintf("%s, %v, %s at call %d: %s", p.name, policy, f.name, n, v.Detail)
+						report.Violations = append(report.Violations, v)
+					}
+					mu.Unlock()
+					if v != nil {
+						return
 					}
 				}
-			}
-		})
+			})
+		}
 	}
 	wg.Wait()
-	return reports
+	return report
 }
 
 // fail runs a protocol with a fault at the n-th call that it can hit; false: there are fewer.
 func (p *protocol) fail(policy wal.Policy, f sweepFault, n int) (hit bool, states int, v *Violation) {
-	c := Config{Policy: policy, Hardened: n%2 == 0}
+	c := p.with
+	c.Policy, c.Hardened = policy, n%2 == 0 || p.scarred
 	if f.fault.Times < 0 {
 		c.Patience = 20 * time.Millisecond // there is nothing to wait for
 	}
 	l := newLife(NewReal(c), rand.New(rand.NewPCG(7, uint64(policy))))
-	j := &judge{engine: func() Engine { return NewReal(Config{Policy: c.Policy, Hardened: c.Hardened}) }, rng: rand.New(rand.NewPCG(uint64(n), 0x73))}
+	patient := c
+	patient.Patience = 0
+	j := &judge{engine: func() Engine { return NewReal(patient) }, rng: rand.New(rand.NewPCG(uint64(n), 0x73)), scarred: p.scarred}
 	l.photograph(func(crashfs.Event) bool { return false })
 	if err := p.setUp(l); err != nil {
 		return true, 0, &Violation{Promise: "I12", Detail: "set up: " + err.Error()}

@@ -9,13 +9,16 @@ func TestSweep(t *testing.T) {
 	if testing.Short() {
 		every = 499
 	}
-	for _, r := range Sweep(every) {
-		t.Logf("%-28s %5d calls, %6d crash states, %d violations", r.Protocol, r.Calls, r.States, len(r.Violations))
-		for _, v := range r.Violations {
-			t.Error(v)
-		}
-		if r.Calls == 0 {
-			t.Errorf("%s was never stopped", r.Protocol)
-		}
+	for i, p := range protocols {
+		t.Run(p.name, func(t *testing.T) {
+			r := sweep(i, every)
+			t.Logf("%-34s %5d calls, %6d crash states, %d violations", r.Protocol, r.Calls, r.States, len(r.Violations))
+			for _, v := range r.Violations {
+				t.Error(v)
+			}
+			if r.Calls == 0 {
+				t.Error("never stopped")
+			}
+		})
 	}
 }

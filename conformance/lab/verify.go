@@ -45,7 +45,9 @@ type judge struct {
 	// again is how many operations of a start pass on average between two second deaths; 0: there are none.
 	again  int
 	damage func(disk *crashfs.FS, rng *rand.Rand) string // done to the disk before the start; nil: nothing
-	keep   string                                        // folder for disks of violations; "": they are not kept
+	// scarred says that the disk was damaged before, and sidecars may say so.
+	scarred bool
+	keep    string // folder for disks of violations; "": they are not kept
 
 	states int // crash states looked into
 }
@@ -114,7 +116,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		if v := lookAtHalfRepair(l, fallen, next.rng.Uint64()); v != nil {
 			return v
 		}
-		if ours.c.Covers && j.damage == nil {
+		if ours.c.Covers && j.damage == nil && !j.scarred {
 			if v := lookAtCovers(fallen); v != nil {
 				return v
 			}
@@ -245,7 +247,7 @@ func (j *judge) lookAtSnapshot(l *life, s *shot, fallen *crashfs.FS) *Violation 
 		}
 		return nil
 	}
-	d, _, err := recoverOn(fallen.Clone(), "boot", false, false, nil)
+	d, _, err := recoverOn(fallen.Clone(), "boot", Config{}, false, nil)
 	if err != nil {
 		return &Violation{Promise: "I21", Detail: fmt.Sprintf("the snapshot does not load: %v", err)}
 	}
