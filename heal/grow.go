@@ -157,7 +157,8 @@ func (g *Growing) seal() error {
 }
 
 // copyTail copies the new cells of the open stripe. A whole cell has a slot of its own, which no other state of it had; a partial
-// one takes turns with the state before, so that a write that a crash tears destroys nothing that was covered.
+// one takes turns with the state before, and follows when those are durable, so that a write that a crash tears destroys nothing that
+// was covered.
 func (g *Growing) copyTail(durable int64) error {
 	const most = 64 // cells at a time
 	b := g.e.bound()
@@ -178,6 +179,12 @@ func (g *Growing) copyTail(durable int64) error {
 			return err
 		}
 		c += n
+	}
+	if first < last {
+		// The partial cell says how far the file is covered, and makes the copy of the cell that was partial before count for nothing.
+		if err := g.tail.SyncData(); err != nil {
+			return err
+		}
 	}
 	data = data[:durable-base-last*cellSize]
 	if err := g.read(data, base+last*cellSize); err != nil {

@@ -209,3 +209,39 @@ func TestBlockSize(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A covered cell stays covered when the next Advance, which completes it, is torn: the partial cell behind it is not on the disk before the
+// whole one is.
+func TestGrowingTornAtCellEnd(t *testing.T) {
+	for seed := range uint64(40) {
+		fsys := crashfs.New()
+		fsys.Put("/d/f", strings.Repeat("x", 5000))
+		s, err := Open(options(fsys), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := s.Grow("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Advance(4000); err != nil {
+			t.Fatal(err)
+		}
+		var torn *crashfs.FS
+		fsys.At(0, func(e crashfs.Event, freeze func() *crashfs.FS) {
+			if e.Op == crashfs.SyncData {
+				torn = freeze()
+			}
+		})
+		if err := g.Advance(4219); err != nil {
+			t.Fatal(err)
+		}
+		left, err := Open(options(torn.Crash(seed)), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := left.Verify("f"); err != nil || r.State != Clean || r.Size < 4000 {
+			t.Fatalf("power loss %d: %+v, %v", seed, r, err)
+		}
+	}
+}

@@ -4,6 +4,8 @@
 //	data.go       the data set, and the fingerprints by which one state is told from all others
 //	engine.go     what is tried: the Engine interface, and ours, made of recovery, wal and snapshot
 //	life.go       one life of a server on one disk: what it wrote, what was promised when, photographs of the disk
+//	covers.go     sidecars in such a life, as the server keeps them
+//	ledger.go     lives of the ledger of evidence
 //	verify.go     one death: what a start finds, held against the promises
 //	campaign.go   random lives with random deaths, and deaths during recovery
 //	sweep.go      scripted protocols, stopped or failed at every call with every fault

@@ -29,8 +29,9 @@ func (w *writer) open(before error) error {
 		}
 	}
 	if len(nums) > 0 && damage == nil {
-		// What this process or a killed one wrote is about to be called durable.
-		if err := w.secure(whole, again); err != nil {
+		// What this process or a killed one wrote is about to be called durable. A sync of it may have failed before, and behind that a
+		// success on the same file would prove nothing (nor is its name durable for certain): it is written anew.
+		if err := w.place(whole); err != nil {
 			return err
 		}
 	}
@@ -58,22 +59,6 @@ func (w *writer) open(before error) error {
 		return err
 	}
 	_, err = w.append([]Record{opened})
-	return err
-}
-
-// secure makes the last segment durable. After a failed sync a success on the same file would prove nothing: it is written anew.
-func (w *writer) secure(whole []byte, again bool) error {
-	if again {
-		return w.place(whole)
-	}
-	f, err := w.o.FS.OpenReadWrite(filepath.Join(w.o.Dir, SegmentName(w.num)))
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
 	return err
 }
 
