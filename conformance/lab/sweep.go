@@ -270,16 +270,15 @@ func sweep(i, every int) SweepReport {
 func (p *protocol) fail(policy wal.Policy, f sweepFault, n int) (hit bool, states int, v *Violation) {
 	c := p.with
 	c.Policy, c.Hardened = policy, n%2 == 0 || p.scarred
-	if f.fault.Times < 0 {
-		c.Patience = 20 * time.Millisecond // there is nothing to wait for
-	}
-	l := newLife(NewReal(c), rand.New(rand.NewPCG(7, uint64(policy))))
-	patient := c
-	patient.Patience = 0
-	j := &judge{engine: func() Engine { return NewReal(patient) }, rng: rand.New(rand.NewPCG(uint64(n), 0x73)), scarred: p.scarred}
+	eng := &real{c: c}
+	l := newLife(eng, rand.New(rand.NewPCG(7, uint64(policy))))
+	j := &judge{engine: func() Engine { return NewReal(c) }, rng: rand.New(rand.NewPCG(uint64(n), 0x73)), scarred: p.scarred}
 	l.photograph(func(crashfs.Event) bool { return false })
 	if err := p.setUp(l); err != nil {
 		return true, 0, &Violation{Promise: "I12", Detail: "set up: " + err.Error()}
+	}
+	if f.fault.Times < 0 {
+		eng.c.Patience = 20 * time.Millisecond // there is nothing to wait for
 	}
 	var mu sync.Mutex
 	calls, after := 0, 0
