@@ -27,6 +27,22 @@ type Directory struct {
 	Broken map[string]error
 }
 
+// Names are the files that make up the log called name: manifest, companion, and all that the manifest names. What else lies in the
+// folder is nobody's, and the next rewrite or switch may take its name.
+func (d *Directory) Names(name string) []string {
+	if d.Manifest == nil {
+		return nil
+	}
+	names := []string{ManifestName(name)}
+	if d.Facts != nil {
+		names = append(names, FactsName(name, d.Facts.Generation))
+	}
+	for _, ref := range d.Manifest.files() {
+		names = append(names, ref.Name)
+	}
+	return names
+}
+
 // ReadDirectory reads a folder's manifest and companion; it changes nothing. A manifest that is there but that Redis
 // would refuse is a *ManifestError; without a folder or manifest the result says so and the error is nil.
 func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {

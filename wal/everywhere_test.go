@@ -302,3 +302,33 @@ func TestI12HalfDoneRepair(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// I12: a repair whose manifest was renamed, though its folder did not sync, is made anew, as often as that takes: the second attempt may
+// fail before it has a manifest.
+func TestRepairNamedTwice(t *testing.T) {
+	j, err := startJourney(Options{Dir: testDir, Annotate: true, BootID: "boot", Policy: Always, Hardened: true, watermarkEvery: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "sync", func() bool { return j.l.Durable() == j.l.End() })
+	manifest := tempPrefix + ManifestName(defaultName)
+	j.fs.Inject(crashfs.Fault{Op: crashfs.Write, Name: "*.incr.aof", Err: errIO}, crashfs.Fault{Op: crashfs.SyncDir, Nth: 2, Err: errIO},
+		crashfs.Fault{Op: crashfs.Create, Name: manifest, Nth: 2, Err: errIO})
+	j.commit(set("a", "1"))
+	waitFor(t, "the repair", func() bool { return j.l.Released() == j.l.End() })
+	failed := 0
+	for _, e := range j.fs.Trace() {
+		if e.Err != nil {
+			failed++
+		}
+	}
+	if failed != 3 {
+		t.Errorf("%d calls failed", failed)
+	}
+	if err := j.l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.holds(j.fs.Crash(0), false, j.l.End()); err != nil {
+		t.Error(err)
+	}
+}

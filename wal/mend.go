@@ -64,7 +64,10 @@ func (w *writer) tryRepair() (*repair, error) {
 	case rep.named:
 		// The manifest was renamed but the folder did not sync, so nobody knows which one a crash would leave. Syncing once
 		// more would prove nothing; the same manifest is made anew.
-		rep.manifest, err = l.man.prepare(rep.manifest.m, rep.manifest.files, l.cur.ref.Name)
+		var again *prepared
+		if again, err = l.man.prepare(rep.manifest.m, rep.manifest.files, l.cur.ref.Name); err == nil {
+			rep.manifest = again
+		}
 	}
 	if err != nil {
 		return nil, err

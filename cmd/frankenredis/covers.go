@@ -161,9 +161,8 @@ func (c *covers) lookAround() {
 	}
 	dir := s.logOptions().Dir
 	if s.log != nil {
-		names, _ := s.fs.List(dir) // what cannot be listed cannot be covered
-		for _, name := range names {
-			if logArtifact(name) {
+		if d, err := wal.ReadDirectory(s.fs, dir, s.cfg.String("appendfilename")); err == nil { // what cannot be read cannot be covered
+			for _, name := range d.Names(s.cfg.String("appendfilename")) {
 				c.look(filepath.Join(dir, name))
 			}
 		}
@@ -187,14 +186,6 @@ func (s *server) textFiles() (paths []string) {
 		}
 	}
 	return paths
-}
-
-// logArtifact tells files of a log that have sidecars from those that hold copies of themselves: epoch, watermark and lock.
-func logArtifact(name string) bool {
-	if strings.HasPrefix(name, "temp-") {
-		return false
-	}
-	return strings.HasSuffix(name, ".aof") || strings.HasSuffix(name, ".rdb") || strings.Contains(name, ".manifest")
 }
 
 // tell has f called with the keeper, now or when there is one.

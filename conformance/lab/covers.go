@@ -49,9 +49,8 @@ func keepCovers(fs disk.FS, opened *heal.Store, repair bool) *covers {
 
 // lookAround has what a start found covered.
 func (c *covers) lookAround(fs disk.FS) {
-	names, _ := fs.List(logDir) // what cannot be listed cannot be covered
-	for _, name := range names {
-		if !strings.HasPrefix(name, "temp-") && (isData(name) || strings.Contains(name, ".manifest")) {
+	if d, err := wal.ReadDirectory(fs, logDir, logName); err == nil { // what cannot be read cannot be covered
+		for _, name := range d.Names(logName) {
 			c.k.Look(filepath.Join(logDir, name))
 		}
 	}

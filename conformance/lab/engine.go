@@ -337,8 +337,5 @@ func leftovers(fs disk.FS, crashed bool) ([]string, error) {
 			left = append(left, name)
 		}
 	}
-	for _, h := range d.Manifest.History {
-		left = append(left, h.Name+" (history)")
-	}
 	return left, err
 }

@@ -175,7 +175,13 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		return broken("I18", "does not stop again: %v", err)
 	}
 	if ours, ok := last.eng.(*real); ok {
-		if left, err := leftovers(last.disk, true); err != nil || len(left) > 0 {
+		left, err := leftovers(last.disk, true)
+		if d, derr := wal.ReadDirectory(last.disk, logDir, logName); derr == nil && d.Manifest != nil {
+			for _, h := range d.Manifest.History { // a start takes it away
+				left = append(left, h.Name+" (history)")
+			}
+		}
+		if err != nil || len(left) > 0 {
 			return broken("clean", "left lying about: %s %v", strings.Join(left, ", "), err)
 		}
 		if ours.c.Covers {
