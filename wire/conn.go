@@ -77,6 +77,9 @@ const (
 // buffer is not small.
 const chunkBytes = 64
 
+// fewArgs is the number of arguments up to which a command's parsing takes no time worth telling from its execution.
+const fewArgs = 32
+
 // run parses and executes what is buffered, within the client's budget. more: complete input is left over.
 func (c *conn) run() (more bool) {
 	for n := 0; ; n++ {
@@ -110,7 +113,11 @@ func (c *conn) run() (more bool) {
 				return false
 			}
 		}
-		c.eng.Exec(&c.sess, argv)
+		if n > 0 && len(argv) <= fewArgs {
+			c.eng.ExecNext(&c.sess, argv)
+		} else {
+			c.eng.Exec(&c.sess, argv)
+		}
 	}
 	c.in.Release()
 	return false

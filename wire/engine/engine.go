@@ -106,7 +106,8 @@ type Engine struct {
 
 	dirty   int64 // changes since the last save
 	inExec  bool
-	queueAt int64   // while inExec: when the command before ended, which is when the next begins; 0: not known
+	queueAt int64   // when the command before ended, which is when this one begins: in EXEC, and in a pipeline; 0: not known
+	endedAt int64   // when the command last executed ended; 0: it was refused or queued
 	full    bool    // memory was over maxmemory when the command began, and nothing could be evicted
 	script  *script // nil: none is running
 	muted   bool    // what the script calls is not propagated

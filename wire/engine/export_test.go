@@ -8,4 +8,5 @@ func (t *Table) Add(s *Spec) {
 	s.full = s.Name
 	finish(s)
 	t.byName[s.Name] = s
+	t.index = newNameIndex(t.byName)
 }

@@ -259,6 +259,7 @@ func (s *Spec) Subcommand(name []byte) *Spec {
 // Table is the set of all commands.
 type Table struct {
 	byName  map[string]*Spec
+	index   nameIndex // of byName
 	sorted  []*Spec
 	catalog *acl.Catalog // of all commands by their original names
 
@@ -300,6 +301,7 @@ func NewTable(families ...[]Spec) *Table {
 	}
 	sort.Slice(t.sorted, func(i, j int) bool { return t.sorted[i].Name < t.sorted[j].Name })
 	t.catalog = newCatalog(t.sorted)
+	t.index = newNameIndex(t.byName)
 	return t
 }
 
@@ -328,14 +330,7 @@ func finish(s *Spec) {
 }
 
 // Lookup finds a command by its name in any case, or nil.
-func (t *Table) Lookup(name []byte) *Spec {
-	var buf [64]byte
-	low, ok := lower(buf[:], name)
-	if !ok {
-		return nil
-	}
-	return t.byName[string(low)]
-}
+func (t *Table) Lookup(name []byte) *Spec { return t.index.find(name) }
 
 // Rename gives a command another name for clients; an empty name takes it away (rename-command). COMMAND and ACL keep the
 // original name. It does nothing when there is no such command.
@@ -348,6 +343,9 @@ func (t *Table) Rename(from, to string) {
 	delete(t.byName, from)
 	if to != "" {
 		t.byName[to] = s
+	}
+	t.index = newNameIndex(t.byName)
+	if to != "" {
 		return
 	}
 	t.sorted = slices.DeleteFunc(t.sorted, func(o *Spec) bool { return o == s })
