@@ -77,9 +77,13 @@ func (c cell) appendNode(m arena.Mem, dst []byte) []byte {
 
 // settle compresses or expands node i, if there is one, according to its place.
 func (e *ListEdit) settle(i int) {
-	t, d := e.tree(), e.params.depth
+	d := e.params.depth
+	if d == 0 {
+		return
+	}
+	t := e.tree()
 	n := t.Len()
-	if d == 0 || uint(i) >= uint(n) {
+	if uint(i) >= uint(n) {
 		return
 	}
 	ks := e.ks()

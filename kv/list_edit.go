@@ -116,14 +116,14 @@ func (e *ListEdit) PushHead(v []byte) {
 		e.image = listpack.Prepend(e.image, v)
 		return
 	}
-	it, ok := e.roomy(0, len(v))
-	if !ok {
-		e.insertElement(0, v)
+	var spot btree.Spot
+	if e.roomyAt(&spot, 0, len(v)) {
+		n := e.openItem(0, spot.Item, listpack.EntrySize(v))
+		n.p = listpack.Prepend(n.p, v)
+		e.closeSpot(&spot, &n, 1)
 		return
 	}
-	n := e.openItem(0, it, listpack.EntrySize(v))
-	n.p = listpack.Prepend(n.p, v)
-	e.close(&n, 1)
+	e.insertElement(0, v)
 }
 
 // PushTail adds an element at the tail.
@@ -133,15 +133,15 @@ func (e *ListEdit) PushTail(v []byte) {
 		e.image = listpack.Append(e.image, v)
 		return
 	}
+	var spot btree.Spot
 	i := e.tree().Len()
-	it, ok := e.roomy(i-1, len(v))
-	if !ok {
-		e.insertElement(i, v)
+	if e.roomyAt(&spot, i-1, len(v)) {
+		n := e.openItem(i-1, spot.Item, listpack.EntrySize(v))
+		n.p = listpack.Append(n.p, v)
+		e.closeSpot(&spot, &n, 1)
 		return
 	}
-	n := e.openItem(i-1, it, listpack.EntrySize(v))
-	n.p = listpack.Append(n.p, v)
-	e.close(&n, 1)
+	e.insertElement(i, v)
 }
 
 // large says whether an element is kept as a node of its own, as it is.
@@ -149,19 +149,20 @@ func (e *ListEdit) large(n int) bool { return n >= e.ks().packedThreshold }
 
 // allows says whether node i, if there is one, may get an element of n bytes.
 func (e *ListEdit) allows(i, n int) bool {
-	_, ok := e.roomy(i, n)
-	return ok
+	var spot btree.Spot
+	return e.roomyAt(&spot, i, n)
 }
 
-// roomy is allows, with the node that was looked up for it.
-func (e *ListEdit) roomy(i, n int) (it btree.Item, ok bool) {
+// roomyAt is allows, and leaves spot on the node if it may.
+func (e *ListEdit) roomyAt(spot *btree.Spot, i, n int) bool {
 	t := e.tree()
 	if uint(i) >= uint(t.Len()) || e.large(n) {
-		return it, false
+		return false
 	}
-	it = t.At(i)
+	spot.SeekAt(t, i)
+	it := spot.Item
 	c := element(e.mem(), it.Ref)
-	return it, !c.isPlain() && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
+	return !c.isPlain() && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
 }
 
 func (e *ListEdit) prependTo(i int, v []byte) {
@@ -230,19 +231,17 @@ func (e *ListEdit) Delete(pos, n int) {
 
 // Take shows the element at one end and removes it; there is one. What is shown is valid during the call.
 func (e *ListEdit) Take(fromTail bool, show func(Elem)) {
-	i, pos := 0, 0
-	if fromTail {
-		pos = e.Len() - 1
-	}
 	if e.enc == Quicklist {
 		t := e.tree()
+		i, pos := 0, 0
 		if fromTail {
-			i = t.Len() - 1
+			i, pos = t.Len()-1, e.Len()-1
 		}
-		if it := t.At(i); it.Weight > 1 {
-			node := e.openItem(i, it, 0)
+		var spot btree.Spot
+		if spot.SeekAt(t, i); spot.Item.Weight > 1 {
+			node := e.openItem(i, spot.Item, 0)
 			node.p = takeEnd(node.p, fromTail, show)
-			e.close(&node, -1)
+			e.closeSpot(&spot, &node, -1)
 			e.changed = true
 			return
 		}

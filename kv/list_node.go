@@ -97,6 +97,8 @@ func (ks *Keyspace) newNode(p []byte, enc Encoding) arena.Ref {
 type openNode struct {
 	i     int
 	it    btree.Item
+	h     head   // of its block, unless image
+	block []byte // the same
 	p     []byte
 	image bool
 }
@@ -110,6 +112,7 @@ func (e *ListEdit) openItem(i int, it btree.Item, room int) openNode {
 	a := e.mem()
 	n := openNode{i: i, it: it}
 	c := element(a, n.it.Ref)
+	n.h = c.h
 	if size := c.h.size(); c.h.bigValue() || c.isCompressed() || size+room > maxEntry {
 		n.image = true
 		e.image = c.appendNode(a, e.image[:0])
@@ -122,13 +125,28 @@ func (e *ListEdit) openItem(i int, it btree.Item, room int) openNode {
 			a.Free(n.it.Ref)
 			n.it.Ref, have = r, a.Usable(r)
 		}
-		n.p = a.Mut(n.it.Ref, have)[8:size:have]
+		n.block = a.Mut(n.it.Ref, have)
+		n.p = n.block[8:size:have]
 	}
 	return n
 }
 
 // close ends the change of a node; by is how many elements there are more.
 func (e *ListEdit) close(n *openNode, by int) {
+	e.keep(n, by)
+	e.tree().SetAt(n.i, n.it.Ref, n.it.Weight)
+	e.settle(n.i)
+}
+
+// closeSpot is close for who is on the node in the tree.
+func (e *ListEdit) closeSpot(spot *btree.Spot, n *openNode, by int) {
+	e.keep(n, by)
+	spot.Set(n.it.Ref, n.it.Weight)
+	e.settle(n.i)
+}
+
+// keep makes the block of a node what the node has become.
+func (e *ListEdit) keep(n *openNode, by int) {
 	ks := e.ks()
 	n.it.Weight += uint64(by)
 	switch {
@@ -136,16 +154,13 @@ func (e *ListEdit) close(n *openNode, by int) {
 		e.image = n.p
 		ks.freeElement(n.it.Ref)
 		n.it.Ref = ks.newNode(n.p, Listpack)
-	case 2*arena.BlockSize(8+len(n.p)) <= ks.a.Usable(n.it.Ref):
+	case by <= 0 && 2*arena.BlockSize(8+len(n.p)) <= 8+cap(n.p):
 		r := ks.newNode(n.p, Listpack)
 		ks.a.Free(n.it.Ref)
 		n.it.Ref = r
 	default:
-		h := element(ks.a, n.it.Ref).h
-		ks.a.Store64(n.it.Ref, uint64(h.withValLen(len(n.p))))
+		putWord(n.block, 0, uint64(n.h.withValLen(len(n.p))))
 	}
-	e.tree().SetAt(n.i, n.it.Ref, n.it.Weight)
-	e.settle(n.i)
 }
 
 // packOne makes a listpack of one element, in the edit's image.

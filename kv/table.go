@@ -1,6 +1,10 @@
 package kv
 
-import "frankenredis/kv/arena"
+import (
+	"encoding/binary"
+
+	"frankenredis/kv/arena"
+)
 
 // A table is a value that lives in blocks of its own; the entry has only these words:
 //
@@ -40,12 +44,9 @@ func (t table) words() [tableWords]uint64 {
 
 // table reads the words of an entry whose value is a table.
 func (c cell) table(m arena.Mem) table {
-	i := c.h.valueWord()
-	return table{
-		root:  arena.Ref(m.Load64(word(c.ref, i))),
-		order: arena.Ref(m.Load64(word(c.ref, i+1))),
-		bytes: int64(m.Load64(word(c.ref, i+2))),
-	}
+	b := m.At(word(c.ref, c.h.valueWord()), 8*tableWords)
+	w := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
+	return table{root: arena.Ref(w(0)), order: arena.Ref(w(1)), bytes: int64(w(2))}
 }
 
 // cloneTable copies a table; bytes of the result are what the copy takes.

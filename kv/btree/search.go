@@ -109,25 +109,31 @@ func (r Reader) seek(k *Key, p *path, ranked bool) (at place) {
 	return at
 }
 
-// seekPos finds the place of item pos, Len included, and notes the way in p unless that is nil.
+// seekPos finds the place of item pos, Len included, and notes the way in p unless that is nil. That to the last one and
+// behind it needs no counting.
 func (r Reader) seekPos(pos int, p *path) place {
-	t, m, l := r.t, r.m, r.top()
-	height := r.height()
+	t, m := r.t, r.m
+	root := words(m.At(r.root, rootSize))
+	l, left, back := link(root[rootTop/wordSize]), uint64(pos), int(root[rootLen/wordSize])-pos
+	height := int(root[rootAux/wordSize] & (1<<heightBits - 1))
 	if p != nil {
 		p.height = height
 	}
-	left := uint64(pos)
 	sh, kw := t.inner(), t.keyWords()
 	for level := height; level > 0; level-- {
 		n := l.n()
 		slots := words(m.At(l.ref(), sh.bytes(n)))
 		i := 0
-		for ; i < n-1; i++ {
-			items := slots[i*sh.stride+kw+1]
-			if left < items {
-				break
+		if back <= 1 {
+			i = n - 1
+		} else {
+			for ; i < n-1; i++ {
+				items := slots[i*sh.stride+kw+1]
+				if left < items {
+					break
+				}
+				left -= items
 			}
-			left -= items
 		}
 		if p != nil {
 			p.steps[level] = step{l.ref(), n, i}
@@ -135,6 +141,9 @@ func (r Reader) seekPos(pos int, p *path) place {
 		l = link(slots[i*sh.stride+kw])
 	}
 	at := place{leaf: l.ref(), n: l.n(), i: int(left), pos: pos}
+	if back <= 1 {
+		at.i = at.n - back
+	}
 	if p != nil {
 		p.steps[0] = step{at.leaf, at.n, at.i}
 	}
@@ -150,7 +159,9 @@ func (r Reader) item(at place) Item {
 
 // itemOf reads a leaf's slot.
 func (t *Type) itemOf(slot []uint64) (it Item) {
-	copy(it.W[:], slot[:t.Words])
+	for i := range t.Words {
+		it.W[i] = slot[i]
+	}
 	it.Ref = arena.Ref(slot[t.Words])
 	if t.Weighted {
 		it.Weight = slot[t.Words+1]

@@ -115,25 +115,22 @@ func (d Tree) Replace(k Key, r arena.Ref) (old arena.Ref, ok bool) {
 // SetAt puts another ref and weight in place of those of item i, whose key stays, and returns the old ref. The weight is not
 // kept unless Type.Weighted.
 func (d Tree) SetAt(i int, r arena.Ref, weight uint64) (old arena.Ref) {
-	d.checkPosition(i, d.Len())
-	var p path
-	at := d.seekPos(i, &p)
-	it := d.item(at)
-	old, it.Ref, it.Weight = it.Ref, r, weight
-	d.set(&p, at, it)
+	var s Spot
+	s.SeekAt(d, i)
+	old = s.Item.Ref
+	s.Set(r, weight)
 	return old
 }
 
 // set overwrites the item at a place, and what is repeated of it further up.
 func (d Tree) set(p *path, at place, it Item) {
-	var slot [maxStride]uint64
-	s := d.t.leafSlot(&slot, it)
 	w := d.slot(at.leaf, d.t.leaf(), at.i)
 	grown := uint64(0)
 	if d.t.Weighted {
 		grown = it.Weight - w[d.t.Words+1]
+		w[d.t.Words+1] = it.Weight
 	}
-	copy(w, s)
+	w[d.t.Words] = uint64(it.Ref)
 	d.lift(p, 0, 0, grown)
 }
 

@@ -206,23 +206,38 @@ func popCommand(c *engine.Call, at end) error {
 			return engine.ErrMustBePos
 		}
 	}
+	if !counted {
+		return popOne(c, c.Args[1], at)
+	}
 	l, found, err := writeList(c, c.Args[1])
 	switch {
 	case err != nil:
 		return err
-	case !found && counted:
-		c.W.NullArray()
 	case !found:
-		c.W.Null()
-	case counted && count == 0:
+		c.W.NullArray()
+	case count == 0:
 		c.W.EmptyArray()
 	default:
 		n := int(min(count, int64(l.Len())))
-		if counted {
-			c.W.Array(n)
-		}
+		c.W.Array(n)
 		popElems(c, c.Args[1], l, at, n)
 	}
+	return nil
+}
+
+// popOne replies and removes the element at an end, looking the list up once.
+func popOne(c *engine.Call, key []byte, at end) error {
+	l, err := c.DB.EditList(key)
+	if err != nil {
+		return err
+	}
+	if !l.Found() {
+		l.Done()
+		c.W.Null()
+		return nil
+	}
+	l.Take(at == tailEnd, func(v kv.Elem) { bulkElem(c, v) })
+	endRemoval(c, key, &l, at.popped(), 1)
 	return nil
 }
 
