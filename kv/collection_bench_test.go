@@ -81,9 +81,10 @@ func BenchmarkTable(b *testing.B) {
 	run("SetIntersect300", func(b *testing.B) {
 		e, _ := db.Lookup([]byte("set"), 0)
 		set, n := e.Set(), 0
+		x := db.ProbeSet(set)
 		for b.Loop() {
 			set.Each(func(m Elem) bool {
-				if set.HasElem(m) {
+				if x.Has(m) {
 					n++
 				}
 				return true
@@ -94,11 +95,7 @@ func BenchmarkTable(b *testing.B) {
 		e, _ := db.Lookup([]byte("zset"), 0)
 		n := 0
 		for b.Loop() {
-			cur := e.ZSet().At(500)
-			for range 10 {
-				n += cur.Member().Len()
-				cur.Next()
-			}
+			e.ZSet().Range(500, 510, false, false, func(m Elem, _ float64) { n += m.Len() })
 		}
 	})
 	run("ZSetMove", func(b *testing.B) {
@@ -115,11 +112,7 @@ func BenchmarkTable(b *testing.B) {
 		e, _ := db.Lookup([]byte("list"), 0)
 		n := 0
 		for b.Loop() {
-			cur := e.List().At(0)
-			for range 100 {
-				n += cur.Elem().Len()
-				cur.Next()
-			}
+			e.List().Range(0, 100, func(m Elem) { n += m.Len() })
 		}
 	})
 }

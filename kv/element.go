@@ -64,7 +64,12 @@ func (ks *Keyspace) makeElement(hash uint64, key, val []byte, score uint64, scor
 }
 
 // element reads the block at r.
-func element(m arena.Mem, r arena.Ref) cell { return cell{r, head(m.Load64(r))} }
+func element(m arena.Mem, r arena.Ref) cell {
+	if a, ok := m.(*arena.Arena); ok { // what every command asks is called without the interface
+		return cell{r, head(a.Load64(r))}
+	}
+	return cell{r, head(m.Load64(r))}
+}
 
 // value is an element's value in one piece: in place, or if it is a blob, a copy.
 func (c cell) value(m arena.Mem) []byte {

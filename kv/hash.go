@@ -53,11 +53,12 @@ func (h HashView) Each(visit func(field, value Elem) bool) {
 	}
 	p := h.packed()
 	for at := listpack.First(p); at != listpack.None; {
-		value := listpack.Next(p, at)
-		if !visit(packedElem(p, at), packedElem(p, value)) {
+		var field, value Elem
+		field, at = readElem(p, at)
+		value, at = readElem(p, at)
+		if !visit(field, value) {
 			return
 		}
-		at = listpack.Next(p, value)
 	}
 }
 

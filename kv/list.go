@@ -107,6 +107,26 @@ func (l ListView) At(pos int) ListCursor {
 	return c
 }
 
+// Range visits the elements at positions [from, to), 0 <= from <= to <= Len.
+func (l ListView) Range(from, to int, visit func(Elem)) {
+	c := l.At(from)
+	for n := to - from; n > 0; {
+		if c.plain {
+			visit(BytesElem(c.p))
+			n--
+		} else {
+			for at := c.at; at != listpack.None && n > 0; n-- {
+				var e Elem
+				e, at = readElem(c.p, at)
+				visit(e)
+			}
+		}
+		if n > 0 {
+			c.nextNode()
+		}
+	}
+}
+
 // ListCursor goes through the elements of a list, both ways. It is good until the keyspace's next change; in a view, until that
 // is closed.
 type ListCursor struct {
@@ -174,6 +194,11 @@ func (c *ListCursor) Next() {
 			return
 		}
 	}
+	c.nextNode()
+}
+
+// nextNode goes to the first element of the next node.
+func (c *ListCursor) nextNode() {
 	c.tree.Next()
 	c.load()
 	if !c.plain {

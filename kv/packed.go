@@ -34,6 +34,12 @@ func packedElem(p []byte, at int) Elem {
 	return BytesElem(b)
 }
 
+// readElem is packedElem with the position of the next entry.
+func readElem(p []byte, at int) (e Elem, next int) {
+	b, n, isInt, next := listpack.Read(p, at)
+	return Elem{b, n, isInt}, next
+}
+
 // longest is the length of the longest entry of a listpack.
 func longest(p []byte) (n int) {
 	for at := listpack.First(p); at != listpack.None; at = listpack.Next(p, at) {

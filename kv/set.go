@@ -1,8 +1,6 @@
 package kv
 
 import (
-	"strconv"
-
 	"frankenredis/kv/arena"
 	"frankenredis/kv/intset"
 	"frankenredis/kv/listpack"
@@ -44,24 +42,6 @@ func (s SetView) Has(member []byte) bool {
 	return s.find(member).ref != 0
 }
 
-// HasElem is Has for a member of another set.
-func (s SetView) HasElem(member Elem) bool {
-	if n, isInt := member.Int(); isInt {
-		return s.hasInt(n)
-	}
-	return s.Has(member.b)
-}
-
-// hasInt is Has for the spelling of a number. A dict's keys escape, so that its buffer is allocated: only here, where there
-// is nothing spelled to be had, and not for an intset.
-func (s SetView) hasInt(n int64) bool {
-	if s.Encoding() == Intset {
-		return intset.Contains(s.packed(), n)
-	}
-	var buf [intDigits]byte
-	return s.Has(strconv.AppendInt(buf[:0], n, 10))
-}
-
 // Each visits all members until visit returns false: those of an intset in order, of a listpack in order of arrival, others in
 // no order.
 func (s SetView) Each(visit func(member Elem) bool) {
@@ -75,8 +55,9 @@ func (s SetView) Each(visit func(member Elem) bool) {
 		}
 	case Listpack:
 		p := s.packed()
-		for at := listpack.First(p); at != listpack.None; at = listpack.Next(p, at) {
-			if !visit(packedElem(p, at)) {
+		for at := listpack.First(p); at != listpack.None; {
+			var member Elem
+			if member, at = readElem(p, at); !visit(member) {
 				return
 			}
 		}

@@ -3,6 +3,7 @@ package kv
 import (
 	"bytes"
 	"math"
+	"slices"
 
 	"frankenredis/kv/arena"
 	"frankenredis/kv/btree"
@@ -162,6 +163,51 @@ func (z ZSetView) At(pos int) ZSetCursor {
 		c.at = listpack.Seek(p, 2*pos)
 	}
 	return c
+}
+
+// Range visits the members at positions [from, to) from the lowest, 0 <= from <= to <= Len, with reverse from the highest down.
+// scores: with their scores, which else are 0.
+func (z ZSetView) Range(from, to int, reverse, scores bool, visit func(member Elem, score float64)) {
+	if !z.isTable() {
+		z.rangePacked(from, to, reverse, visit)
+		return
+	}
+	order := z.order()
+	var refs [64]arena.Ref
+	for from < to {
+		n := min(to-from, len(refs))
+		at := from
+		if reverse {
+			at = to - n
+			to = at
+		} else {
+			from += n
+		}
+		order.Refs(at, refs[:n])
+		if reverse {
+			slices.Reverse(refs[:n])
+		}
+		for _, r := range refs[:n] {
+			c, score := element(z.m, r), 0.0
+			if scores {
+				score = math.Float64frombits(c.score(z.m))
+			}
+			visit(BytesElem(c.key(z.m)), score)
+		}
+	}
+}
+
+// rangePacked is Range for a listpack.
+func (z ZSetView) rangePacked(from, to int, reverse bool, visit func(member Elem, score float64)) {
+	if reverse {
+		for cur := z.At(to - 1); cur.Pos() >= from; cur.Prev() {
+			visit(cur.Member(), cur.Score())
+		}
+		return
+	}
+	for cur := z.At(from); cur.Pos() < to; cur.Next() {
+		visit(cur.Member(), cur.Score())
+	}
 }
 
 // ZSetCursor goes through the members of a sorted set, both ways. It is good until the keyspace's next change; in a view,

@@ -61,6 +61,17 @@ func (r Reader) At(i int) Item {
 	return r.item(r.seekPos(i, nil))
 }
 
+// Refs fills dst with the refs of the items from position i on; there are that many.
+func (r Reader) Refs(i int, dst []arena.Ref) {
+	r.checkPosition(i+len(dst), r.Len()+1)
+	for len(dst) > 0 {
+		at := r.seekPos(i, nil)
+		n := min(at.n-at.i, len(dst))
+		r.refs(at, dst[:n])
+		i, dst = i+n, dst[n:]
+	}
+}
+
 // AtWeight returns the item within which w lies when the weights of all items are laid end to end, its position, and
 // how far from its start that is; 0 <= w < Weight.
 func (r Reader) AtWeight(w uint64) (i int, it Item, offset uint64) {

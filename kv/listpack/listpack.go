@@ -130,6 +130,19 @@ func Get(p []byte, at int) (s []byte, n int64, isInt bool) {
 	panic("listpack: no entry at the position")
 }
 
+// Read is the entry at a position, as Get gives it, and the position of the next one, None behind the last.
+func Read(p []byte, at int) (s []byte, n int64, isInt bool, next int) {
+	switch b := p[at]; {
+	case b < encStr6:
+		return nil, int64(b), true, entryAt(p, at+2)
+	case b < encInt13:
+		end := at + 1 + int(b&63)
+		return p[at+1 : end], 0, false, entryAt(p, end+1)
+	}
+	s, n, isInt = Get(p, at)
+	return s, n, isInt, Next(p, at)
+}
+
 // AppendValue appends the entry at a position to dst as a string.
 func AppendValue(dst, p []byte, at int) []byte {
 	s, n, isInt := Get(p, at)

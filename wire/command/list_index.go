@@ -3,6 +3,7 @@ package command
 import (
 	"math"
 
+	"frankenredis/kv"
 	"frankenredis/wire/engine"
 )
 
@@ -69,9 +70,7 @@ func lrangeCommand(c *engine.Call) error {
 	}
 	from, to := rankRange(start, stop, l.Len())
 	c.W.Array(to - from)
-	for cur := l.At(from); cur.Pos() < to; cur.Next() {
-		bulkElem(c, cur.Elem())
-	}
+	l.Range(from, to, func(e kv.Elem) { bulkElem(c, e) })
 	return nil
 }
 

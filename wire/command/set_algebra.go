@@ -14,7 +14,7 @@ type source struct {
 	kv.SetView
 	db    *kv.DB
 	found bool
-	index *kv.SetIndex // nil: the set itself is asked
+	probe *kv.SetProbe // once it is to be asked for members
 }
 
 func (s *source) len() int {
@@ -26,19 +26,17 @@ func (s *source) len() int {
 
 // expect prepares the set for being asked for so many members.
 func (s *source) expect(asked int) {
-	const fromCost = 256 // comparisons; below, making the index costs more than it saves
-	if s.found && s.index == nil && s.Encoding() == kv.Listpack && asked > 2 && asked*s.Len() >= fromCost {
-		s.index = s.db.IndexSet(s.SetView)
+	if !s.found {
+		return
 	}
+	if s.probe == nil {
+		s.probe = s.db.ProbeSet(s.SetView)
+	}
+	s.probe.Expect(asked)
 }
 
 // has says whether a member of another set is in this one.
-func (s *source) has(m kv.Elem) bool {
-	if s.index != nil {
-		return s.index.Has(m)
-	}
-	return s.HasElem(m)
-}
+func (s *source) has(m kv.Elem) bool { return s.probe.Has(m) }
 
 // readSources looks the keys up. Any other type is an error.
 func readSources(c *engine.Call, keys [][]byte) (sources, error) {

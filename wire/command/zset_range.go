@@ -135,8 +135,8 @@ func rankRange(start, end int64, n int) (from, to int) {
 	return int(start), int(end) + 1
 }
 
-// each visits the members of the range in its direction, and returns how many there are.
-func (r *zrange) each(z kv.ZSetView, count func(n int), visit func(m kv.Elem, score float64)) {
+// each visits the members of the range in its direction, with scores if asked for; count hears first how many there are.
+func (r *zrange) each(z kv.ZSetView, scores bool, count func(n int), visit func(m kv.Elem, score float64)) {
 	from, to := r.positions(z)
 	if r.limited {
 		if r.offset < 0 || r.offset >= int64(to-from) {
@@ -154,20 +154,7 @@ func (r *zrange) each(z kv.ZSetView, count func(n int), visit func(m kv.Elem, sc
 		}
 	}
 	count(to - from)
-	if from >= to {
-		return
-	}
-	if r.reverse {
-		for cur, n := z.At(to-1), to-from; n > 0; n-- {
-			visit(cur.Member(), cur.Score())
-			cur.Prev()
-		}
-		return
-	}
-	for cur, n := z.At(from), to-from; n > 0; n-- {
-		visit(cur.Member(), cur.Score())
-		cur.Next()
-	}
+	z.Range(from, to, r.reverse, scores, visit)
 }
 
 func replyRange(c *engine.Call, r zrange, open bool) error {
@@ -183,7 +170,7 @@ func replyRange(c *engine.Call, r zrange, open bool) error {
 		return nil
 	}
 	p := pairs{c, r.withScores}
-	r.each(z, p.header, p.write)
+	r.each(z, r.withScores, p.header, p.write)
 	return nil
 }
 
@@ -198,7 +185,7 @@ func zrangestoreCommand(c *engine.Call) error {
 	}
 	var result []scored
 	if found {
-		r.each(z, func(n int) { result = make([]scored, 0, n) }, func(m kv.Elem, score float64) {
+		r.each(z, true, func(n int) { result = make([]scored, 0, n) }, func(m kv.Elem, score float64) {
 			result = append(result, scored{m.Append(nil), score})
 		})
 	}

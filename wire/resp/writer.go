@@ -48,8 +48,26 @@ func (w *Writer) Error(s string) {
 // Int appends an integer.
 func (w *Writer) Int(n int64) { w.Buf = redcon.AppendInt(w.Buf, n) }
 
-// Bulk appends a string.
-func (w *Writer) Bulk(b []byte) { w.Buf = redcon.AppendBulk(w.Buf, b) }
+// Bulk appends a string. A short one for which there is room, as for nearly all, is put together in place.
+func (w *Writer) Bulk(b []byte) {
+	const around = len("$00\r\n") + len("\r\n")
+	n, at := len(b), len(w.Buf)
+	if n >= 100 || cap(w.Buf)-at < n+around {
+		w.Buf = redcon.AppendBulk(w.Buf, b)
+		return
+	}
+	p := w.Buf[at : at+n+around]
+	p[0] = '$'
+	i := 1
+	if n >= 10 {
+		p[1] = byte('0' + n/10)
+		i = 2
+	}
+	p[i], p[i+1], p[i+2] = byte('0'+n%10), '\r', '\n'
+	i += 3 + copy(p[i+3:], b)
+	p[i], p[i+1] = '\r', '\n'
+	w.Buf = w.Buf[:at+i+2]
+}
 
 // BulkString appends a string.
 func (w *Writer) BulkString(s string) { w.Buf = redcon.AppendBulkString(w.Buf, s) }
