@@ -368,7 +368,7 @@ func (v *examination) openStripe(out func(int64, []byte, []Range, []byte) error)
 func (v *examination) load(i int, each func(c int, cell []byte)) error {
 	off, n, rows, count := v.sh.stripe(i)
 	room := v.sh.K * rows * cellSize
-	if v.data == nil {
+	if cap(v.data) < room { // the first one loaded may be the last one of the file, which is smaller
 		v.data = make([]byte, room)
 	}
 	v.data = v.data[:room]

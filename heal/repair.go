@@ -263,7 +263,7 @@ func (s *Store) mendInPlace(r *Report, e Entry) error {
 		}
 		return nil
 	})
-	if err == nil && (again.State == Beyond || again.Found != max(r.Found, 0)) {
+	if found := max(r.Found, 0); err == nil && (again.State == Beyond || again.Found < found || again.Found > found && !e.Growing) {
 		err = fmt.Errorf("%s: %w", path, ErrNotReal)
 	}
 	if err == nil {
