@@ -46,7 +46,11 @@ func newCodec(p Profile, seed uint64) (*codec, error) {
 	return &codec{Profile: p, encoders: e, rng: rand.New(rand.NewPCG(seed, 0))}, err
 }
 
-// encode fills the parity of a stripe: data holds K shards of rows cells, parity has room for M. One row, chosen at random, is
+// checked is how many bytes of each cell of a row the self-check decodes. The code works byte by byte: more of them find no other faults
+// of the machine, and all of a row's took as long as a third of the encoding.
+const checked = 512
+
+// encode fills the parity of a stripe: data holds K shards of rows cells, parity has room for M. A part of one row, chosen at random, is
 // then decoded without vector instructions from a random choice of its cells and compared.
 func (c *codec) encode(data, parity []byte, rows int) error {
 	n := rows * cellSize
@@ -68,9 +72,10 @@ func (c *codec) encode(data, parity []byte, rows int) error {
 		return err
 	}
 	r := c.rng.IntN(rows)
+	at := r*cellSize + c.rng.IntN(cellSize/checked)*checked
 	row := make([][]byte, len(shards))
 	for i := range row {
-		row[i] = shards[i][r*cellSize : (r+1)*cellSize : (r+1)*cellSize]
+		row[i] = shards[i][at : at+checked : at+checked]
 	}
 	gone := c.rng.Perm(c.K)[:c.M]
 	for _, i := range gone {
@@ -80,7 +85,7 @@ func (c *codec) encode(data, parity []byte, rows int) error {
 		return err
 	}
 	for _, i := range gone {
-		if !bytes.Equal(row[i], shards[i][r*cellSize:(r+1)*cellSize]) {
+		if !bytes.Equal(row[i], shards[i][at:at+checked]) {
 			return fmt.Errorf("row %d: %w", r, errCodec)
 		}
 	}
