@@ -1,7 +1,10 @@
 // Command healbench measures sidecars: what it costs to make them, to read files against them and to repair, per core and byte, beside
 // the digest and the copying alone as the floor, and beside par2, which does the same for any file.
 //
-//	healbench [-size MiB] [-rounds n] [-par2 PROGRAM] [-dir DIR]
+//	healbench [-only heal|par2|writes|saves] [-size MiB] [-rounds n] [-par2 PROGRAM] [-server SERVER] [-dir DIR]
+//
+// writes and saves measure what sidecars cost a server: two of them, one with fr-sidecars no, take turns at SETs by redis-benchmark
+// (50 clients, a pipeline of 16, everysec, values of 64 bytes and of a kibibyte) and at BGSAVE of -size megabytes.
 //
 // The file is random bytes. Everything runs on one goroutine; speeds are bytes of the file by processor time (user and system), and wall
 // time stands beside them. "cached" means that the file is in the page cache.
@@ -38,13 +41,28 @@ func run() (err error) {
 	flag.IntVar(&b.rounds, "rounds", 5, "of what is quick; the median is shown")
 	temp := flag.String("dir", "", "folder for the files (default: the system's for temporary files)")
 	par2 := flag.String("par2", "", "par2 to compare with, or \"no\" (default: from conformance/peers.sh or PATH)")
-	only := flag.String("only", "", "\"heal\" or \"par2\": measure only that")
+	only := flag.String("only", "", "measure only heal, par2, writes or saves")
+	flag.StringVar(&b.server, "server", "bin/frankenredis", "the server of writes and saves")
+	flag.IntVar(&b.requests, "requests", 1_000_000, "of each run of writes, with values of 64 bytes; a third with larger ones")
 	flag.Parse()
 	b.size = *mega << 20
 	if b.dir, err = os.MkdirTemp(*temp, "healbench"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	if *only == "" || *only == "writes" {
+		if err := b.writes(); err != nil {
+			return err
+		}
+	}
+	if *only == "" || *only == "saves" {
+		if err := b.saves(); err != nil {
+			return err
+		}
+	}
+	if *only == "writes" || *only == "saves" {
+		return nil
+	}
 	b.path = filepath.Join(b.dir, "file")
 	if err := b.fill(); err != nil {
 		return err
@@ -69,11 +87,11 @@ func run() (err error) {
 	return b.par2(*par2)
 }
 
-// bench is a file under measurement.
+// bench is what is under measurement.
 type bench struct {
-	dir, path string
-	size      int64
-	rounds    int
+	dir, path, server string
+	size              int64 // bytes of the file, or of the data that is saved
+	rounds, requests  int
 }
 
 func (b *bench) fill() error {
