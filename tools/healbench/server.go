@@ -173,7 +173,7 @@ func (x *side) writeRun(program string, requests, value int, counts bool) error 
 // saves measures BGSAVE.
 func (b *bench) saves() error {
 	const value = 1000
-	sides, end, err := b.pair()
+	sides, end, err := b.pair("--rdbcompression", "no") // the values are all alike
 	defer end()
 	if err != nil {
 		return err
