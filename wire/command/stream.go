@@ -125,17 +125,14 @@ func xaddCommand(c *engine.Call) error {
 	if o.given && !o.auto && o.id.Zero() {
 		return engine.ReplyError("ERR The ID specified in XADD must be greater than 0-0")
 	}
-	found, err := writeStream(c, c.Args[1])
-	if err != nil {
-		return err
-	}
-	if !found && o.noMake {
-		c.W.Null()
-		return nil
-	}
 	s, err := c.DB.EditStream(c.Args[1])
 	if err != nil {
 		return err
+	}
+	if !s.Found() && o.noMake {
+		s.Done()
+		c.W.Null()
+		return nil
 	}
 	id, err := nextStreamID(&s, &o, c.Now)
 	size := 0
