@@ -45,6 +45,9 @@ func (s *Store) rebuild() error {
 	if otherKey || s.d.key != nil && sidecars > 0 && len(entries) == 0 {
 		return fmt.Errorf("%w: %s: its sidecars have another key", ErrCatalog, s.dir())
 	}
+	if err := s.o.FS.SyncDir(s.dir()); err != nil {
+		return err
+	}
 	// A copy of the lost catalog that comes back must not win: serials count changes, milliseconds are more than anybody counts.
 	c := catalog{serial: uint64(s.o.Now().UnixMilli()), entries: entries}
 	if err := s.writeCatalog(c); err != nil {
@@ -61,6 +64,9 @@ func (s *Store) entryOf(file string, tail bool) (name string, e Entry, ok bool) 
 		return "", e, false
 	}
 	defer f.Close()
+	if err := f.Sync(); err != nil { // a catalog is about to name it, and whoever wrote it may have been killed
+		return "", e, false
+	}
 	size, err := f.Size()
 	if err != nil {
 		return "", e, false

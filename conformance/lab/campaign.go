@@ -26,6 +26,7 @@ type Options struct {
 	Workers int    // lives at a time; 0: as many as there are processors
 	Keep    string // folder for the disks of violations; "": they are not kept
 	Faults  bool   // some calls fail with errors on the way
+	Covers  bool   // each life keeps sidecars, not only some
 	// Engine makes the engine of a life; nil: ours.
 	Engine func(c Config) Engine
 	// Under, if set, makes what engines are given for a disk: a mutant.
@@ -95,7 +96,7 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 	}
 	c.Ring = c.Policy == wal.Always && rng.IntN(2) == 0
 	c.Second = c.Ring && rng.IntN(3) == 0
-	c.Covers = rng.IntN(3) == 0 && o.Damage == nil
+	c.Covers = (rng.IntN(3) == 0 || o.Covers) && o.Damage == nil
 	l := newLife(o.Engine(c), rng)
 	l.under, l.early = o.Under, o.Early
 	j := &judge{engine: func() Engine { return o.Engine(c) }, rng: rand.New(rand.NewPCG(seed, 0x6a)), again: 40, damage: o.Damage, keep: o.Keep}

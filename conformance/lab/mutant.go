@@ -90,9 +90,10 @@ func caller() (file string, line int) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for {
 		f, more := frames.Next()
-		dir := path.Base(path.Dir(f.File))
-		if dir != "lab" {
-			return path.Join(dir, path.Base(f.File)), f.Line
+		dir, name := path.Split(f.Function) // frankenredis/recovery/ and ledger.(*writer).put
+		pkg, _, _ := strings.Cut(name, ".")
+		if pkg = strings.TrimPrefix(dir+pkg, "frankenredis/"); pkg != "conformance/lab" {
+			return path.Join(pkg, path.Base(f.File)), f.Line
 		}
 		if !more {
 			return "", 0

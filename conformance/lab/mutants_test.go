@@ -153,14 +153,18 @@ func unlinkUnnamed(fs disk.FS, manifest string) error {
 // try runs campaigns over a mutant until one finds it out.
 func (x mutant) try(lives int) (found *Violation, states int, reached bool) {
 	for _, o := range []Options{{Lives: lives}, {Lives: 2 * lives, Faults: true}} {
-		o.Seed, o.Most, o.Early, o.Patience = 1, 1, x.early, 2*time.Second
+		o.Seed, o.Most, o.Early, o.Patience, o.Covers = 1, 1, x.early, 2*time.Second, strings.HasPrefix(x.name, "heal/")
 		if x.m != nil {
 			o.Under = x.m.under
 		}
 		if x.boot {
 			o.Engine = func(c Config) Engine { return sameBoot{NewReal(c)} }
 		}
-		r := Run(o)
+		run := Run
+		if strings.HasPrefix(x.name, "recovery/ledger/") {
+			run, o.Lives = runLedgers, max(o.Lives/8, 2)
+		}
+		r := run(o)
 		states += r.States
 		if len(r.Violations) > 0 {
 			return r.Violations[0], states, true
@@ -177,7 +181,7 @@ func (s sameBoot) Start(fs disk.FS, _ string) (*data, error) { return s.Engine.S
 // Each mutant breaks a promise, and the laboratory says which. With LAB_MUTANTS=FILE all of them are tried and the list is
 // written there; else a few that are found out soon.
 func TestMutants(t *testing.T) {
-	all, err := sites(filepath.Join("..", ".."), "wal", "recovery", "snapshot")
+	all, err := sites(filepath.Join("..", ".."), "wal", "recovery", "recovery/ledger", "snapshot", "heal")
 	if err != nil {
 		t.Fatal(err)
 	}
