@@ -11,6 +11,9 @@ import (
 	"frankenredis/conformance/testbed"
 )
 
+// calm keeps the Go runtime from sending signals to threads: strace does not bear one while it delays a call.
+var calm = []string{"GODEBUG=asyncpreemptoff=1"}
+
 // A device that takes 50 ms for each sync delays replies only: while a sync is under way the executor goes on to read requests, and under
 // everysec to answer them; under always nothing is told before the sync that covers it has ended (I1, I2).
 //
@@ -25,7 +28,7 @@ func TestSlowDevice(t *testing.T) {
 	for name, args := range ways {
 		t.Run(name, func(t *testing.T) {
 			trace := filepath.Join(t.TempDir(), "trace")
-			s := testbed.Start(t, testbed.Options{Args: append([]string{"--appendonly", "yes"}, args...),
+			s := testbed.Start(t, testbed.Options{Env: calm, Args: append([]string{"--appendonly", "yes"}, args...),
 				Wrap: []string{testbed.Peer(t, "strace"), "-D", "-f", "-y", "-s", "200000", "-o", trace,
 					"-e", "trace=read,recvfrom,write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,io_submit",
 					"-e", "inject=fsync,fdatasync:delay_enter=50000"}})
