@@ -294,6 +294,9 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 	default:
 		b.warn(msgRDBInternal, bad.Pos, bad.Error())
 	}
+	if a.Class == Corrupt && !errors.Is(bad, snapshot.ErrVersion) {
+		b.warn("The RDB file %s is damaged at or before byte %d.", a.Path, bad.At)
+	}
 	return b.refuse(err, "%s", last)
 }
 
