@@ -14,6 +14,13 @@ import (
 // trimFrom is the size of the collected heap, garbage included, from which it is worth looking at, in bytes.
 const trimFrom = 64 << 20
 
+// A smaller heap is collected when it rests with so much more in it than the last collection of ours left, in bytes; it rests when it
+// grows by less than trimStill a second. What a load leaves behind would else stay beside the data for good.
+const (
+	trimSmall = 1 << 20
+	trimStill = 64 << 10
+)
+
 // trimRests is for how many looks at most it rests when collecting has brought little.
 const trimRests = 64
 
@@ -22,6 +29,8 @@ type trimmer struct {
 	samples []metrics.Sample
 	objects uint64 // bytes of the heap at the last look
 	before  uint64 // the same when the last collection of ours began; 0: that was looked at
+	settled uint64 // bytes of a small heap behind its last collection, or less
+	small   bool   // a small heap was collected since the last look
 	rests   int    // looks to let pass
 	pause   int    // the same after the next collection that brings little: what is garbage cannot be seen, only tried
 	busy    atomic.Bool
@@ -40,8 +49,11 @@ func (t *trimmer) look() {
 	}
 	metrics.Read(t.samples)
 	now := t.samples[0].Value.Uint64()
-	resting := now < t.objects+trimFrom/16
+	resting, still := now < t.objects+trimFrom/16, now < t.objects+trimStill
 	t.objects = now
+	if now < trimFrom {
+		t.lookSmall(now, still)
+	}
 	switch {
 	case !resting:
 		t.rests, t.pause = 0, 1
@@ -57,6 +69,22 @@ func (t *trimmer) look() {
 		return
 	}
 	t.before = now
+	t.collect()
+}
+
+// lookSmall is the part of look for a heap below trimFrom.
+func (t *trimmer) lookSmall(now uint64, still bool) {
+	if t.small || now < t.settled {
+		t.settled, t.small = now, false
+	}
+	if still && now >= t.settled+trimSmall {
+		t.small = true
+		t.collect()
+	}
+}
+
+// collect collects in the background and gives back what that frees.
+func (t *trimmer) collect() {
 	t.busy.Store(true)
 	Background(func() {
 		debug.FreeOSMemory()
