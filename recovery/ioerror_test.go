@@ -190,7 +190,7 @@ func TestI18RepairCutByRecovery(t *testing.T) {
 			l.shoot(e, freeze())
 		}
 	})
-	for _, opened := range []string{spoiled, "temp-*.spare"} { // it may have been made ahead
+	for _, opened := range []string{spoiled, "temp-*.spare", "temp-" + spoiled} { // by which of its names it was opened is up to time
 		l.fs.Inject(crashfs.Fault{Op: crashfs.Write, Name: opened, Err: syscall.EIO, Short: 20})
 	}
 	for _, key := range []string{"x", "y"} {
