@@ -56,10 +56,13 @@ race: peers ## a server built with the race detector under the black-box tests t
 	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 15m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostileInput|TestPipeline' ./conformance
 
 crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy, histories of many clients
-	LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab
+	GOGC=400 LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab
 	LAB_TRACES=300 $(GO) test -count=1 -timeout 1h -v -run 'TestTrace' ./conformance/lab
 	LAB_UNITS=6 $(GO) test -count=1 -timeout 1h -v ./conformance/lab/model
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestLinearizable|TestSurvivingPrefix|TestRedisCLIPipe|Directory' ./conformance
+
+# The disks in memory are garbage soon: the laboratory takes memory for speed.
+rot sweep mutants: export GOGC = 400
 
 rot: ## damage a covered data directory and start from it, FAULTS (100000) times; SEED=1
 	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./conformance/lab/rot
