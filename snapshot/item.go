@@ -116,8 +116,12 @@ func (b *Batch) full() bool {
 	return len(b.Items) == cap(b.Items) || cap(b.buf)-len(b.buf) < cap(b.buf)/8
 }
 
-// collection returns a copy of c that stays valid as long as the batch.
+// collection returns a copy of c that stays valid as long as the batch (b nil: as long as anybody wants).
 func (b *Batch) collection(c Collection) *Collection {
+	if b == nil {
+		own := c
+		return &own
+	}
 	if len(b.colls) == cap(b.colls) {
 		b.colls = make([]Collection, 0, min(cap(b.Items), max(64, 2*cap(b.colls)))) // those before stay where they are
 	}
@@ -125,9 +129,9 @@ func (b *Batch) collection(c Collection) *Collection {
 	return &b.colls[len(b.colls)-1]
 }
 
-// elems returns an empty slice with room for n elements that stays valid as long as the batch; nil for many.
+// elems returns an empty slice with room for n elements that stays valid as long as the batch; nil for many, or without a batch.
 func (b *Batch) elems(n uint64) [][]byte {
-	if n > maxShared {
+	if b == nil || n > maxShared {
 		return nil
 	}
 	if uint64(cap(b.elemSlab)-len(b.elemSlab)) < n {
