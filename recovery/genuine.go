@@ -1,9 +1,11 @@
 package recovery
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
+	"frankenredis/heal"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
@@ -51,4 +53,18 @@ func soundRDB(fsys disk.FS, path string) bool {
 	defer f.Close()
 	size, err := f.Size()
 	return err == nil && snapshot.Sound(f, size)
+}
+
+// SealedProof proves a sealed file of the log by the digest in its facts, if there is one, when a sidecar is made of it.
+func SealedProof(path string, f wal.FileFacts) heal.Proof {
+	if !f.HasSum {
+		return heal.Proof{}
+	}
+	d := new(wal.Digest)
+	return heal.Proof{Digest: d, Proven: func() error {
+		if d.Sum() != f.Sum {
+			return fmt.Errorf("%s: its digest is %s, it was sealed with %s", path, d.Sum(), f.Sum)
+		}
+		return nil
+	}}
 }

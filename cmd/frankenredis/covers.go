@@ -215,18 +215,7 @@ func (c *covers) Grown(path string, pos int64) { c.tell(func(k *heal.Keeper) { k
 // Sealed has a file covered whose digest the log knows.
 func (c *covers) Sealed(path string, f wal.FileFacts) {
 	c.tell(func(k *heal.Keeper) {
-		k.Protect(path, func() heal.Proof {
-			if !f.HasSum {
-				return heal.Proof{}
-			}
-			d := new(wal.Digest)
-			return heal.Proof{Digest: d, Proven: func() error {
-				if d.Sum() != f.Sum {
-					return fmt.Errorf("%s: its digest is %s, it was sealed with %s", path, d.Sum(), f.Sum)
-				}
-				return nil
-			}}
-		})
+		k.Protect(path, func() heal.Proof { return recovery.SealedProof(path, f) })
 	})
 }
 

@@ -66,18 +66,7 @@ func (c *covers) Grown(path string, pos int64) { c.k.Grown(path, pos) }
 
 // Sealed has a file covered whose digest the log may know.
 func (c *covers) Sealed(path string, f wal.FileFacts) {
-	c.k.Protect(path, func() heal.Proof {
-		if !f.HasSum {
-			return heal.Proof{}
-		}
-		d := new(wal.Digest)
-		return heal.Proof{Digest: d, Proven: func() error {
-			if d.Sum() != f.Sum {
-				return fmt.Errorf("%s: its digest is %s, it was sealed with %s", path, d.Sum(), f.Sum)
-			}
-			return nil
-		}}
-	})
+	c.k.Protect(path, func() heal.Proof { return recovery.SealedProof(path, f) })
 }
 
 // Replaced has a manifest or its companion covered.
