@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,15 +158,23 @@ func (s *Server) start() error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(os.Environ(), s.opts.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	exited := make(chan struct{})
-	s.cmd, s.exited = cmd, exited
+	started, exited := make(chan error), make(chan struct{})
 	go func() {
-		s.status = cmd.Wait()
+		// The signal comes when the thread that forked ends, not the process (prctl(2)), and a thread ends with any goroutine
+		// that locked it, as the engine's background work does: so one thread starts the server and stays until it has ended.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			s.status = cmd.Wait()
+		}
 		close(exited)
 	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	s.cmd, s.exited = cmd, exited
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,5 +138,21 @@ func TestLog(t *testing.T) {
 	want := []string{"process TestLog/plain pass", "process TestLog/skipped skip", "s c fail"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A server lives as long as its owner wants: threads of this process that end do not take it along.
+func TestServerOutlivesThreads(t *testing.T) {
+	s := Start(t, Options{Binary: Peer(t, "redis-server")})
+	for range 64 {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		}()
+		<-ended
+	}
+	if r, err := s.Dial(t).Do("PING"); err != nil || r.Str != "PONG" {
+		t.Errorf("PING after 64 threads ended: %q, %v", r.Str, err)
 	}
 }
