@@ -107,6 +107,10 @@ func (r *Reactor) Poll(limit time.Duration) error {
 	if r.events == nil {
 		r.events = make([]unix.EpollEvent, maxEvents) // for a turn within a turn
 	}
+	if 0 < limit && limit < time.Millisecond {
+		r.nap(limit)
+		limit = 0
+	}
 	n, err := 0, error(nil)
 	if r.hot || limit == 0 {
 		n, err = epollRaw(r.epfd, r.events, min(limit, shortWait))
@@ -139,6 +143,12 @@ func (r *Reactor) Poll(limit time.Duration) error {
 // interrupts it with a signal (epoll_wait is never restarted). Longer waits, and all of an idle server, go through the
 // scheduler, which then lets its own watch rest.
 const shortWait = 2 * time.Millisecond
+
+// nap waits for events for less than epoll_wait can. Interruptions only make it shorter.
+func (r *Reactor) nap(limit time.Duration) {
+	fd, ts := unix.PollFd{Fd: int32(r.epfd), Events: unix.POLLIN}, unix.NsecToTimespec(int64(limit))
+	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fd)), 1, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+}
 
 func milliseconds(d time.Duration) int { return int((d + time.Millisecond - 1) / time.Millisecond) }
 

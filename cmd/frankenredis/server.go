@@ -71,11 +71,13 @@ type server struct {
 	room     room
 	load     loadState
 	defrag   defragState
-	replica  replica
-	replicas replicas
-	closing  closing
-	failover failover
-	dbFile   atomic.Value // dbfilename, for a sync under way
+	// reclaiming says that the last reclaim had not come to an end.
+	reclaiming bool
+	replica    replica
+	replicas   replicas
+	closing    closing
+	failover   failover
+	dbFile     atomic.Value // dbfilename, for a sync under way
 	// replTimeout is repl-timeout, a time.Duration: links ask for it.
 	replTimeout atomic.Int64
 	// latencyFrom is latency-monitor-threshold, for the log's threads: milliseconds, 0: off.
@@ -327,6 +329,7 @@ func (s *server) startTimers() {
 		s.tendRoom()
 	})
 	s.eng.Every(s.defragPause, s.defragment)
+	s.eng.Every(s.reclaimPause, s.reclaim)
 	s.eng.Every(tick, func() {
 		if !s.eng.Loading() && s.eng.ActiveExpire() && !s.salvaging() {
 			// A quarter of the time at effort 1, as Redis bounds its slow cycle; the budget is what may be used, not what is.
@@ -342,7 +345,6 @@ func (s *server) startTimers() {
 		s.watchLog()
 		s.watchDoors(time.Now())
 		s.tendSaves()
-		s.reclaim()
 		s.memory() // for the peak
 		s.sampleRates()
 	})
@@ -370,15 +372,28 @@ func (s *server) tempo() int {
 // defaultPidFile is where a daemon without a pidfile directive writes its process id, as Redis does.
 const defaultPidFile = "/var/run/redis.pid"
 
-// Empty pages go back to the system reclaimPages at a time, for at most reclaimBudget in a tick.
+// Empty pages go back to the system reclaimPages at a time, for about reclaimBudget, which is a few steps: a page takes 1 to 4 us.
 const (
-	reclaimPages  = 256
-	reclaimBudget = time.Millisecond
+	reclaimPages  = 32
+	reclaimBudget = 300 * time.Microsecond
 )
 
 func (s *server) reclaim() {
-	for began := time.Now(); s.ks.Arena().Reclaim(reclaimPages) > 0 && time.Since(began) < reclaimBudget; {
+	s.reclaiming = false
+	for began := time.Now(); s.ks.Arena().Reclaim(reclaimPages) > 0; {
+		if time.Since(began) >= reclaimBudget {
+			s.reclaiming = true
+			return
+		}
 	}
+}
+
+// reclaimPause is the time until reclaim is called next.
+func (s *server) reclaimPause() time.Duration {
+	if s.reclaiming {
+		return 5 * time.Millisecond
+	}
+	return time.Second / time.Duration(s.tempo())
 }
 
 // ready says that the data set is loaded.

@@ -166,6 +166,7 @@ type Engine struct {
 	evictor      evictor
 	clientBytes  int64 // memory of all clients, as last counted
 	clientsOver  bool  // after all that could be evicted were
+	freeing      bool  // the last turn left memory to LazyFree
 	errorCounts  map[string]uint64
 	info         infoRegistry
 	rng          uint64

@@ -37,15 +37,20 @@ func (e *Engine) Every(interval func() time.Duration, f func()) {
 	heap.Push(&e.timers, &timer{at: e.mono() + int64(interval()), f: f, next: interval})
 }
 
-// sleepLimit is how long the executor may sleep: until the next timer or the end of a blocked client's patience;
-// negative when nothing is due at any time.
+// sleepLimit is how long the executor may sleep: until the next timer, the end of a blocked client's patience, or the next
+// slice of freeing; negative when nothing is due at any time.
 func (e *Engine) sleepLimit() time.Duration {
 	if e.hold != nil {
 		return -1 // nothing is due but its end, which wakes
 	}
 	limit, limited := time.Duration(0), false
+	if e.freeing {
+		limit, limited = lazyFreeRest, true
+	}
 	if len(e.timers) > 0 {
-		limit, limited = time.Duration(e.timers[0].at-e.mono()), true
+		if left := time.Duration(e.timers[0].at - e.mono()); !limited || left < limit {
+			limit, limited = left, true
+		}
 	}
 	for _, s := range e.waiting {
 		if d := s.Wait.Deadline; !d.IsZero() {
