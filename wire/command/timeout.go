@@ -2,6 +2,7 @@ package command
 
 import (
 	"math"
+	"math/big"
 	"time"
 
 	"frankenredis/wire/engine"
@@ -11,18 +12,17 @@ import (
 // zero means never.
 func blockTimeout(c *engine.Call, arg []byte) (time.Time, error) {
 	seconds, ok := parseLongDouble(arg)
-	if !ok || seconds.IsInf() {
+	if !ok {
 		return time.Time{}, engine.ReplyError("ERR timeout is not a float or out of range")
 	}
-	ms, _ := seconds.Float64()
-	if ms *= 1000; ms > math.MaxInt64 {
-		return time.Time{}, engine.ReplyError("ERR timeout is out of range")
+	n, rest := new(big.Float).SetPrec(longDoubleBits).Mul(seconds, big.NewFloat(1000)).Int64()
+	if rest == big.Below && n < math.MaxInt64 {
+		n++ // a part of a millisecond counts as a whole one
 	}
-	n := int64(math.Ceil(ms))
-	switch {
-	case n < 0:
+	if n < 0 {
 		return time.Time{}, engine.ReplyError("ERR timeout is negative")
-	case n > math.MaxInt64-int64(c.Now):
+	}
+	if n > math.MaxInt64-int64(c.Now) {
 		return time.Time{}, engine.ReplyError("ERR timeout is out of range")
 	}
 	// Longer than a duration can say is longer than anybody waits.
