@@ -82,7 +82,6 @@ func ledger(out io.Writer) error {
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, "| mode | closing criterion |")
 	fmt.Fprintln(w, "|---|---|")
-	fmt.Fprintln(w, "| `redis-check-aof`, `redis-check-rdb` (by name) | texts, `--fix` and exit codes equal the real tools' on a corpus of damaged files |")
 	fmt.Fprintln(w, "| `redis-sentinel`, `--sentinel` | Sentinel's commands, and a fail-over of three nodes by it |")
 	return w.Flush()
 }

@@ -1,0 +1,139 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"frankenredis/conformance/testbed"
+)
+
+// sentinels starts three Sentinels of Redis's that watch a primary under the name m.
+func sentinels(t *testing.T, primary *testbed.Server) []*testbed.Server {
+	t.Helper()
+	var all []*testbed.Server
+	for range 3 {
+		dir := testbed.TempDir(t)
+		// The file comes first on the command line, and must stay writable: Sentinel keeps its state in it.
+		ok(t, os.WriteFile(filepath.Join(dir, "sentinel.conf"), fmt.Appendf(nil,
+			"sentinel monitor m 127.0.0.1 %d 2\nsentinel down-after-milliseconds m 800\nsentinel failover-timeout m 6000\nsentinel parallel-syncs m 2\n", primary.Port), 0o644))
+		program := filepath.Join(dir, "sentinel.sh")
+		ok(t, os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\ncd %q\nexec %q sentinel.conf \"$@\" --sentinel\n", dir, testbed.Peer(t, "redis-server")), 0o755))
+		all = append(all, testbed.Start(t, testbed.Options{Binary: program, Dir: dir, Plain: true}))
+	}
+	return all
+}
+
+// Under Sentinel the service goes on: it finds replicas and the other Sentinels by what the primary says and publishes, gives the role away
+// on demand and after a kill, and takes a primary that comes back for a replica, with what was written there and nothing else.
+func TestSentinelFailover(t *testing.T) {
+	t.Parallel() // it waits for Sentinel's clocks most of the time
+	args := []string{"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--appendonly", "yes", "--enable-debug-command", "yes"}
+	start := func(extra ...string) *testbed.Server {
+		dir := testbed.TempDir(t)
+		conf := filepath.Join(dir, "redis.conf")
+		ok(t, os.WriteFile(conf, nil, 0o644))
+		program := filepath.Join(dir, "server.sh")
+		ok(t, os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\nexec %q %q \"$@\"\n", testbed.Subject(t), conf), 0o755))
+		return testbed.Start(t, testbed.Options{Binary: program, Dir: dir, Args: append(extra, args...)})
+	}
+	p := start()
+	all := []*testbed.Server{p, start("--replicaof", "127.0.0.1 "+strconv.Itoa(p.Port)), start("--replicaof", "127.0.0.1 "+strconv.Itoa(p.Port))}
+	byPort := func(port string) *testbed.Server {
+		for _, s := range all {
+			if strconv.Itoa(s.Port) == port {
+				return s
+			}
+		}
+		t.Fatalf("no server of ours has port %s", port)
+		return nil
+	}
+	watch := sentinels(t, p)
+	asked := make([]*testbed.Client, len(watch))
+	for i, s := range watch {
+		asked[i] = s.Dial(t)
+	}
+	known := func(c *testbed.Client) map[string]string {
+		reply, fields := c.Call(t, "SENTINEL", "MASTER", "m"), map[string]string{}
+		for i := 0; i+1 < len(reply.Elems); i += 2 {
+			fields[reply.Elems[i].Str] = reply.Elems[i+1].Str
+		}
+		return fields
+	}
+	whole := func() bool {
+		for _, c := range asked {
+			if f := known(c); f["num-slaves"] != "2" || f["num-other-sentinels"] != "2" || f["flags"] != "master" {
+				return false
+			}
+		}
+		return true
+	}
+	waitFor(t, "the Sentinels to know all replicas and each other", whole)
+	primary := func() *testbed.Server {
+		return byPort(asked[0].Call(t, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "m").Elems[1].Str)
+	}
+	// moved waits until another server is the primary for everybody, and the others follow it.
+	moved := func(from *testbed.Server, alive int) *testbed.Server {
+		waitFor(t, "another primary", func() bool { return primary() != from })
+		to := primary()
+		c := to.Dial(t)
+		waitFor(t, "the replicas to follow", func() bool {
+			return strings.Count(c.Call(t, "INFO", "replication").Str, "state=online") == alive-1
+		})
+		return to
+	}
+	p.Dial(t).Call(t, "SET", "k", "1")
+	if got := p.Dial(t).Call(t, "WAIT", "2", "10000").Int; got != 2 {
+		t.Fatalf("%d replicas have the write", got)
+	}
+
+	waitFor(t, "a replica to be good enough", func() bool {
+		reply, err := asked[0].Do("SENTINEL", "FAILOVER", "m")
+		return err == nil && reply.Str == "OK"
+	})
+	second := moved(p, 3)
+	c := second.Dial(t)
+	if got := c.Call(t, "GET", "k").Str; got != "1" {
+		t.Errorf("after a failover on demand k is %q", got)
+	}
+	c.Call(t, "SET", "k", "2")
+	if got := c.Call(t, "WAIT", "2", "10000").Int; got != 2 {
+		t.Fatalf("%d replicas have the second write", got)
+	}
+	waitFor(t, "the Sentinels to agree again", whole)
+
+	second.Kill()
+	third := moved(second, 2)
+	c = third.Dial(t)
+	if got := c.Call(t, "GET", "k").Str; got != "2" {
+		t.Errorf("after a kill k is %q", got)
+	}
+	c.Call(t, "SET", "k", "3")
+
+	port := second.Port
+	second.SetArgs(append([]string{"--port", strconv.Itoa(port)}, args...)...)
+	ok(t, second.RestartNoWait())
+	second.Port = port
+	ok(t, second.WaitReady())
+	waitFor(t, "the former primary to be a replica", func() bool {
+		b, err := second.DialErr() // Sentinel cuts the clients of a server whose role it changes
+		if err != nil {
+			return false
+		}
+		defer b.Close()
+		value, err1 := b.Do("GET", "k")
+		role, err2 := b.Do("ROLE")
+		return err1 == nil && err2 == nil && value.Str == "3" && role.Elems[0].Str == "slave"
+	})
+	if conf := readFile(t, filepath.Join(second.Dir, "redis.conf")); !strings.Contains(conf, fmt.Sprintf("replicaof 127.0.0.1 %d", third.Port)) {
+		t.Errorf("CONFIG REWRITE by Sentinel left\n%s", conf)
+	}
+	for _, s := range all {
+		if s != third {
+			inStep(t, c, s.Dial(t))
+		}
+	}
+}
