@@ -244,8 +244,10 @@ func outsideAddress(t *testing.T) string {
 
 // A unix socket, with the permissions asked for, alone or beside TCP.
 func TestUnixSocket(t *testing.T) {
-	s := testbed.Start(t, testbed.Options{Args: []string{"--unixsocket", "s.sock", "--unixsocketperm", "700"}})
-	path := filepath.Join(s.Dir, "s.sock")
+	dir := testbed.TempDir(t)
+	path := filepath.Join(dir, "s.sock")
+	ok(t, os.WriteFile(path, nil, 0o644)) // a name reserved by an empty file is taken over
+	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--unixsocket", "s.sock", "--unixsocketperm", "700"}})
 	info, err := os.Stat(path)
 	ok(t, err)
 	if info.Mode()&os.ModeSocket == 0 || info.Mode().Perm() != 0o700 {

@@ -220,13 +220,11 @@ func listenTCP(addr string, port, backlog int) (int, error) {
 	return fd, nil
 }
 
-// ListenUnix listens on a unix socket at path; a stale socket there is replaced. perm 0 leaves the mode to the umask.
+// ListenUnix listens on a unix socket at path; a file there is replaced. perm 0 leaves the mode to the umask.
 func (r *Reactor) ListenUnix(path string, perm uint32, backlog int) error {
-	if st, err := os.Lstat(path); err == nil && st.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
-	}
+	// Whatever file is there makes way, as in Redis: starters create an empty one to reserve the name. What cannot be removed shows when
+	// the name is bound.
+	_ = unix.Unlink(path)
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err

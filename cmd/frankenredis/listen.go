@@ -37,7 +37,7 @@ func (s *server) listen() error {
 	path := s.cfg.String("unixsocket")
 	if path != "" {
 		if err := s.reactor.ListenUnix(path, uint32(s.cfg.Int("unixsocketperm")), backlog); err != nil {
-			s.logger.Warn("Failed opening Unix socket: " + err.Error())
+			s.logger.Warn("Failed opening Unix socket: bind: " + config.ErrnoText(err))
 			return err
 		}
 	}
