@@ -143,6 +143,9 @@ func (b *boot) bootAOF() error {
 			return err
 		}
 	}
+	if err := b.setUnnamedAside(s); err != nil {
+		return err
+	}
 	if err := b.forgetHelpers(s); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@
 //
 // Lock; read and judge; load; act; report. Loading into memory is not acting: when a later file refuses, the process ends
 // and nothing on disk has changed (I19). The acts are few: copy the end of a torn increment to the quarantine, sync,
-// cut it off, sync; move an old-style file. Each may be cut short and repeated (I18).
+// cut it off, sync; move an old-style file; move an increment there that was begun and never named. Each may be cut short and repeated (I18).
 //
 // # Judging the end of the last increment
 //

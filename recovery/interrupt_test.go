@@ -13,6 +13,8 @@ func TestInterruptedAnywhere(t *testing.T) {
 	m := small(t)
 	torn := maps.Clone(m.files)
 	torn[incr1] += frame("SET", "e", "5")[:11]
+	unnamed := maps.Clone(m.files)
+	unnamed[aof+".7.incr.aof"], unnamed[aof+".8.incr.aof"] = frame("SET", "e", "5"), ""
 	old := map[string]string{"appendonly.aof": rdb("p", "1") + frame("SET", "q", "2") + "*3\r\n"}
 	for _, c := range []struct {
 		name      string
@@ -22,6 +24,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 	}{
 		{"torn end", torn, false, "*3\r\n$3\r\nSET\r"},
 		{"unproven end", m.files, true, m.files[incr1][unprovenFrom(m):]},
+		{"increments that were never named", unnamed, false, frame("SET", "e", "5")},
 		{"old-style file", old, false, "*3\r\n"},
 	} {
 		run := func(d *memFS) outcome {

@@ -3,6 +3,7 @@ package recovery
 import (
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"frankenredis/recovery/ledger"
@@ -164,10 +165,22 @@ func (b *boot) forgetHelpers(s *survey) error {
 	if err != nil {
 		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
 	}
+	// Companions go first: without the epoch a start would take what the last line does not cover for unproven (I4).
+	companion := func(name string) bool {
+		return strings.HasPrefix(name, wal.ManifestName(b.o.AppendName)+".") && strings.HasSuffix(name, ".fr")
+	}
+	slices.SortStableFunc(names, func(a, c string) int {
+		switch {
+		case companion(a) && !companion(c):
+			return -1
+		case companion(c) && !companion(a):
+			return 1
+		}
+		return 0
+	})
 	removed := false
 	for _, name := range names {
-		companion := strings.HasPrefix(name, wal.ManifestName(b.o.AppendName)+".") && strings.HasSuffix(name, ".fr")
-		if !companion && name != wal.WatermarkName(b.o.AppendName) && name != wal.EpochName(b.o.AppendName) && name != wal.RingName(b.o.AppendName) {
+		if !companion(name) && name != wal.WatermarkName(b.o.AppendName) && name != wal.EpochName(b.o.AppendName) && name != wal.RingName(b.o.AppendName) {
 			continue
 		}
 		path := filepath.Join(b.dir(), name)

@@ -90,6 +90,50 @@ func (b *boot) refuseShrunk(s *survey, manifest string) error {
 		"or older than the files. Bring the right one back, or move the file away.", wal.ManifestName(b.o.AppendName), lost)
 }
 
+// setUnnamedAside clears away increments that have higher numbers than the manifest's last, once everything it names has been loaded: a
+// switch or repair made them, and the manifest that would have named them never came into force, or was lost with a folder that did not
+// sync. Left there, one would be overwritten when its number is used; and should the companion be lost, the start would refuse, because the
+// manifest looks like an older one (refuseShrunk). One with bytes goes into the quarantine. Without a companion of ours nothing is touched.
+func (b *boot) setUnnamedAside(s *survey) error {
+	if s.dir.Facts == nil {
+		return nil
+	}
+	names, err := b.o.FS.List(b.dir())
+	if err != nil {
+		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+	}
+	moved := false
+	for _, name := range names {
+		seq, kind, ok := logFileSeq(b.o.AppendName, name)
+		if !ok || kind != "incr.aof" || seq <= s.dir.Manifest.IncrSeq {
+			continue
+		}
+		a := Action{What: "remove", Path: filepath.Join(b.dir(), name)}
+		if a.Bytes = b.size(name); a.Bytes > 0 {
+			a.What = "rename"
+			a.Input = b.digestOf(a.Path)
+			a.To, err = moveToPen(b.o.FS, b.dir(), a.Path, a.Bytes)
+			b.ev.decided(ledger.Unnamed, ledger.SetAside, a.Path, 0, "%d bytes that no manifest names; the last increment is number %d", a.Bytes, s.dir.Manifest.IncrSeq)
+			b.warn("%s is not named by the manifest, which goes on without it: %d bytes set aside as %s.", name, a.Bytes, a.To)
+		} else {
+			err = b.o.FS.Remove(a.Path)
+		}
+		if err := b.ev.did(a, err); err != nil {
+			return b.refuse(err, "Can't move %s out of the way: %s", a.Path, reason(err))
+		}
+		moved = moved || a.Bytes > 0
+	}
+	if !moved {
+		return nil // an empty one that a crash brings back is removed again
+	}
+	for _, dir := range []string{filepath.Join(b.dir(), quarantineDir), b.dir()} {
+		if err := b.o.FS.SyncDir(dir); err != nil {
+			return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+		}
+	}
+	return nil
+}
+
 // lastFacts is the newest companion, of whichever manifest; nil if there is none that can be read.
 func (b *boot) lastFacts(s *survey) *wal.Facts {
 	if s.dir.Generation == 0 {

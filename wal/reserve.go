@@ -71,9 +71,6 @@ func (r *Reserve) take(bytes int64) error {
 		return err
 	}
 	err = f.Preallocate(0, bytes)
-	if err == nil {
-		err = f.Sync()
-	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -108,7 +105,7 @@ func (r *Reserve) drop() error {
 		return err
 	}
 	r.held.Store(0)
-	return r.fs.SyncDir(r.dir) // so that a crash does not bring it back
+	return r.fs.SyncDir(r.dir) // some file systems give the blocks back only with their next commit
 }
 
 // allocated is how many bytes of disk a file has; known is false where the system does not say.

@@ -103,6 +103,7 @@ var advice = map[string]string{
 	ledger.FileReplaced.Reason: "nothing, if it was you who put the file there; else find out who did.",
 	ledger.CoverLost.Reason:    "nothing. The sidecar was made anew from a file that proves itself.",
 	ledger.RingMerged.Reason:   nothingToDo, ledger.RingAside.Reason: "nothing. The ring belonged to a log that another server has gone on with; it was set aside.",
+	ledger.Unnamed.Reason:   "nothing. A switch or repair that a crash cut short, or that failed, had made the file; the log has everything. It lies in quarantine.",
 	ledger.LogFailed.Reason: lookAtDisk, ledger.SaveFailed.Reason: lookAtDisk, ledger.RingFailed.Reason: lookAtDisk, ledger.RingMoved.Reason: lookAtDisk,
 	ledger.LogHealed.Reason: nothingToDo, ledger.Switched.Reason: nothingToDo, ledger.Installed.Reason: nothingToDo, ledger.Stopped.Reason: nothingToDo,
 	ledger.LogDropped.Reason:  "if this was not meant: CONFIG SET appendonly yes. Until then only snapshots protect what is written.",
