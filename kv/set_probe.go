@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 
+	"frankenredis/kv/arena"
 	"frankenredis/kv/dict"
 	"frankenredis/kv/intset"
 	"frankenredis/kv/listpack"
@@ -30,12 +31,29 @@ var indexSeed = maphash.MakeSeed()
 func (db *DB) ProbeSet(s SetView) *SetProbe {
 	x := &SetProbe{enc: s.Encoding(), seed: &db.ks.seed}
 	if s.isTable() {
-		x.dict = db.ks.elements(s.c.table(s.m))
+		x.dict = s.dict(db.ks)
 	} else {
 		x.p = s.packed()
 	}
 	return x
 }
+
+// JoinSets visits the members of one live set of this database that are in another, or with in false those that are not, in
+// Each's order until visit returns false. Both are tables: only members that may be in both are read.
+func (db *DB) JoinSets(s, other SetView, in bool, visit func(m Elem) bool) {
+	a := db.ks.a
+	s.dict(db.ks).Join(other.dict(db.ks), keyOf, func(r, same arena.Ref) bool {
+		return (same != 0) != in || visit(BytesElem(element(a, r).key(a)))
+	})
+}
+
+// IsTable says whether the set is a table.
+func (s SetView) IsTable() bool { return s.isTable() }
+
+// dict is the dict of a live set that is a table.
+func (s SetView) dict(ks *Keyspace) dict.Dict { return ks.elements(s.c.table(s.m)) }
+
+func keyOf(m arena.Mem, r arena.Ref) []byte { return element(m, r).key(m) }
 
 // Expect prepares for so many questions.
 func (x *SetProbe) Expect(asked int) {

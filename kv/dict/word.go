@@ -42,6 +42,7 @@ const (
 	kindChain   = 2
 
 	refMask = 1<<48 - 1
+	tagBits = 16
 	tagMask = ^uint64(refMask)
 )
 

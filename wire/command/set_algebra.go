@@ -38,6 +38,16 @@ func (s *source) expect(asked int) {
 // has says whether a member of another set is in this one.
 func (s *source) has(m kv.Elem) bool { return s.probe.Has(m) }
 
+// each visits the members that are in another set, or with in false those that are not, until visit returns false. Both are there.
+func (s *source) each(other *source, in bool, visit func(m kv.Elem) bool) {
+	if s.IsTable() && other.IsTable() {
+		s.db.JoinSets(s.SetView, other.SetView, in, visit)
+		return
+	}
+	other.expect(s.Len())
+	s.Each(func(m kv.Elem) bool { return other.has(m) != in || visit(m) })
+}
+
 // readSources looks the keys up. Any other type is an error.
 func readSources(c *engine.Call, keys [][]byte) (sources, error) {
 	all := make(sources, len(keys))
@@ -60,12 +70,17 @@ func (all sources) intersect(visit func(m kv.Elem) bool) {
 	}
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b source) int { return a.Len() - b.Len() })
-	for i := range sorted[1:] {
-		sorted[i+1].expect(sorted[0].Len())
+	if len(sorted) == 1 {
+		sorted[0].Each(visit)
+		return
 	}
-	sorted[0].Each(func(m kv.Elem) bool {
-		for i := range sorted[1:] {
-			if !sorted[i+1].has(m) {
+	others := sorted[2:]
+	for i := range others {
+		others[i].expect(sorted[0].Len())
+	}
+	sorted[0].each(&sorted[1], true, func(m kv.Elem) bool {
+		for i := range others {
+			if !others[i].has(m) {
 				return true
 			}
 		}
@@ -80,39 +95,42 @@ func (all sources) subtract(visit func(m kv.Elem) bool) {
 	}
 	others := slices.Clone(all[1:])
 	slices.SortStableFunc(others, func(a, b source) int { return b.len() - a.len() }) // the largest is the likeliest to have it
+	all[0].outside(others, visit)
+}
+
+// outside visits the members that are in none of the others until visit returns false, and reports whether it never did.
+func (s *source) outside(others sources, visit func(m kv.Elem) bool) (more bool) {
+	more = true
+	found := make([]*source, 0, len(others))
 	for i := range others {
-		others[i].expect(all[0].Len())
+		if others[i].found {
+			found = append(found, &others[i])
+		}
 	}
-	all[0].Each(func(m kv.Elem) bool {
-		for i := range others {
-			if others[i].found && others[i].has(m) {
+	if len(found) == 0 {
+		s.Each(func(m kv.Elem) bool { more = visit(m); return more })
+		return more
+	}
+	first, rest := found[0], found[1:]
+	for _, other := range rest {
+		other.expect(s.Len())
+	}
+	s.each(first, false, func(m kv.Elem) bool {
+		for _, other := range rest {
+			if other.has(m) {
 				return true
 			}
 		}
-		return visit(m)
+		more = visit(m)
+		return more
 	})
+	return more
 }
 
 // union visits the members of all sets, each once.
 func (all sources) union(visit func(m kv.Elem) bool) {
 	for i := range all {
-		if !all[i].found {
-			continue
-		}
-		for j := range all[:i] {
-			all[j].expect(all[i].Len())
-		}
-		more := true
-		all[i].Each(func(m kv.Elem) bool {
-			for j := range all[:i] {
-				if all[j].found && all[j].has(m) {
-					return true
-				}
-			}
-			more = visit(m)
-			return more
-		})
-		if !more {
+		if all[i].found && !all[i].outside(all[:i], visit) {
 			return
 		}
 	}
