@@ -7,7 +7,7 @@ const redisStreamType = 6
 
 // mixStream combines in the entries of a stream, in order; groups do not count.
 func (d *digest) mixStream(s kv.StreamView) {
-	var buf [41]byte
+	var buf [streamIDLen]byte
 	it := s.Range(kv.StreamID{}, kv.MaxStreamID, false)
 	for it.Next() {
 		id := appendStreamID(buf[:0], it.ID())

@@ -120,6 +120,9 @@ func cutExclusive(arg []byte) (rest []byte, exclusive bool) {
 	return arg, false
 }
 
+// streamIDLen is the length of the longest id.
+const streamIDLen = 2*20 + 1
+
 // appendStreamID prints an id.
 func appendStreamID(dst []byte, id kv.StreamID) []byte {
 	dst = strconv.AppendUint(dst, id.Ms, 10)
@@ -128,6 +131,6 @@ func appendStreamID(dst []byte, id kv.StreamID) []byte {
 
 // bulkStreamID replies an id.
 func bulkStreamID(c *engine.Call, id kv.StreamID) {
-	var buf [41]byte
+	var buf [streamIDLen]byte
 	c.W.Bulk(appendStreamID(buf[:0], id))
 }

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"strconv"
+
 	"frankenredis/kv"
 	"frankenredis/wire/engine"
 )
@@ -102,26 +104,31 @@ options:
 	return o, nil
 }
 
+// exactly stands before the threshold of an exact trimming.
+var exactly = []byte("=")
+
 // replaceTrimmed propagates an XADD with the id that was made, and an approximate trimming as the exact one that it was.
 func replaceTrimmed(c *engine.Call, s *kv.StreamEdit, o *streamOptions, id kv.StreamID) {
 	made := !id.Zero() && (!o.given || o.auto)
-	if !made && !o.trim.Nodes {
+	if !made && !o.trim.Nodes || !c.Streams() {
 		return
 	}
-	argv := append(make([][]byte, 0, len(c.Args)), c.Args...)
+	var few [16][]byte
+	var idText, trimText [streamIDLen]byte
+	argv := append(few[:0], c.Args...)
 	if made {
-		argv[o.at] = appendStreamID(nil, id)
+		argv[o.at] = appendStreamID(idText[:0], id)
 	}
 	if o.trim.Nodes {
-		argv[o.trimAt-1] = []byte("=")
+		argv[o.trimAt-1] = exactly
 		if o.trim.By == nil {
-			argv[o.trimAt] = decimal(s.Length)
+			argv[o.trimAt] = strconv.AppendInt(trimText[:0], s.Length, 10)
 		} else {
 			first, ok := s.View().Edge(false, true)
 			if !ok {
 				first = kv.MaxStreamID
 			}
-			argv[o.trimAt] = appendStreamID(nil, first)
+			argv[o.trimAt] = appendStreamID(trimText[:0], first)
 		}
 	}
 	c.Replace(argv...)

@@ -34,6 +34,9 @@ func (c *Call) Replace(argv ...[]byte) {
 	c.E.appendEffect(c.DB.ID(), argv)
 }
 
+// Streams says whether there is a stream for effects to go into: without one Replace need not be called.
+func (c *Call) Streams() bool { return c.E.streams() }
+
 // Also adds an effect before the command's own, in the given database.
 func (c *Call) Also(db int, argv ...[]byte) { c.E.appendEffect(db, argv) }
 

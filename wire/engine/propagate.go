@@ -23,9 +23,14 @@ var (
 	wordExec   = []byte("EXEC") // as shown to monitoring clients
 )
 
-// appendEffect adds one effect to the unit being made. Without a consumer no stream is made and positions stand still.
+// streams says whether effects go anywhere now: without a consumer no stream is made and positions stand still.
+func (e *Engine) streams() bool {
+	return e.log != nil && !e.loading && !e.muted && !e.following.on
+}
+
+// appendEffect adds one effect to the unit being made, if there is a stream.
 func (e *Engine) appendEffect(db int, argv [][]byte) {
-	if e.log == nil || e.loading || e.muted || e.following.on {
+	if !e.streams() {
 		return
 	}
 	if db != e.streamDB {
