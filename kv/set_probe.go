@@ -16,6 +16,7 @@ import (
 type SetProbe struct {
 	enc  Encoding
 	p    []byte    // a packed set
+	near int       // where in an intset the last question led
 	dict dict.Dict // a table's elements
 	seed *dict.Seed
 	// slots are positions in a listpack by hash, with linear probing, at most half full; 0 is free. nil: it is searched from its
@@ -89,7 +90,11 @@ func (x *SetProbe) Has(member Elem) bool {
 		if !isInt {
 			n, isInt = parseInt(member.b)
 		}
-		return isInt && intset.Contains(x.p, n)
+		found := false
+		if isInt {
+			x.near, found = intset.Seek(x.p, x.near, n)
+		}
+		return found
 	}
 	want := member.b
 	if member.num {

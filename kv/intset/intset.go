@@ -55,6 +55,23 @@ func Contains(p []byte, n int64) bool {
 	return found
 }
 
+// Seek finds n, or where it belongs, from near on: quick when that is a little before it, and never much slower than Contains. It
+// serves to ask for many values in ascending order. 0 <= near <= Len.
+func Seek(p []byte, near int, n int64) (at int, found bool) {
+	w, count := width(p), Len(p)
+	values := p[headerLen:]
+	lo := near
+	if lo > 0 && load(values, w, lo-1) >= n {
+		return searchIn(p, 0, lo, n)
+	}
+	step := 1
+	for lo < count && load(values, w, lo) < n {
+		near, lo = lo+1, lo+step
+		step *= 2
+	}
+	return searchIn(p, near, min(lo, count), n)
+}
+
 // Add adds a value and reports whether it is new.
 func Add(p []byte, n int64) (q []byte, added bool) {
 	at, found := search(p, n)
@@ -122,10 +139,12 @@ func widthOf(n int64) int {
 }
 
 // search finds n, or where it belongs.
-func search(p []byte, n int64) (at int, found bool) {
+func search(p []byte, n int64) (at int, found bool) { return searchIn(p, 0, Len(p), n) }
+
+// searchIn is search for an n that does not belong before value lo nor behind value hi.
+func searchIn(p []byte, lo, hi int, n int64) (at int, found bool) {
 	w := width(p)
 	values := p[headerLen:]
-	lo, hi := 0, Len(p)
 	for lo < hi {
 		mid := int(uint(lo+hi) / 2)
 		if load(values, w, mid) < n {

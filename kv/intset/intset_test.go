@@ -82,6 +82,10 @@ func TestModel(t *testing.T) {
 			if Contains(p, n) != found {
 				t.Fatalf("seed %d, step %d: %d found: %v", s, step, n, !found)
 			}
+			near := rng.IntN(len(sorted) + 1)
+			if at, ok := Seek(p, near, n); at != i || ok != found {
+				t.Fatalf("seed %d, step %d: %d sought from %d: at %d %v, want %d %v", s, step, n, near, at, ok, i, found)
+			}
 			if rng.IntN(5) < 3 {
 				var added bool
 				if p, added = Add(p, n); added == found {
