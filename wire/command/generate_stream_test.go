@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"frankenredis/wire/pubsub"
 	"frankenredis/wire/resp"
 )
 
@@ -109,29 +108,10 @@ func TestRandomStreamsAgainstRedict(t *testing.T) {
 	conf := []string{"--enable-debug-command", "yes", "--stream-node-max-entries", "7", "--stream-node-max-bytes", "300"}
 	p := startPeer(t, "redict-server", append(conf, "--databases", "4", "--appendonly", "yes", "--appendfsync", "always", "--notify-keyspace-events", "KEA")...)
 	v := startPeer(t, "valkey-server", append(conf, "--rdbcompression", "no")...)
-	listener := p.server.Dial(t)
-	listener.Call(t, "PSUBSCRIBE", "__keyspace@*")
 	tail := followAOF(t, p.server.Dir)
 	tail.next()
 	b := newBed(t, "databases 4\nenable-debug-command yes\nrdbcompression no\nstream-node-max-entries 7\nstream-node-max-bytes 300\nnotify-keyspace-events KEA\n", true, nil)
-	var events eventList
-	var listening pubsub.Subscriptions
-	b.eng.PubSub().Subscribe(pubsub.Patterns, &listening, &events, []byte("__keyspace@*"))
-	theirEvents := func() (out []string) {
-		if err := listener.Send("PING"); err != nil {
-			t.Fatal(err)
-		}
-		for {
-			r, err := listener.Receive()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.Elems[0].Str == "pong" {
-				return out
-			}
-			out = append(out, r.Elems[2].Str+" "+r.Elems[3].Str)
-		}
-	}
+	events, theirEvents := keyspaceEvents(t, b, p)
 	g := newGenerator(*seedFlag, streamTemplates)
 	var h history
 	p.context, v.context = h.last, h.last
@@ -159,10 +139,10 @@ func TestRandomStreamsAgainstRedict(t *testing.T) {
 			differs("command %d: %.300q\nours   %.1500q\ntheirs %.1500q", i, args, ours, theirs)
 		}
 		wanted := theirEvents()
-		if !sameStream(ourStream, theirStream) || !slices.Equal(events, wanted) {
-			differs("command %d: %.300q\nour effects\n%stheir effects\n%sour events %.300q\ntheir events %.300q", i, args, lines(ourStream), lines(theirStream), events, wanted)
+		if !sameStream(ourStream, theirStream) || !slices.Equal(*events, wanted) {
+			differs("command %d: %.300q\nour effects\n%stheir effects\n%sour events %.300q\ntheir events %.300q", i, args, lines(ourStream), lines(theirStream), *events, wanted)
 		}
-		events = events[:0]
+		*events = (*events)[:0]
 		for _, effect := range theirStream {
 			if effect[0] == "SELECT" {
 				continue
@@ -177,7 +157,7 @@ func TestRandomStreamsAgainstRedict(t *testing.T) {
 		}
 		if i%10 == 9 {
 			compareDumps(t, b, v, differs)
-			events = events[:0]
+			*events = (*events)[:0]
 		}
 	}
 	t.Logf("%d commands", n)

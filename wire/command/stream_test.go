@@ -127,22 +127,14 @@ func (l *eventList) Push(message []byte) {
 	*l = append(*l, v.Elems[2].Str+" "+v.Elems[3].Str)
 }
 
-// The same commands leave the same effects in the stream: where databases are selected, what stands in MULTI and EXEC, how
-// relative times and results become absolute, and which keyspace events are published. Counters agree at the end.
-func TestStreamAgainstRedict(t *testing.T) {
-	p := startPeer(t, "redict-server", "--databases", "4", "--enable-debug-command", "yes", "--appendonly", "yes", "--appendfsync", "always",
-		"--notify-keyspace-events", "KEA")
-	p.do(0, "DEBUG", "SET-ACTIVE-EXPIRE", "0")
+// keyspaceEvents listens to the keyspace events of both: ours are kept as they come, theirs are what came since the last question.
+func keyspaceEvents(t *testing.T, b *bed, p *peer) (ours *eventList, theirs func() []string) {
+	t.Helper()
+	ours = new(eventList)
+	b.eng.PubSub().Subscribe(pubsub.Patterns, new(pubsub.Subscriptions), ours, []byte("__keyspace@*"))
 	listener := p.server.Dial(t)
 	listener.Call(t, "PSUBSCRIBE", "__keyspace@*")
-	tail := followAOF(t, p.server.Dir)
-	tail.next()
-
-	b := newBed(t, "databases 4\nnotify-keyspace-events KEA\n", true, nil)
-	var events eventList
-	var listening pubsub.Subscriptions
-	b.eng.PubSub().Subscribe(pubsub.Patterns, &listening, &events, []byte("__keyspace@*"))
-	theirEvents := func() (out []string) {
+	return ours, func() (out []string) {
 		if err := listener.Send("PING"); err != nil {
 			t.Fatal(err)
 		}
@@ -157,6 +149,19 @@ func TestStreamAgainstRedict(t *testing.T) {
 			out = append(out, r.Elems[2].Str+" "+r.Elems[3].Str)
 		}
 	}
+}
+
+// The same commands leave the same effects in the stream: where databases are selected, what stands in MULTI and EXEC, how
+// relative times and results become absolute, and which keyspace events are published. Counters agree at the end.
+func TestStreamAgainstRedict(t *testing.T) {
+	p := startPeer(t, "redict-server", "--databases", "4", "--enable-debug-command", "yes", "--appendonly", "yes", "--appendfsync", "always",
+		"--notify-keyspace-events", "KEA")
+	p.do(0, "DEBUG", "SET-ACTIVE-EXPIRE", "0")
+	tail := followAOF(t, p.server.Dir)
+	tail.next()
+
+	b := newBed(t, "databases 4\nnotify-keyspace-events KEA\n", true, nil)
+	events, theirEvents := keyspaceEvents(t, b, p)
 	// SCAN with a pattern deletes all expired keys it comes by; Redis only those that fit.
 	keyspace := slices.DeleteFunc(slices.Clone(keyspaceTemplates), func(t string) bool { return strings.HasPrefix(t, "SCAN 0") })
 	// Redis keeps to itself that a BITFIELD that wrote nothing made a string longer.
@@ -183,18 +188,18 @@ func TestStreamAgainstRedict(t *testing.T) {
 			for _, s := range [][][]string{ourStream, theirStream} {
 				slices.SortFunc(s, slices.Compare)
 			}
-			slices.Sort(events)
+			slices.Sort(*events)
 			slices.Sort(wanted)
 		}
 		ok := sameReply(args, ours, theirs) || known(t, args, ours, theirs)
-		if !ok || !sameStream(ourStream, theirStream) || strings.Join(events, "\n") != strings.Join(wanted, "\n") {
+		if !ok || !sameStream(ourStream, theirStream) || strings.Join(*events, "\n") != strings.Join(wanted, "\n") {
 			t.Errorf("command %d: %.300q\nours   %.400q\ntheirs %.400q\nour effects\n%stheir effects\n%sour events %.300q\ntheir events %.300q\nafter\n%s", i, args,
-				ours, theirs, lines(ourStream), lines(theirStream), events, wanted, h.last(*historyFlag))
+				ours, theirs, lines(ourStream), lines(theirStream), *events, wanted, h.last(*historyFlag))
 			if shown++; shown == *maxFlag {
 				t.Fatal("and so on")
 			}
 		}
-		events = events[:0]
+		*events = (*events)[:0]
 		if endsSoon(ourStream) {
 			time.Sleep(6 * time.Millisecond) // both servers see it expired from here on
 		}
