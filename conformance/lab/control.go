@@ -269,7 +269,7 @@ func (b *book) Save(d *data) error {
 	if b.habit == unsyncedSave {
 		fs = unsynced{fs}
 	}
-	return save(fs, d, b.Settle)
+	return save(fs, d, b.Settle, nil)
 }
 
 func (b *book) End() uint64 { return uint64(b.base + b.pos + int64(len(b.waiting))) }
@@ -311,12 +311,16 @@ func (u unsynced) Create(name string) (disk.File, error) {
 	return unsyncedFile{f}, err
 }
 
-// save writes the snapshot of d that lies beside the log.
-func save(fs disk.FS, d *data, publish func() error) error {
+// save writes the snapshot of d that lies beside the log. change, unless it is nil, changes how.
+func save(fs disk.FS, d *data, publish func() error, change func(o *snapshot.SaveOptions)) error {
 	ks := d.keyspace()
 	defer ks.Close()
 	frozen := ks.Freeze()
 	defer frozen.Close()
-	_, err := snapshot.WriteFile(snapshot.SaveOptions{FS: fs, Dir: dataDir, Name: filepath.Base(dumpRDB), Publish: publish}, frozen, snapshot.Meta{})
+	o := snapshot.SaveOptions{FS: fs, Dir: dataDir, Name: filepath.Base(dumpRDB), Publish: publish}
+	if change != nil {
+		change(&o)
+	}
+	_, err := snapshot.WriteFile(o, frozen, snapshot.Meta{})
 	return err
 }

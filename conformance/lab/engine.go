@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +64,7 @@ type Config struct {
 	Hardened bool
 	Ring     bool          // replies wait for the commit ring, a small one that is soon full
 	Second   bool          // with another ring beside it
+	Plain    bool          // the log has nothing of ours in it, and nothing of ours beside it
 	Covers   bool          // sidecars are kept of the files
 	Patience time.Duration // how long a log may not get on before it counts as stuck; 0: half a minute
 }
@@ -94,7 +96,7 @@ func NewReal(c Config) Engine { return &real{c: c} }
 // recoverOn runs a recovery over the disk, and its sidecars unless they are nil; whoever calls it owns Result.Lock.
 func recoverOn(fs disk.FS, boot string, c Config, aof bool, covered *heal.Store) (*data, *recovery.Result, error) {
 	d := newData()
-	res, err := recovery.Boot(recovery.Options{FS: fs, Dir: dataDir, AOF: aof, LoadTruncated: true, Annotate: true, Databases: 16,
+	res, err := recovery.Boot(recovery.Options{FS: fs, Dir: dataDir, AOF: aof, LoadTruncated: true, Annotate: !c.Plain, Databases: 16,
 		LoadItems: d.load, Apply: d.replay, Hardened: c.Hardened, RingDir: c.ringDir(), Covers: covered, BootID: boot, BootTime: time.Unix(1, 0)})
 	return d, res, err
 }
@@ -132,7 +134,7 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 
 func (r *real) options() wal.Options {
 	o := wal.Options{Commit: wal.CommitDirect, RingSize: ringSize, FS: r.fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened,
-		Annotate: true, BootID: r.boot, RingDir: r.c.ringDir(), Wake: r.wake}
+		Annotate: !r.c.Plain, BootID: r.boot, RingDir: r.c.ringDir(), Wake: r.wake}
 	if r.c.Ring {
 		o.Commit = wal.CommitRing
 	}
@@ -279,7 +281,7 @@ func (r *real) writeBase(d *data, at wal.LSN) (wal.NewBase, error) {
 }
 
 func (r *real) Save(d *data) error {
-	err := save(r.fs, d, r.Settle)
+	err := save(r.fs, d, r.Settle, nil)
 	if err == nil && r.covers != nil {
 		r.covers.Replaced(filepath.Join(dataDir, dumpRDB))
 	}
@@ -306,7 +308,7 @@ func (r *real) Stop() error {
 }
 
 // leftovers are the files in the log's folder that nothing accounts for when a server has stopped in order: they would use up the disk in
-// the end. After a crash there may be one base and one increment whose names the next rewrite or switch takes.
+// the end; what was set aside is for people. After a crash there may be a base whose name the next rewrite takes.
 func leftovers(fs disk.FS, crashed bool) ([]string, error) {
 	d, err := wal.ReadDirectory(fs, logDir, logName)
 	if err != nil || d.Manifest == nil {
@@ -315,10 +317,10 @@ func leftovers(fs disk.FS, crashed bool) ([]string, error) {
 	known := map[string]bool{wal.ManifestName(logName): true, wal.EpochName(logName): true, wal.WatermarkName(logName): true,
 		wal.RingName(logName): true, recovery.LockName(logName): true}
 	if crashed {
+		known[wal.ReserveName(logName)] = true // the next server takes it over
 		for _, aof := range []bool{false, true} {
 			known[wal.BaseName(logName, d.Manifest.BaseSeq+1, aof)] = true
 		}
-		known[wal.IncrName(logName, d.Manifest.IncrSeq+1)] = true
 	}
 	refs := append(d.Manifest.Incrs, d.Manifest.History...)
 	if b := d.Manifest.Base; b != nil {
@@ -333,7 +335,7 @@ func leftovers(fs disk.FS, crashed bool) ([]string, error) {
 	names, err := fs.List(logDir)
 	var left []string
 	for _, name := range names {
-		if info, err := fs.Stat(filepath.Join(logDir, name)); err == nil && !info.IsDir() && !known[name] {
+		if info, err := fs.Stat(filepath.Join(logDir, name)); err == nil && !info.IsDir() && !known[name] && !strings.HasSuffix(name, ".aside") {
 			left = append(left, name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"frankenredis/conformance/crashfs"
+	"frankenredis/snapshot"
 	"frankenredis/wal/disk"
 )
 
@@ -37,7 +38,8 @@ type life struct {
 	// dropped says that a failed sync may have taken what was acknowledged out of the page cache, which only the log's memory still
 	// has: a kill then loses it, whatever anybody does.
 	dropped bool
-	early   uint64 // is added to what was released: a mutant
+	keep    []string // must be in some file, whatever happens
+	early   uint64   // is added to what was released: a mutant
 
 	mu    sync.Mutex
 	live  Engine // promises are read from it; nil between servers
@@ -115,13 +117,17 @@ func (l *life) take() []shot {
 	return s
 }
 
+// over is the disk as the engine is given it.
+func (l *life) over() disk.FS {
+	if l.under != nil {
+		return l.under(l.disk)
+	}
+	return l.disk
+}
+
 // start has a server come up, and says what it found, in units; -1: a state that never was.
 func (l *life) start() (int, error) {
-	var fs disk.FS = l.disk
-	if l.under != nil {
-		fs = l.under(l.disk)
-	}
-	d, err := l.eng.Start(fs, l.boot)
+	d, err := l.eng.Start(l.over(), l.boot)
 	if err != nil {
 		return -1, err
 	}
@@ -271,6 +277,16 @@ func (l *life) write(units int) error {
 func (l *life) save() error {
 	n := l.ever[l.data.sum]
 	err := l.eng.Save(l.data)
+	if err == nil {
+		l.saved.Store(int64(n))
+	}
+	return err
+}
+
+// saveWith is save of our engine's snapshots in another way.
+func (l *life) saveWith(change func(o *snapshot.SaveOptions)) error {
+	n := l.ever[l.data.sum]
+	err := save(l.over(), l.data, l.eng.Settle, change)
 	if err == nil {
 		l.saved.Store(int64(n))
 	}

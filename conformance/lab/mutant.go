@@ -158,6 +158,7 @@ func (fs *mutantFS) file(f disk.File, err error) (disk.File, error) {
 	return &mutantFile{File: f, m: fs.m}, nil
 }
 
+func (fs *mutantFS) Open(name string) (disk.File, error)      { return fs.file(fs.FS.Open(name)) }
 func (fs *mutantFS) Create(name string) (disk.File, error)    { return fs.file(fs.FS.Create(name)) }
 func (fs *mutantFS) CreateNew(name string) (disk.File, error) { return fs.file(fs.FS.CreateNew(name)) }
 func (fs *mutantFS) OpenAppend(name string) (disk.File, error) {

@@ -3,196 +3,17 @@ package lab
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"frankenredis/conformance/crashfs"
 	"frankenredis/wal"
+	"frankenredis/wal/disk"
 )
-
-// protocol is something that a server does with the disk, stopped or failed at each of its calls in turn.
-type protocol struct {
-	name  string
-	setUp func(l *life) error
-	run   func(l *life) error
-	with  Config // Ring, Second and Covers count; a Ring goes with always only
-	// scarred says that setUp damages a covered file, which a start in hardened mode repairs.
-	scarred bool
-}
-
-// begun is a server with something in its log.
-func begun(l *life) error {
-	if _, err := l.start(); err != nil {
-		return err
-	}
-	for range 3 {
-		if err := l.write(1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func startOnly(l *life) error { _, err := l.start(); return err }
-
-func stopped(l *life) error {
-	if err := begun(l); err != nil {
-		return err
-	}
-	return l.stop()
-}
-
-func killed(l *life) error {
-	if err := begun(l); err != nil {
-		return err
-	}
-	l.die(-1)
-	return nil
-}
-
-func switched(l *life) error {
-	if err := l.eng.Switch(); err != nil {
-		return err
-	}
-	return l.write(1)
-}
-
-func rewritten(l *life) error {
-	if err := l.eng.Rewrite(l.data); err != nil {
-		return err
-	}
-	return l.write(1)
-}
-
-// wound damages bytes of the base and of the increment, which are covered.
-func wound(l *life) error {
-	if err := begun(l); err != nil {
-		return err
-	}
-	if err := rewritten(l); err != nil {
-		return err
-	}
-	if err := l.stop(); err != nil {
-		return err
-	}
-	for name, content := range l.disk.Tree() {
-		if filepath.Dir(name) == logDir && isData(name) && content != "" {
-			p := []byte(content)
-			p[len(p)/2] ^= 0x20
-			l.disk.Put(name, string(p))
-		}
-	}
-	return nil
-}
-
-var (
-	ring      = Config{Ring: true}
-	twoRings  = Config{Ring: true, Second: true}
-	withCover = Config{Covers: true}
-)
-
-var protocols = []protocol{
-	{name: "first start", setUp: func(*life) error { return nil }, run: startOnly},
-	{name: "append", setUp: begun, run: func(l *life) error { return l.write(1) }},
-	{name: "group commit", setUp: begun, run: func(l *life) error { return l.write(5) }},
-	{name: "seal and switch", setUp: begun, run: switched},
-	{name: "rewrite", setUp: begun, run: rewritten},
-	{name: "log begun anew", setUp: begun, run: func(l *life) error {
-		if err := l.eng.(*real).Relog(l.data); err != nil {
-			return err
-		}
-		return l.write(1)
-	}},
-	{name: "ring: first start", with: ring, setUp: func(*life) error { return nil }, run: startOnly},
-	{name: "ring: group commit", with: ring, setUp: begun, run: func(l *life) error { return l.write(5) }},
-	{name: "ring: wrap", with: ring, setUp: begun, run: func(l *life) error {
-		for range 12 { // it has eight places
-			if err := l.write(1); err != nil {
-				return err
-			}
-		}
-		return nil
-	}},
-	{name: "ring: seal and switch", with: ring, setUp: begun, run: switched},
-	{name: "ring: rewrite", with: ring, setUp: begun, run: rewritten},
-	{name: "ring: shutdown", with: ring, setUp: begun, run: func(l *life) error { return l.stop() }},
-	{name: "ring: start after a kill", with: ring, setUp: killed, run: startOnly},
-	{name: "second ring: the first fails", with: twoRings, setUp: begun, run: func(l *life) error {
-		l.disk.Inject(crashfs.Fault{Op: crashfs.SyncData, Name: wal.RingName(logName), Err: syscall.EIO})
-		for range 3 {
-			if err := l.write(1); err != nil {
-				return err
-			}
-		}
-		return nil
-	}},
-	{name: "sidecars: append, switch, rewrite", with: withCover, setUp: begun, run: func(l *life) error {
-		if err := switched(l); err != nil {
-			return err
-		}
-		return rewritten(l)
-	}},
-	{name: "sidecars: shutdown", with: withCover, setUp: begun, run: func(l *life) error { return l.stop() }},
-	{name: "sidecars: start after a kill", with: withCover, setUp: killed, run: startOnly},
-	{name: "sidecars: repair", with: withCover, scarred: true, setUp: wound, run: startOnly},
-	{name: "snapshot", setUp: begun, run: func(l *life) error { return l.save() }},
-	{name: "snapshot over one", setUp: func(l *life) error {
-		if err := begun(l); err != nil {
-			return err
-		}
-		if err := l.save(); err != nil {
-			return err
-		}
-		return l.write(1)
-	}, run: func(l *life) error { return l.save() }},
-	{name: "shutdown", setUp: begun, run: func(l *life) error { return l.stop() }},
-	{name: "start after a stop", setUp: stopped, run: startOnly},
-	{name: "start after a power loss", setUp: func(l *life) error {
-		if err := begun(l); err != nil {
-			return err
-		}
-		if err := l.write(4); err != nil {
-			return err
-		}
-		if err := l.commit(l.unit()); err != nil {
-			return err
-		}
-		l.die(5)
-		return nil
-	}, run: startOnly},
-	{name: "start after a kill", setUp: killed, run: startOnly},
-	{name: "upgrade from a stock server", setUp: stock, run: func(l *life) error {
-		if err := startOnly(l); err != nil {
-			return err
-		}
-		return l.write(1)
-	}},
-	{name: "repair of a failed log", setUp: begun, run: func(l *life) error {
-		l.disk.Inject(crashfs.Fault{Op: crashfs.SyncData, Err: syscall.EIO}, crashfs.Fault{Op: crashfs.Write, Err: syscall.ENOSPC, Short: 9})
-		for range 2 {
-			if err := l.write(1); err != nil {
-				return err
-			}
-		}
-		return nil
-	}},
-}
-
-// stock leaves the files of a stock server: a log without anything of ours.
-func stock(l *life) error {
-	var text []byte
-	d := newData()
-	_ = d.apply(0, "SET", "a", "stock")
-	text = appendCommand(appendCommand(text, "SELECT", "0"), "SET", "a", "stock")
-	l.disk.Put(filepath.Join(logDir, wal.ManifestName(logName)), "file "+wal.IncrName(logName, 1)+" seq 1 type i\n")
-	l.disk.Put(filepath.Join(logDir, wal.IncrName(logName, 1)), string(text))
-	l.ever[d.sum] = len(l.ever)
-	l.begin(d, []uint64{d.sum}, []uint64{0})
-	return nil
-}
 
 // sweepFault is how calls fail, one or all from there.
 type sweepFault struct {
@@ -223,28 +44,36 @@ type SweepReport struct {
 	Violations []*Violation
 }
 
-// sweep stops and fails the i-th protocol at every call with every fault; or, if every is more than 1, at each so many-th call with some
-// of the faults.
-func sweep(i, every int) SweepReport {
+// sweeper stops and fails protocols at their calls.
+type sweeper struct {
+	every int                       // 1: at every call with every fault; more: at each so many-th with some of the faults
+	under func(*crashfs.FS) disk.FS // what engines are given for a disk; nil: the disk itself
+	one   bool                      // the first violation ends it
+	blind bool                      // nothing is looked into: it is only to come by
+}
+
+// sweep goes through the i-th protocol.
+func (w *sweeper) sweep(i int) SweepReport {
 	p := protocols[i]
 	report := SweepReport{Protocol: p.name}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
+	var over atomic.Bool
 	room := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for _, policy := range []wal.Policy{wal.Always, wal.EverySec} {
 		if p.with.Ring && policy != wal.Always {
 			continue
 		}
 		for k, f := range sweepFaults {
-			if every > 1 && (i+k+int(policy))%5 != 0 {
+			if w.every > 1 && (i+k+int(policy))%5 != 0 && p.deaths == nil || p.deaths != nil && f.fault.Err != nil {
 				continue
 			}
 			wg.Go(func() {
 				room <- struct{}{}
 				defer func() { <-room }()
-				for n := 1; ; n += every {
-					hit, states, v := p.fail(policy, f, n)
-					if !hit {
+				for n := 1; !over.Load(); n += w.every {
+					hit, states, v := w.fail(&p, policy, f, n)
+					if !hit && v == nil {
 						return
 					}
 					mu.Lock()
@@ -253,6 +82,7 @@ func sweep(i, every int) SweepReport {
 					if v != nil {
 						v.Detail = fmt.Sprintf("%s, %v, %s at call %d: %s", p.name, policy, f.name, n, v.Detail)
 						report.Violations = append(report.Violations, v)
+						over.Store(w.one)
 					}
 					mu.Unlock()
 					if v != nil {
@@ -267,12 +97,18 @@ func sweep(i, every int) SweepReport {
 }
 
 // fail runs a protocol with a fault at the n-th call that it can hit; false: there are fewer.
-func (p *protocol) fail(policy wal.Policy, f sweepFault, n int) (hit bool, states int, v *Violation) {
+func (w *sweeper) fail(p *protocol, policy wal.Policy, f sweepFault, n int) (hit bool, states int, v *Violation) {
 	c := p.with
 	c.Policy, c.Hardened = policy, n%2 == 0 || p.scarred
+	if w.under != nil {
+		c.Patience = 2 * time.Second // a mutant may be stuck for good
+	}
 	eng := &real{c: c}
 	l := newLife(eng, rand.New(rand.NewPCG(7, uint64(policy))))
-	j := &judge{engine: func() Engine { return NewReal(c) }, rng: rand.New(rand.NewPCG(uint64(n), 0x73)), scarred: p.scarred}
+	l.under = w.under
+	later := c
+	later.Plain = false
+	j := &judge{engine: func() Engine { return NewReal(later) }, rng: rand.New(rand.NewPCG(uint64(n), 0x73)), scarred: p.scarred}
 	l.photograph(func(crashfs.Event) bool { return false })
 	if err := p.setUp(l); err != nil {
 		return true, 0, &Violation{Promise: "I12", Detail: "set up: " + err.Error()}
@@ -328,8 +164,14 @@ func (p *protocol) fail(policy wal.Policy, f sweepFault, n int) (hit bool, state
 	if !hit {
 		return false, 0, nil
 	}
+	if w.blind {
+		return true, 0, nil
+	}
 	for _, s := range l.take() {
 		for _, seed := range []int{-1, 0, 1, 2 + j.rng.IntN(1<<20)} {
+			if p.deaths != nil && !slices.Contains(p.deaths, seed) {
+				continue
+			}
 			if v := j.look(l, s, seed); v != nil {
 				return true, j.states, v
 			}

@@ -11,7 +11,7 @@ func TestSweep(t *testing.T) {
 	}
 	for i, p := range protocols {
 		t.Run(p.name, func(t *testing.T) {
-			r := sweep(i, every)
+			r := (&sweeper{every: every}).sweep(i)
 			t.Logf("%-34s %5d calls, %6d crash states, %d violations", r.Protocol, r.Calls, r.States, len(r.Violations))
 			for _, v := range r.Violations {
 				t.Error(v)

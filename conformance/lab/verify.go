@@ -2,9 +2,11 @@ package lab
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"frankenredis/conformance/crashfs"
@@ -105,6 +107,9 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		next.boot += "'"
 	}
 	next.begin(nil, l.history, l.ends)
+	if v := lookForKept(l, fallen); v != nil {
+		return v
+	}
 	next.floor = l.outlived(s.promise, seed)
 	next.saved.Store(int64(s.saved))
 	if j.again > 0 {
@@ -146,7 +151,8 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		}
 		starting[i].promise.Found = l.ends[n]
 	}
-	before := &life{eng: next.eng, under: l.under, rng: next.rng, ever: l.ever}
+	next.keep = l.keep
+	before := &life{eng: next.eng, under: l.under, rng: next.rng, ever: l.ever, keep: l.keep}
 	before.begin(nil, l.history, l.ends)
 	if v := j.lookAtSnapshot(l, &s, fallen); v != nil {
 		return v
@@ -173,6 +179,9 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	}
 	if err := last.stop(); err != nil {
 		return broken("I18", "does not stop again: %v", err)
+	}
+	if v := lookForKept(l, last.disk); v != nil {
+		return v
 	}
 	if ours, ok := last.eng.(*real); ok {
 		left, err := leftovers(last.disk, true)
@@ -202,6 +211,20 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		if v := deeper.look(of, second, again); v != nil {
 			v.Then, v.Before = fmt.Sprintf("%s before %s", v.Death, v.Before), ""
 			return v
+		}
+	}
+	return nil
+}
+
+// lookForKept finds on a disk what is never to be destroyed: a start moves it out of the way at most (I19).
+func lookForKept(l *life, fallen *crashfs.FS) *Violation {
+	if len(l.keep) == 0 {
+		return nil
+	}
+	tree := fallen.Tree()
+	for _, text := range l.keep {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(tree)), func(content string) bool { return strings.Contains(content, text) }) {
+			return &Violation{Promise: "kept", Detail: fmt.Sprintf("%.40q is in no file any more", text)}
 		}
 	}
 	return nil
