@@ -22,17 +22,17 @@ type edit struct {
 	stay    bool // an empty value stays (streams)
 }
 
-// begin finds the value to be changed. Another type is ErrWrongType. enc is the encoding of a new value.
-func (db *DB) begin(key []byte, typ Type, enc Encoding) (edit, error) {
+// begin finds the value to be changed; e is zero. Another type is ErrWrongType. enc is the encoding of a new value.
+func (e *edit) begin(db *DB, key []byte, typ Type, enc Encoding) error {
 	ks := db.ks
 	if ks.editing {
 		panic("kv: an edit within an edit")
 	}
 	hash, r, h := db.findWrite(key)
-	e := edit{db: db, key: key, hash: hash, typ: typ, enc: enc}
+	e.db, e.key, e.hash, e.typ, e.enc = db, key, hash, typ, enc
 	if r != 0 {
 		if h.typ() != typ {
-			return e, ErrWrongType
+			return ErrWrongType
 		}
 		e.old = db.touch(cell{r, h})
 		e.enc = h.enc()
@@ -47,7 +47,7 @@ func (db *DB) begin(key []byte, typ Type, enc Encoding) (edit, error) {
 	}
 	e.used = ks.UsedBytes()
 	ks.editing = true
-	return e, nil
+	return nil
 }
 
 // Found says whether the key was there when the edit began.

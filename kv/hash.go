@@ -97,12 +97,12 @@ type HashEdit struct{ edit }
 
 // EditHash begins the change of a hash, which is made by the first Set when there is none. The key must stay unchanged until
 // Done. A value of another type is ErrWrongType.
-func (db *DB) EditHash(key []byte) (HashEdit, error) {
-	e, err := db.begin(key, Hash, Listpack)
+func (db *DB) EditHash(key []byte) (e HashEdit, err error) {
+	err = e.begin(db, key, Hash, Listpack)
 	if err == nil && e.old.ref == 0 {
 		e.image = listpack.New(e.image)
 	}
-	return HashEdit{e}, err
+	return e, err
 }
 
 // Len is the number of fields now.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"frankenredis/kv/arena"
+	"frankenredis/kv/btree"
 	"frankenredis/kv/dict"
 	"frankenredis/snapshot/lzf"
 )
@@ -60,6 +61,7 @@ type Keyspace struct {
 	packedThreshold int
 	image           []byte       // a packed value that is being changed
 	editing         bool         // an edit is under way
+	spot            btree.Spot   // the node at an end of the list that is being changed
 	replacing       bool         // the next entry made takes the place of one that Clear removed
 	lzf             *lzf.Encoder // for nodes of lists; made when one is compressed
 	scratch         []byte       // an inline value on its way from one block to another

@@ -16,9 +16,8 @@ type ListEdit struct {
 
 // EditList begins the change of a list, which is made by the first element when there is none. The key must stay unchanged until
 // Done. A value of another type is ErrWrongType.
-func (db *DB) EditList(key []byte) (ListEdit, error) {
-	b, err := db.begin(key, List, Listpack)
-	e := ListEdit{edit: b}
+func (db *DB) EditList(key []byte) (e ListEdit, err error) {
+	err = e.begin(db, key, List, Listpack)
 	switch {
 	case err != nil:
 	case e.enc == Quicklist:
@@ -112,18 +111,15 @@ func (e *ListEdit) Done() (removed bool) { return e.finish(e.Len()) }
 // PushHead adds an element at the head.
 func (e *ListEdit) PushHead(v []byte) {
 	e.changed = true
-	if e.enc == Listpack {
+	switch {
+	case e.enc == Listpack:
 		e.image = listpack.Prepend(e.image, v)
-		return
+	case e.pushInPlace(v, false):
+	case e.allows(0, len(v)):
+		e.prependTo(0, v)
+	default:
+		e.insertElement(0, v)
 	}
-	var spot btree.Spot
-	if e.roomyAt(&spot, 0, len(v)) {
-		n := e.openItem(0, spot.Item, listpack.EntrySize(v))
-		n.p = listpack.Prepend(n.p, v)
-		e.closeSpot(&spot, &n, 1)
-		return
-	}
-	e.insertElement(0, v)
 }
 
 // PushTail adds an element at the tail.
@@ -133,15 +129,50 @@ func (e *ListEdit) PushTail(v []byte) {
 		e.image = listpack.Append(e.image, v)
 		return
 	}
-	var spot btree.Spot
-	i := e.tree().Len()
-	if e.roomyAt(&spot, i-1, len(v)) {
-		n := e.openItem(i-1, spot.Item, listpack.EntrySize(v))
-		n.p = listpack.Append(n.p, v)
-		e.closeSpot(&spot, &n, 1)
+	if e.pushInPlace(v, true) {
 		return
 	}
-	e.insertElement(i, v)
+	if i := e.tree().Len(); e.allows(i-1, len(v)) {
+		e.appendTo(i-1, v)
+	} else {
+		e.insertElement(i, v)
+	}
+}
+
+// endNode finds the first node of a table, or the last, when it is a listpack that may be changed where it lies.
+func (e *ListEdit) endNode(last bool) (spot *btree.Spot, c cell) {
+	spot = &e.ks().spot
+	if !spot.SeekEnd(e.tree(), last) {
+		return nil, c
+	}
+	c = element(e.mem(), spot.Item.Ref)
+	if c.h.enc() != Listpack || c.h.bigValue() {
+		return nil, c
+	}
+	return spot, c
+}
+
+// pushInPlace adds an element to the node at an end when that may take it and its block has room, as nearly always.
+func (e *ListEdit) pushInPlace(v []byte, tail bool) bool {
+	spot, c := e.endNode(tail)
+	if spot == nil || e.large(len(v)) || exceeds(e.params.size, c.h.valLen()+len(v)+entryOverhead, int(spot.Item.Weight)+1) {
+		return false
+	}
+	a := e.mem()
+	size, have := c.h.size(), a.Usable(c.ref)
+	if size+listpack.EntrySize(v) > have {
+		return false
+	}
+	block := a.Mut(c.ref, have)
+	p := block[8:size]
+	if tail {
+		p = listpack.Append(p, v)
+	} else {
+		p = listpack.Prepend(p, v)
+	}
+	putWord(block, 0, uint64(c.h.withValLen(len(p))))
+	spot.Reweigh(1)
+	return true
 }
 
 // large says whether an element is kept as a node of its own, as it is.
@@ -149,18 +180,11 @@ func (e *ListEdit) large(n int) bool { return n >= e.ks().packedThreshold }
 
 // allows says whether node i, if there is one, may get an element of n bytes.
 func (e *ListEdit) allows(i, n int) bool {
-	var spot btree.Spot
-	return e.roomyAt(&spot, i, n)
-}
-
-// roomyAt is allows, and leaves spot on the node if it may.
-func (e *ListEdit) roomyAt(spot *btree.Spot, i, n int) bool {
 	t := e.tree()
 	if uint(i) >= uint(t.Len()) || e.large(n) {
 		return false
 	}
-	spot.SeekAt(t, i)
-	it := spot.Item
+	it := t.At(i)
 	c := element(e.mem(), it.Ref)
 	return !c.isPlain() && !exceeds(e.params.size, c.nodeLen(e.mem())+n+entryOverhead, int(it.Weight)+1)
 }
@@ -231,27 +255,33 @@ func (e *ListEdit) Delete(pos, n int) {
 
 // Take shows the element at one end and removes it; there is one. What is shown is valid during the call.
 func (e *ListEdit) Take(fromTail bool, show func(Elem)) {
-	if e.enc == Quicklist {
-		t := e.tree()
-		i, pos := 0, 0
-		if fromTail {
-			i, pos = t.Len()-1, e.Len()-1
-		}
-		var spot btree.Spot
-		if spot.SeekAt(t, i); spot.Item.Weight > 1 {
-			node := e.openItem(i, spot.Item, 0)
-			node.p = takeEnd(node.p, fromTail, show)
-			e.closeSpot(&spot, &node, -1)
-			e.changed = true
-			return
-		}
-		cur := e.At(pos)
-		show(cur.Elem())
-		e.Delete(pos, 1)
+	e.changed = true
+	if e.enc == Listpack {
+		e.image = takeEnd(e.image, fromTail, show)
 		return
 	}
-	e.image = takeEnd(e.image, fromTail, show)
-	e.changed = true
+	if spot, c := e.endNode(fromTail); spot != nil && spot.Item.Weight > 1 {
+		ks := e.ks()
+		have := ks.a.Usable(c.ref)
+		block := ks.a.Mut(c.ref, have)
+		p := takeEnd(block[8:c.h.size()], fromTail, show)
+		if 2*arena.BlockSize(8+len(p)) <= have {
+			r := ks.newNode(p, Listpack)
+			ks.a.Free(c.ref)
+			spot.Set(r, spot.Item.Weight-1)
+		} else {
+			putWord(block, 0, uint64(c.h.withValLen(len(p))))
+			spot.Reweigh(-1)
+		}
+		return
+	}
+	pos := 0
+	if fromTail {
+		pos = e.Len() - 1
+	}
+	cur := e.At(pos)
+	show(cur.Elem())
+	e.Delete(pos, 1)
 }
 
 // takeEnd is Take for a listpack.

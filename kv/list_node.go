@@ -133,20 +133,6 @@ func (e *ListEdit) openItem(i int, it btree.Item, room int) openNode {
 
 // close ends the change of a node; by is how many elements there are more.
 func (e *ListEdit) close(n *openNode, by int) {
-	e.keep(n, by)
-	e.tree().SetAt(n.i, n.it.Ref, n.it.Weight)
-	e.settle(n.i)
-}
-
-// closeSpot is close for who is on the node in the tree.
-func (e *ListEdit) closeSpot(spot *btree.Spot, n *openNode, by int) {
-	e.keep(n, by)
-	spot.Set(n.it.Ref, n.it.Weight)
-	e.settle(n.i)
-}
-
-// keep makes the block of a node what the node has become.
-func (e *ListEdit) keep(n *openNode, by int) {
 	ks := e.ks()
 	n.it.Weight += uint64(by)
 	switch {
@@ -161,6 +147,8 @@ func (e *ListEdit) keep(n *openNode, by int) {
 	default:
 		putWord(n.block, 0, uint64(n.h.withValLen(len(n.p))))
 	}
+	e.tree().SetAt(n.i, n.it.Ref, n.it.Weight)
+	e.settle(n.i)
 }
 
 // packOne makes a listpack of one element, in the edit's image.

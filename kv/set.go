@@ -96,7 +96,7 @@ type SetEdit struct{ edit }
 // EditSet begins the change of a set, which is made by the first Add when there is none: first decides how, as in Redis, by
 // whether it is an integer and how many members are expected. The key must stay unchanged until Done. A value of another
 // type is ErrWrongType.
-func (db *DB) EditSet(key, first []byte, expected int) (SetEdit, error) {
+func (db *DB) EditSet(key, first []byte, expected int) (e SetEdit, err error) {
 	l := &db.ks.limits
 	enc := Hashtable
 	if _, isInt := parseInt(first); isInt && expected <= l.SetIntsetEntries {
@@ -104,13 +104,10 @@ func (db *DB) EditSet(key, first []byte, expected int) (SetEdit, error) {
 	} else if expected <= l.SetListpackEntries {
 		enc = Listpack
 	}
-	e, err := db.begin(key, Set, enc)
-	s := SetEdit{e}
-	if err != nil || e.old.ref != 0 {
-		return s, err
+	if err = e.begin(db, key, Set, enc); err == nil && e.old.ref == 0 {
+		e.make(enc)
 	}
-	s.make(enc)
-	return s, nil
+	return e, err
 }
 
 // make makes the set an empty one of the given encoding.

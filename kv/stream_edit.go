@@ -15,10 +15,8 @@ type StreamEdit struct {
 
 // EditStream begins the change of a stream; when there is none the edit is one of an empty stream, which Done keeps if Create
 // was called. The key must stay unchanged until Done. A value of another type is ErrWrongType.
-func (db *DB) EditStream(key []byte) (StreamEdit, error) {
-	e, err := db.begin(key, Stream, StreamTree)
-	s := StreamEdit{edit: e}
-	if err != nil {
+func (db *DB) EditStream(key []byte) (s StreamEdit, err error) {
+	if err = s.begin(db, key, Stream, StreamTree); err != nil {
 		return s, err
 	}
 	s.image = db.ks.image[:0] // for nodes on their way from one block to another

@@ -17,14 +17,12 @@ type ZSetEdit struct{ edit }
 // EditZSet begins the change of a sorted set, which is made by the first Set when there is none: packed, if sets of so many
 // members as are expected, the first of that length, may be. The key must stay unchanged until Done. A value of another
 // type is ErrWrongType.
-func (db *DB) EditZSet(key []byte, expected, firstLen int) (ZSetEdit, error) {
+func (db *DB) EditZSet(key []byte, expected, firstLen int) (z ZSetEdit, err error) {
 	enc := Listpack
 	if l := &db.ks.limits; expected > l.ZSetEntries || firstLen > l.ZSetValue {
 		enc = Skiplist
 	}
-	e, err := db.begin(key, ZSet, enc)
-	z := ZSetEdit{e}
-	if err != nil || e.old.ref != 0 {
+	if err = z.begin(db, key, ZSet, enc); err != nil || z.old.ref != 0 {
 		return z, err
 	}
 	if enc == Listpack {

@@ -196,6 +196,28 @@ func (m *model) setAt(i int, byKey bool) {
 	}
 	m.a.Free(old.Ref)
 	m.items[i] = w
+	m.reweighEnd(i%2 == 0)
+}
+
+// reweighEnd changes the weight of an item at an end through a Spot, first alone, then with its ref.
+func (m *model) reweighEnd(last bool) {
+	var s Spot
+	if !m.d.t.Weighted || !s.SeekEnd(m.d, last) {
+		return
+	}
+	i := 0
+	if last {
+		i = len(m.items) - 1
+	}
+	w := &m.items[i]
+	if s.Item.Ref != w.Ref || s.Item.Weight != w.Weight {
+		m.t.Fatalf("SeekEnd(%v) finds %+v, want item %d, %+v", last, s.Item, i, *w)
+	}
+	s.Reweigh(3)
+	s.Reweigh(-1)
+	w.Weight += 2
+	s.Set(w.Ref, w.Weight+5)
+	w.Weight += 5
 }
 
 // check compares everything and verifies the tree.

@@ -115,10 +115,12 @@ func (d Tree) Replace(k Key, r arena.Ref) (old arena.Ref, ok bool) {
 // SetAt puts another ref and weight in place of those of item i, whose key stays, and returns the old ref. The weight is not
 // kept unless Type.Weighted.
 func (d Tree) SetAt(i int, r arena.Ref, weight uint64) (old arena.Ref) {
-	var s Spot
-	s.SeekAt(d, i)
-	old = s.Item.Ref
-	s.Set(r, weight)
+	d.checkPosition(i, d.Len())
+	var p path
+	at := d.seekPos(i, &p)
+	it := d.item(at)
+	old, it.Ref, it.Weight = it.Ref, r, weight
+	d.set(&p, at, it)
 	return old
 }
 
