@@ -131,13 +131,28 @@ func (ks *Keyspace) cloneElement(r arena.Ref) arena.Ref {
 	return n
 }
 
+// touchElements reads a word of each element, so that the cache misses of those who read them next overlap.
+//
+//go:noinline
+func touchElements(a *arena.Arena, refs []arena.Ref) (sum uint64) {
+	for _, r := range refs {
+		sum += a.Load64(r)
+	}
+	return sum
+}
+
 // dictTable is a hash or a set: one dict of elements.
 type dictTable struct{}
 
 func (dictTable) effort(ks *Keyspace, t table) int { return ks.elements(t).Len() }
 
 func (dictTable) clone(ks *Keyspace, t table) table {
-	return table{root: ks.cloneDict(t.root, nil)}
+	return table{root: ks.elements(t).Clone(func(refs []arena.Ref) {
+		touchElements(ks.a, refs)
+		for i, r := range refs {
+			refs[i] = ks.cloneElement(r)
+		}
+	}).Root()}
 }
 
 func (dictTable) free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool) {
@@ -149,25 +164,6 @@ func (ks *Keyspace) elements(t table) dict.Dict { return dict.Open(ks.a, &ks.tab
 
 // newElements makes an empty dict of elements.
 func (ks *Keyspace) newElements() dict.Dict { return dict.New(ks.a, &ks.table) }
-
-// cloneDict copies a dict with its elements and returns the root of the copy; visit, if not nil, sees each new element.
-func (ks *Keyspace) cloneDict(root arena.Ref, visit func(r arena.Ref)) arena.Ref {
-	to := ks.newElements()
-	// Collected first: the copies are allocated while the dict is read.
-	refs := make([]arena.Ref, 0, dict.Open(ks.a, &ks.table, root).Len())
-	dict.Frozen(ks.a, &ks.table, root).Each(func(r arena.Ref) bool {
-		refs = append(refs, r)
-		return true
-	})
-	for _, r := range refs {
-		n := ks.cloneElement(r)
-		to.Insert(ks.hashEntry(ks.a, n), n)
-		if visit != nil {
-			visit(n)
-		}
-	}
-	return to.Root()
-}
 
 // Elem is one string of a collection: bytes, or a number that stands for its decimal spelling, as listpacks and intsets
 // keep it. The bytes are read only and valid until the keyspace's next change (for a view's, until it is closed).

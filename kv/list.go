@@ -20,16 +20,7 @@ func (listTable) effort(ks *Keyspace, t table) int {
 }
 
 func (listTable) clone(ks *Keyspace, t table) table {
-	var nodes []btree.Item
-	btree.Frozen(ks.a, &listNodes, t.root).Each(func(it btree.Item) bool {
-		nodes = append(nodes, it)
-		return true
-	})
-	b := btree.NewBuilder(ks.a, &listNodes)
-	for _, it := range nodes {
-		b.Add(btree.Key{}, ks.cloneElement(it.Ref), it.Weight)
-	}
-	return table{root: b.Tree().Root(), order: t.order}
+	return table{root: btree.Open(ks.a, &listNodes, t.root).Clone(ks.cloneElement).Root(), order: t.order}
 }
 
 func (listTable) free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool) {

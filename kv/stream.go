@@ -196,16 +196,8 @@ func items(r btree.Reader) []btree.Item {
 func (streamTable) clone(ks *Keyspace, t table) table {
 	a := ks.a
 	h := loadStreamHead(a, t.root)
-	nodes := btree.NewBuilder(a, &streamNodes)
-	for _, it := range items(btree.Frozen(a, &streamNodes, h.nodes)) {
-		nodes.Add(btree.Key{W: it.W}, ks.cloneElement(it.Ref), 0)
-	}
-	groups := btree.NewBuilder(a, &streamNames)
-	for _, it := range items(btree.Frozen(a, &streamNames, h.groups)) {
-		r := ks.cloneGroup(it.Ref)
-		groups.Add(btree.Key{Tail: element(a, r).key(a)}, r, 0)
-	}
-	h.nodes, h.groups = nodes.Tree().Root(), groups.Tree().Root()
+	h.nodes = btree.Open(a, &streamNodes, h.nodes).Clone(ks.cloneElement).Root()
+	h.groups = btree.Open(a, &streamNames, h.groups).Clone(ks.cloneGroup).Root()
 	root := a.Alloc(8 * streamHeadWords)
 	h.save(a, root)
 	return table{root: root}
@@ -213,31 +205,29 @@ func (streamTable) clone(ks *Keyspace, t table) table {
 
 // cloneGroup copies a group with its consumers and pending entries.
 func (ks *Keyspace) cloneGroup(r arena.Ref) arena.Ref {
-	a := ks.a
-	from := element(a, r)
+	a, nacks := ks.a, ks.a.NewForward()
 	to := element(a, ks.cloneElement(r))
-	pending := btree.NewBuilder(a, &streamPending)
-	nacks := map[arena.Ref]arena.Ref{}
-	for _, it := range items(btree.Frozen(a, &streamPending, arena.Ref(a.Load64(from.record(groupPending))))) {
+	cloneAt(a, &streamPending, to.record(groupPending), func(r arena.Ref) arena.Ref {
 		n := a.Alloc(8 * nackWords)
-		copy(a.Mut(n, 8*nackWords), a.At(it.Ref, 8*nackWords))
-		nacks[it.Ref] = n
-		pending.Add(btree.Key{W: it.W}, n, 0)
-	}
-	consumers := btree.NewBuilder(a, &streamNames)
-	for _, it := range items(btree.Frozen(a, &streamNames, arena.Ref(a.Load64(from.record(groupConsumers))))) {
-		c := element(a, ks.cloneElement(it.Ref))
-		own := btree.NewBuilder(a, &streamPending)
-		for _, p := range items(btree.Frozen(a, &streamPending, arena.Ref(a.Load64(c.record(consumerPending))))) {
-			a.Store64(word(nacks[p.Ref], nackConsumer), uint64(c.ref))
-			own.Add(btree.Key{W: p.W}, nacks[p.Ref], 0)
-		}
-		a.Store64(c.record(consumerPending), uint64(own.Tree().Root()))
-		consumers.Add(btree.Key{Tail: c.key(a)}, c.ref, 0)
-	}
-	a.Store64(to.record(groupPending), uint64(pending.Tree().Root()))
-	a.Store64(to.record(groupConsumers), uint64(consumers.Tree().Root()))
+		copy(a.Mut(n, 8*nackWords), a.At(r, 8*nackWords))
+		nacks.Set(r, n)
+		return n
+	})
+	cloneAt(a, &streamNames, to.record(groupConsumers), func(r arena.Ref) arena.Ref {
+		c := element(a, ks.cloneElement(r))
+		cloneAt(a, &streamPending, c.record(consumerPending), func(r arena.Ref) arena.Ref {
+			n := nacks.To(r)
+			a.Store64(word(n, nackConsumer), uint64(c.ref))
+			return n
+		})
+		return c.ref
+	})
 	return to.ref
+}
+
+// cloneAt copies the tree whose root stands at a place, and notes the copy's root there.
+func cloneAt(a *arena.Arena, t *btree.Type, at arena.Ref, entry func(arena.Ref) arena.Ref) {
+	a.Store64(at, uint64(btree.Open(a, t, arena.Ref(a.Load64(at))).Clone(entry).Root()))
 }
 
 // free frees the groups one after the other from the last, then the nodes; how far it came is in the roots, which become 0 or

@@ -39,20 +39,20 @@ type zsetTable struct{}
 
 func (zsetTable) effort(ks *Keyspace, t table) int { return ks.elements(t).Len() }
 
+// clone copies the elements in their order, in which they are mostly read, and has the dict look for the copies.
 func (zsetTable) clone(ks *Keyspace, t table) table {
-	root := ks.newElements()
-	b := btree.NewBuilder(ks.a, &zsetOrder)
-	refs := make([]btree.Item, 0, ks.elements(t).Len())
-	btree.Frozen(ks.a, &zsetOrder, t.order).Each(func(it btree.Item) bool {
-		refs = append(refs, it)
-		return true
+	copies := ks.a.NewForward()
+	order := btree.Open(ks.a, &zsetOrder, t.order).Clone(func(r arena.Ref) arena.Ref {
+		n := ks.cloneElement(r)
+		copies.Set(r, n)
+		return n
 	})
-	for _, it := range refs {
-		n := ks.cloneElement(it.Ref)
-		root.Insert(ks.hashEntry(ks.a, n), n)
-		b.Add(btree.Key{W: it.W, Tail: element(ks.a, n).key(ks.a)}, n, 0)
-	}
-	return table{root: root.Root(), order: b.Tree().Root()}
+	root := ks.elements(t).Clone(func(refs []arena.Ref) {
+		for i, r := range refs {
+			refs[i] = copies.To(r)
+		}
+	})
+	return table{root: root.Root(), order: order.Root()}
 }
 
 func (zsetTable) free(ks *Keyspace, t *table, budget int, drop func(arena.Ref)) (done bool) {
