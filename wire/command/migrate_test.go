@@ -79,7 +79,7 @@ func TestMigrateRemovesWhatWasTaken(t *testing.T) {
 		b.turn()
 		b.log.stream = nil
 		tg := newTarget(t, c.answers...)
-		reply := b.do(0, append([]string{"MIGRATE", "127.0.0.1", tg.port, "", "7", "300"}, strings.Fields(c.args)...)...)
+		reply := b.do(0, append([]string{"MIGRATE", "127.0.0.1", tg.port, "", "7", "5000"}, strings.Fields(c.args)...)...)
 		b.turn()
 		left := ""
 		for _, key := range []string{"a", "b", "c"} {

@@ -46,10 +46,17 @@ func TestFreeingRestsBetweenSlices(t *testing.T) {
 	if err := e.Run(); err != nil {
 		t.Fatal(err)
 	}
+	rested := 0
 	for i, limit := range p.during[1:] { // the first comes before any turn
-		if limit <= 0 || limit >= time.Millisecond {
+		if limit < 0 || limit >= time.Millisecond {
 			t.Errorf("poll %d of %d while freeing: %v", i, len(p.during), limit)
 		}
+		if limit > 0 { // else a timer was due
+			rested++
+		}
+	}
+	if rested < len(p.during)/2 {
+		t.Errorf("it rested in %d of %d polls while freeing", rested, len(p.during))
 	}
 	if len(p.during) < 2 || p.then[0] < time.Millisecond {
 		t.Errorf("%d polls while freeing, then %v", len(p.during), p.then)
