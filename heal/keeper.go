@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type Keeper struct {
 	resting bool             // the worker waits for work, and wakes up by bell
 	stirred bool             // something came since the worker last looked for work
 	paced   bool             // it waits until growing files are due
+	awaited awaited
 	scrub   scrubState
 	status  KeeperStatus
 	closing bool
@@ -59,6 +61,8 @@ type KeeperOptions struct {
 	Address string
 	// Told is called with what happened, by the worker. May be nil.
 	Told func(KeeperEvent)
+	// Moved is called when Covered has moved, by the worker or in CheckPace. It must be cheap. May be nil.
+	Moved func()
 	// Every is how seldom, per file, a file is scrubbed; Rate bounds it in bytes a second. Asked before each file; Every 0: never.
 	Every func() time.Duration
 	Rate  func() int64
@@ -67,6 +71,8 @@ type KeeperOptions struct {
 	Settle time.Duration
 	// Pace is how often growing files are followed at most. 0: a second.
 	Pace time.Duration
+
+	regrow time.Duration // tests go faster; 0: the constant
 }
 
 const (
@@ -91,6 +97,8 @@ const (
 	NewFile      EventKind = "replaced" // somebody put another file there, which is covered now
 	Failed       EventKind = "failed"   // an I/O error
 	CatalogReset EventKind = "catalog"  // it was lost, and made anew from the sidecars
+	Adrift       EventKind = "adrift"   // the file grows, and its cover does not keep up
+	CaughtUp     EventKind = "caught up"
 )
 
 // KeeperEvent is one thing that happened.
@@ -98,7 +106,7 @@ type KeeperEvent struct {
 	Kind   EventKind
 	Path   string
 	Report Report
-	Err    error // of Failed
+	Err    error // of Failed and Adrift
 }
 
 // Proof is how a file's bytes are known: they are all written to Digest, then Proven may refuse.
@@ -131,8 +139,14 @@ func StartKeeper(o KeeperOptions) *Keeper {
 	if o.Pace == 0 {
 		o.Pace = defaultPace
 	}
+	if o.regrow == 0 {
+		o.regrow = regrow
+	}
 	if o.Told == nil {
 		o.Told = func(KeeperEvent) {}
+	}
+	if o.Moved == nil {
+		o.Moved = func() {}
 	}
 	k := &Keeper{o: o, tasks: map[string]task{}, durable: map[string]int64{}, bell: make(chan struct{}, 1),
 		grown: map[string]*Growing{}, speeds: map[string]speed{}, retryAt: map[string]time.Time{}}
@@ -185,18 +199,22 @@ func (k *Keeper) add(path string, kind taskKind, proof func() Proof) {
 		old.since = time.Now()
 	}
 	k.tasks[path] = task{kind, proof, old.since}
-	if kind == protectTask || kind == forgetTask {
+	if kind == forgetTask || kind == protectTask && !k.awaited.has(path) {
 		delete(k.durable, path) // it does not grow any more
 	}
 	k.ring()
 }
 
-// Grown says that the file at path, which is only appended to, is durable up to pos bytes.
-func (k *Keeper) Grown(path string, pos int64) {
+// Grown says that the file at path, which is only appended to, is durable up to pos bytes. Covered tells with the stamp when it is covered
+// up to there; 0: nobody asks.
+func (k *Keeper) Grown(path string, pos int64, stamp uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if was, ok := k.durable[path]; !ok || pos > was {
 		k.durable[path] = pos
+		if stamp > 0 {
+			k.awaited.await(mark{path: path, pos: pos, stamp: stamp, told: time.Now()})
+		}
 		if !k.paced {
 			k.ring()
 		}
@@ -294,10 +312,12 @@ func (k *Keeper) step() time.Duration {
 
 	if (ready || growing || k.scrubAsked()) && k.store == nil {
 		if left := time.Until(k.openAt); left > 0 && !closing {
+			k.drift(k.Status().Err)
 			return left
 		}
 		if err := k.open(); err != nil {
 			k.openAt = time.Now().Add(reopen)
+			k.drift(err)
 			if closing {
 				return -1
 			}
@@ -305,14 +325,14 @@ func (k *Keeper) step() time.Duration {
 		}
 	}
 	if growing {
-		if left := k.o.Pace - time.Since(k.advanced); left <= 0 || closing {
+		if left := k.o.Pace - time.Since(k.advanced); left <= 0 || closing || k.hurries() {
 			k.follow()
 		}
 		if k.lost {
 			return 0
 		}
-		if k.behind() {
-			soonest(k.o.Pace - time.Since(k.advanced))
+		if left, ok := k.behind(); ok {
+			soonest(left)
 		}
 	}
 	if ready {
@@ -357,17 +377,20 @@ func (k *Keeper) open() error {
 	return nil
 }
 
-// behind tells whether a growing file has more that is durable than is covered.
-func (k *Keeper) behind() bool {
+// behind tells whether a growing file has more that is durable than is covered, and after what time to see to it.
+func (k *Keeper) behind() (left time.Duration, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for path, pos := range k.durable {
 		g := k.grown[path]
-		if (g == nil || g.End() < pos) && pos > 0 && !time.Now().Before(k.retryAt[path]) {
-			return true
+		if pos == 0 || g != nil && g.End() >= pos {
+			continue
+		}
+		if wait := max(k.o.Pace-time.Since(k.advanced), time.Until(k.retryAt[path])); !ok || wait < left {
+			left, ok = wait, true
 		}
 	}
-	return false
+	return left, ok
 }
 
 // follow covers what growing files have become.
@@ -382,6 +405,8 @@ func (k *Keeper) follow() {
 	for path, pos := range k.durable {
 		targets[path] = pos
 	}
+	hurried := k.awaited.hurried
+	k.awaited.hurried = false
 	k.mu.Unlock()
 	k.advanced = time.Now()
 	for path, g := range k.grown {
@@ -402,21 +427,25 @@ func (k *Keeper) follow() {
 				k.grown[path] = g
 			}
 		}
-		if err == nil && k.fillsSoon(path, g, pos) {
+		if err == nil && k.fillsSoon(path, g, pos) && !hurried {
 			err = g.AdvanceStripes(pos)
 		} else if err == nil {
 			err = g.Advance(pos)
 		}
 		if err != nil {
 			k.dropGrowing(path)
-			k.retryAt[path] = time.Now().Add(regrow)
+			k.retryAt[path] = time.Now().Add(k.o.regrow)
 			k.fail(path, err)
+			if k.waits(path) {
+				k.drift(err)
+			}
 			if k.lost {
 				break
 			}
 			continue
 		}
 		delete(k.retryAt, path)
+		k.settle(path, g.End())
 	}
 	k.mu.Lock()
 	k.count()
@@ -444,6 +473,19 @@ func (k *Keeper) fillsSoon(path string, g *Growing, pos int64) bool {
 type speed struct {
 	pos int64
 	at  time.Time
+}
+
+// endGrowing covers what a file has become that does not grow any more: whoever waits for it does not wait until it is covered as a whole.
+func (k *Keeper) endGrowing(path string) {
+	k.mu.Lock()
+	pos, ok := k.durable[path]
+	delete(k.durable, path)
+	k.mu.Unlock()
+	if g := k.grown[path]; ok && g != nil && g.Advance(pos) == nil {
+		k.settle(path, pos)
+	}
+	k.dropGrowing(path)
+	delete(k.speeds, path)
 }
 
 func (k *Keeper) dropGrowing(path string) {
@@ -490,6 +532,7 @@ func (k *Keeper) runTasks() {
 			}
 			if err := k.run(path, tasks[path]); err != nil {
 				k.fail(path, err)
+				k.giveUp(path, err)
 			}
 		}
 		return nil
@@ -507,10 +550,11 @@ func (k *Keeper) run(path string, t task) error {
 	s := k.store
 	name := s.NameOf(path)
 	if t.kind == protectTask || t.kind == forgetTask {
-		k.dropGrowing(path)
+		k.endGrowing(path)
 	}
 	switch t.kind {
 	case forgetTask:
+		k.settle(path, math.MaxInt64)
 		if _, ok := s.Entry(name); !ok {
 			return nil
 		}
@@ -557,7 +601,10 @@ func (k *Keeper) protect(path string, proof func() Proof) error {
 	}
 	_, err = k.store.ProtectProven(name, p.Digest, p.Proven)
 	if errors.Is(err, ErrChanged) || errors.Is(err, fs.ErrNotExist) {
-		return nil // whoever changes it tells so
+		err = nil // whoever changes it tells so
+	}
+	if err == nil {
+		k.settle(path, info.Size())
 	}
 	return err
 }
@@ -585,7 +632,7 @@ func (k *Keeper) look(path string) error {
 
 // between is called between two stripes of whatever the worker reads or writes: growing files must not wait for large ones.
 func (k *Keeper) between(_ string, pos, _ int64) {
-	if time.Since(k.advanced) >= k.o.Pace {
+	if time.Since(k.advanced) >= k.o.Pace || k.hurries() {
 		k.mu.Lock()
 		growing := len(k.durable) > 0
 		k.mu.Unlock()

@@ -82,9 +82,9 @@ func TestKeeper(t *testing.T) {
 		t.Error("a folder without anything to cover")
 	}
 	k.Protect("/d/dump", nil)
-	k.Grown("/d/log", 4)
+	k.Grown("/d/log", 4, 0)
 	k.until("two covers", func() bool { st := k.Status(); return st.Files == 2 && st.Bytes == 12 })
-	k.Grown("/d/log", 8)
+	k.Grown("/d/log", 8, 0)
 	k.until("the rest", func() bool { return k.Status().Bytes == 16 })
 	k.Protect("/d/log", nil)
 	k.until("the sealed one", func() bool { st := k.Status(); return st.Growing == 0 && st.Bytes == 16 })
@@ -121,7 +121,7 @@ func TestKeeperScrub(t *testing.T) {
 		})
 		k.Look("/d/dump")
 		k.Look("/d/conf")
-		k.Grown("/d/log", int64(len(want)))
+		k.Grown("/d/log", int64(len(want)), 0)
 		k.until("covers", func() bool { st := k.Status(); return st.Files == 3 && st.Growing == 1 && st.Waiting == 0 })
 		hurt := func(path string) {
 			f, err := fsys.OpenReadWrite(path)
@@ -206,15 +206,15 @@ func TestKeeperFolderRemoved(t *testing.T) {
 		fsys.Put(path, "one,two,")
 	}
 	k := keep(t, fsys, func(o *KeeperOptions) { o.Settle = time.Nanosecond })
-	k.Grown("/d/log1", 4)
-	k.Grown("/d/log2", 4)
+	k.Grown("/d/log1", 4, 0)
+	k.Grown("/d/log2", 4, 0)
 	k.until("two covers", func() bool { return k.Status().Growing == 2 })
 	if err := fsys.Rename("/d/heal", "/d/gone"); err != nil {
 		t.Fatal(err)
 	}
 	fsys.Put("/d/dump", "snapshot")
 	for _, path := range []string{"/d/log3", "/d/log4", "/d/log1", "/d/log2"} {
-		k.Grown(path, 8)
+		k.Grown(path, 8, 0)
 	}
 	k.Protect("/d/dump", nil)
 	k.until("four covers", func() bool { st := k.Status(); return st.Growing == 4 && st.Behind == 0 })
@@ -239,7 +239,7 @@ func TestKeeperHearsAfterPacedRest(t *testing.T) {
 	<-k.bell
 	for k.step() >= 0 {
 	}
-	k.Grown("/d/log", 8)
+	k.Grown("/d/log", 8, 0)
 	if !k.stirred {
 		t.Error("the worker would rest")
 	}
@@ -251,7 +251,7 @@ func TestKeeperLooksAtHalfCovered(t *testing.T) {
 	const path = "/d/1.aof"
 	fsys.Put(path, string(bytes.Repeat([]byte("one"), 1000)))
 	k := keep(t, fsys, nil)
-	k.Grown(path, 1000)
+	k.Grown(path, 1000, 0)
 	k.until("the first bytes", func() bool { return k.Status().Files == 1 })
 	if err := k.Close(); err != nil {
 		t.Fatal(err)

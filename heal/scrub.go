@@ -11,6 +11,7 @@ type KeeperStatus struct {
 	Bytes          int64 // of the covered files, as covered
 	Behind         int64 // bytes of growing files that are durable and not covered yet
 	Waiting        int   // files that wait to be covered or judged
+	Adrift         error // why nobody is to wait for growing files to be covered; nil: it keeps up
 	Err            error // why the folder of sidecars cannot be had; nil: it can
 
 	Scrubbing   bool
@@ -69,6 +70,7 @@ func (k *Keeper) Status() KeeperStatus {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	st := k.status
+	st.Adrift = k.awaited.adrift
 	st.Waiting = len(k.tasks) + k.working
 	for path, pos := range k.durable {
 		st.Behind += max(pos-k.ends[path], 0)
@@ -216,7 +218,7 @@ func (k *Keeper) pause(pos int64) {
 	const slice = 20 * time.Millisecond
 	for time.Until(due) > 0 {
 		k.mu.Lock()
-		busy := len(k.tasks) > 0 || k.closing || !sc.running
+		busy := len(k.tasks) > 0 || k.closing || k.awaited.hurried || !sc.running
 		k.mu.Unlock()
 		if busy {
 			return // who waits for the worker comes first

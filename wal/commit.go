@@ -129,6 +129,9 @@ func (l *Log) publish() {
 	released := l.wrote.lsn
 	if l.policy == Always {
 		released = durable
+		if l.holds() {
+			released = l.secured()
+		}
 	}
 	if uint64(released) > l.released.Load() {
 		l.released.Store(uint64(released))

@@ -15,6 +15,7 @@ import (
 
 // coverJudge cuts the power at each word it gets, and looks whether the word was true.
 type coverJudge struct {
+	noCover
 	fs *crashfs.FS
 
 	mu      sync.Mutex
@@ -38,7 +39,7 @@ func (j *coverJudge) failf(format string, args ...any) {
 	j.errs = append(j.errs, fmt.Sprintf(format, args...))
 }
 
-func (j *coverJudge) Grown(path string, pos int64) {
+func (j *coverJudge) Grown(path string, pos int64, lsn LSN) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if c, ok := j.after(path); !ok || int64(len(c)) < pos {

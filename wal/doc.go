@@ -78,7 +78,7 @@
 // kind is 0, or 1 for a descriptor, which has no payload: the increment has the range. log is the companion's uuid, prev the sum of the
 // frame before (zeros for seq 1 of an epoch), place the offset within the half. filed is up to where the increments were durable, which is
 // byte "incr pos" of increment "incr seq". A frame's room is used again only when the increments are durable up to its end, and covered
-// (Options.Covered). Bytes that several frames have, of the same epoch, are the same.
+// ([Cover]). Bytes that several frames have, of the same epoch, are the same.
 //
 // # Checksums
 //

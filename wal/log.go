@@ -87,8 +87,11 @@ type Log struct {
 	commit      CommitMode
 	chain       ringChain
 	ringed      LSN       // durable in a ring up to here
+	ringedDB    int       // the stream's database there
+	unringed    LSN       // something before here no ring has: it is safe where the increments are covered
 	skip        LSN       // what lies before is too much for a frame: the writer makes it durable
-	ringTight   bool      // a ring is half full, or full: the increment is to be synced now
+	ringTight   bool      // what the increment does not have durably takes half of a ring, or it is full: the increment is to be synced now
+	coverTight  bool      // what is not covered takes half of a ring: it is to be covered now
 	behindSince time.Time // since when the increment lacks something that the ring has; zero: not known to
 	behindDue   bool      // the writer rests with an alarm for what the increment lacks
 
@@ -203,7 +206,7 @@ func (l *Log) open(d *Directory, s Start) error {
 	l.db = beginDB(s.DB)
 	m := l.cur.sealable(l.db)
 	l.wrote, l.synced, l.kept = m, m, m
-	l.o.Cover.Grown(l.cur.path, m.pos)
+	l.o.Cover.Grown(l.cur.path, m.pos, m.lsn)
 	for _, a := range []*atomic.Uint64{&l.written, &l.filed, &l.durable, &l.released, &l.keptLSN} {
 		a.Store(uint64(m.lsn))
 	}

@@ -25,9 +25,6 @@ type Options struct {
 	RingSize int64
 	// RingDir is a folder for a second ring, best on another device: it takes over when the first fails or stands still. Default: none.
 	RingDir string
-	// Covered is up to where the increments are covered by parity: ring space is not reused before. It must be cheap and not call
-	// back. Nil: nothing covers them, being durable is enough.
-	Covered func() LSN
 
 	// Annotate writes our `#` lines, the manifest's companion, the watermark and the epoch file. Off: exactly what a stock
 	// server writes.
@@ -55,7 +52,7 @@ type Options struct {
 	// Took is told how long a step took, by the goroutine that took it and maybe under the log's locks: it must be cheap and not
 	// call back. May be nil.
 	Took func(step Step, took time.Duration)
-	// Cover follows what becomes durable in the log's files. May be nil.
+	// Cover follows what becomes durable in the log's files. Nil: nothing covers them, and being durable is enough.
 	Cover Cover
 	// BootID names the machine's present boot; default: what Linux says. Only for the epoch file and the watermark.
 	BootID string

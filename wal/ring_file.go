@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"frankenredis/wal/disk"
 )
@@ -125,15 +126,21 @@ func (r *ringFile) place(size int64) (off int64, ok bool) {
 	}
 }
 
-// used says how much of a half is not given back, in bytes, with what was lost at its end.
-func (r *ringFile) used() int64 {
-	if len(r.placed) == 0 {
+// usedFrom says how much of a half holds what lies behind position from and was not given back, in bytes, with what was lost at its end.
+func (r *ringFile) usedFrom(from LSN) int64 {
+	i, _ := slices.BinarySearchFunc(r.placed, from, func(s ringSpan, from LSN) int {
+		if s.end <= from {
+			return -1
+		}
+		return 1
+	})
+	if i == len(r.placed) {
 		return 0
 	}
-	if n := r.head - r.placed[0].off; n > 0 {
+	if n := r.head - r.placed[i].off; n > 0 {
 		return n
 	}
-	return r.half + r.head - r.placed[0].off
+	return r.half + r.head - r.placed[i].off
 }
 
 // write puts p, from disk.Aligned and a whole number of frames that end the stream at end, at off in both halves and makes it durable. It

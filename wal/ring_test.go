@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -48,6 +49,13 @@ func commitAll(t testing.TB, l *Log, units ...[]byte) (stream []byte) {
 		waitFor(t, "a reply", func() bool { return l.Released() == l.End() })
 	}
 	return stream
+}
+
+// commit commits units one after the other.
+func commit(l *Log, units ...[]byte) {
+	for _, u := range units {
+		l.Commit(u, 0)
+	}
 }
 
 func ringUnits(n, size int) [][]byte {
@@ -164,13 +172,10 @@ func TestI1RingMirror(t *testing.T) {
 
 // I15: a ring whose content the increments do not have, or whose cover lags behind, is never overwritten: replies wait.
 func TestI15FullRingHoldsReplies(t *testing.T) {
-	fs, mu, covered := newMemFS(), sync.Mutex{}, LSN(0)
+	fs := newMemFS()
 	o := ringOptions(fs)
-	o.Covered = func() LSN {
-		mu.Lock()
-		defer mu.Unlock()
-		return covered
-	}
+	c := &lateCover{}
+	o.Cover = c
 	g := &turnstile{} // of increments
 	fs.gate = g.pass
 	l := ringLog(t, o)
@@ -199,18 +204,105 @@ func TestI15FullRingHoldsReplies(t *testing.T) {
 	if r := readRing(t, fs, l); r.Reach(0) < held {
 		t.Errorf("the ring goes from 0 to %d only, %d was released", r.Reach(0), held)
 	}
-	g.open() // the increment is synced: the replies leave, although the ring may not be reused yet
-	waitFor(t, "replies", func() bool { return l.Released() == l.End() })
+	g.open() // the increment is synced: still neither a second copy of what it has nor room in the ring
+	waitFor(t, "a sync, and the cover being asked for", func() bool { return l.Filed() == held && c.hurried.Load() > 0 })
+	if l.Released() != held {
+		t.Errorf("%d was released, which only an increment without cover has", l.Released())
+	}
 	if r := readRing(t, fs, l); r.Reach(0) < held {
 		t.Errorf("uncovered ring space was reused: from 0 to %d", r.Reach(0))
 	}
-	mu.Lock()
-	covered = l.End()
-	mu.Unlock()
+	c.covered.Store(uint64(l.Filed()))
+	l.CoverMoved()
+	waitFor(t, "replies", func() bool { return l.Released() == l.End() })
 	before := l.Status().RingCommits
 	waitFor(t, "commits to the ring", func() bool {
-		commitAll(t, l, ringUnits(1, 100)...)
+		commit(l, ringUnits(1, 100)...)
+		c.covered.Store(uint64(l.Filed()))
+		l.CoverMoved()
 		return l.Status().RingCommits > before
+	})
+}
+
+// lateCover covers nothing until it is said to.
+type lateCover struct {
+	noCover
+	covered atomic.Uint64
+	hurried atomic.Int64
+}
+
+func (c *lateCover) Covered() LSN { return LSN(c.covered.Load()) }
+func (c *lateCover) Hurry()       { c.hurried.Add(1) }
+
+// I1: with a ring and a cover, nothing is released that stands in an increment only, once: what is too large for a frame, and what was
+// committed before there was a ring.
+func TestI1LargeCommitsWaitForCover(t *testing.T) {
+	fs := newMemFS()
+	o := ringOptions(fs)
+	o.RingSize = 8 << 20
+	c := &lateCover{}
+	o.Cover = c
+	l := ringLog(t, o)
+	defer l.Close(true)
+	cover := func() {
+		c.covered.Store(uint64(l.Filed()))
+		l.CoverMoved()
+	}
+	commit(l, ringUnits(2, 100)...)
+	waitFor(t, "the first replies", func() bool { cover(); return l.Released() == l.End() })
+	before := l.End()
+	commit(l, set("large", strings.Repeat("L", 3<<20)))
+	waitFor(t, "the cover of what the ring has, which comes first", func() bool { return l.Filed() == before && c.hurried.Load() > 0 })
+	cover()
+	waitFor(t, "its sync", func() bool { return l.Filed() == l.End() && l.Durable() == l.End() })
+	commit(l, ringUnits(1, 50)...) // the ring has it, but not what it follows
+	waitFor(t, "a commit behind it", func() bool { return l.Durable() == l.End() })
+	if l.Released() != before {
+		t.Errorf("%d of %d was released, behind %d only an increment has it", l.Released(), l.End(), before)
+	}
+	if c.hurried.Load() == 0 {
+		t.Error("nobody asked for the cover")
+	}
+	cover()
+	waitFor(t, "the replies", func() bool { return l.Released() == l.End() })
+}
+
+// I15: a ring from before is not overwritten before its content, which a start appended to the increment, is covered there.
+func TestI15RingOfTheLastStart(t *testing.T) {
+	fs := newMemFS()
+	o := ringOptions(fs)
+	l := ringLog(t, o)
+	commitAll(t, l, ringUnits(20, 1000)...)
+	at := l.End()
+	if err := l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(testDir, RingName(defaultName))
+	was := string(fs.names[path].data)
+	c := &lateCover{}
+	o.Cover = c
+	r, err := recoverLog(fs, testDir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err = Open(o, Start{Manifest: r.dir.Manifest, Facts: r.dir.Facts, Position: Position{testID, 2, r.end}, Tail: r.tail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close(true)
+	commit(l, ringUnits(3, 100)...)
+	waitFor(t, "replies without a ring", func() bool { return l.Released() == l.End() })
+	fs.mu.Lock()
+	now := string(fs.names[path].data)
+	fs.mu.Unlock()
+	if now != was {
+		t.Error("the ring was overwritten while its content had no other cover")
+	}
+	c.covered.Store(uint64(at) + 1)
+	l.CoverMoved()
+	waitFor(t, "commits to the ring", func() bool {
+		commit(l, ringUnits(1, 100)...)
+		return l.Status().RingCommits > 0
 	})
 }
 

@@ -78,14 +78,42 @@ type ringJob struct {
 	describe bool
 }
 
-// ringOn says that commits become durable in a ring now. Under mu.
+// ringOn says that commits become durable in a ring now. A full one holds them where what the increment alone has would not do; else the
+// increment takes them meanwhile. Under mu.
 func (l *Log) ringOn() bool {
-	return l.front != nil && !l.front.full && l.policy == Always && l.commit == CommitRing && l.gap == 0
+	return l.front != nil && (!l.front.full || l.holds()) && l.policy == Always && l.commit == CommitRing && l.gap == 0
 }
 
 // ringWanted says that rings are to be made ready. Under mu.
 func (l *Log) ringWanted() bool {
 	return l.policy == Always && l.commit == CommitRing && l.o.Annotate
+}
+
+// reusable is up to where ring space may be used again: durable in the increments, and covered (I15). Under mu.
+func (l *Log) reusable() LSN { return min(LSN(l.filed.Load()), l.o.Cover.Covered()) }
+
+// holds says that replies wait until what only the increment has is covered. They do not before the cover has caught up with what a start
+// found, which may be much: until then there is no ring, and being durable is enough. Under mu.
+func (l *Log) holds() bool {
+	return l.ringWanted() && !l.closing && l.o.Cover.Covered() >= l.at.LSN
+}
+
+// secured is up to where the stream survives a crash and damage within the budget (I1): a ring has everything twice, and of an increment
+// there is a second copy, or parity, where it is covered. Under mu.
+func (l *Log) secured() LSN {
+	to := l.reusable()
+	if l.unringed <= to {
+		to = max(to, l.ringed)
+	}
+	return to
+}
+
+// CoverMoved says that what Cover.Covered returns has moved. Any goroutine.
+func (l *Log) CoverMoved() {
+	l.mu.Lock()
+	l.publish()
+	l.unlockAndWake()
+	l.o.Wake()
 }
 
 // ringFrom is where the next frame begins: what the increments have durably needs none. Under mu.
@@ -143,7 +171,7 @@ func (r *ringer) decide(now time.Time) (ringTask, time.Duration) {
 	case !l.ringWanted():
 		return ringRest, idle
 	case !r.ready:
-		if l.synced.lsn < r.after {
+		if l.reusable() < max(r.after, l.at.LSN) { // what the ring there is has may be the only second copy
 			return ringRest, ringRetry
 		}
 		if wait := r.retryAt.Sub(now); wait > 0 {
@@ -339,17 +367,11 @@ func (r *ringer) plan() (job ringJob, ok bool) {
 	r.file.free(l.reusable())
 	job.off, ok = r.file.place(size)
 	r.full, r.fullAt = !ok, l.reusable()
-	l.ringTight = !ok || 2*r.file.used() > r.file.half
-	return job, ok
-}
-
-// reusable is up to where ring space may be used again: durable in the increments, and covered (I15). Under mu.
-func (l *Log) reusable() LSN {
-	filed := LSN(l.filed.Load())
-	if l.o.Covered == nil {
-		return filed
+	l.ringTight = !ok || 2*r.file.usedFrom(LSN(l.filed.Load())) > r.file.half
+	if l.coverTight = !ok || 2*r.file.usedFrom(0) > r.file.half; l.coverTight {
+		l.o.Cover.Hurry()
 	}
-	return min(filed, l.o.Covered())
+	return job, ok
 }
 
 // compose makes the frames. The tape may be dropped meanwhile, when a sync of the increment ends.
@@ -400,7 +422,14 @@ func (r *ringer) committed(job *ringJob, took time.Duration) {
 	if job.chain.seq > l.chain.seq || l.front == r {
 		l.chain = job.chain
 	}
-	l.ringed = max(l.ringed, job.frame.LSN)
+	if job.frame.Start > l.ringed {
+		if l.unringed = job.frame.Start; l.holds() && l.reusable() < l.unringed {
+			l.o.Cover.Hurry() // the replies wait
+		}
+	}
+	if job.frame.LSN > l.ringed {
+		l.ringed, l.ringedDB = job.frame.LSN, job.frame.DB
+	}
 	l.stats.ringed++
 	l.stats.lastSync = took
 	l.publish()
@@ -432,4 +461,5 @@ func (r *ringer) failed(err error) {
 		}
 		l.gathering = gathering{}
 	}
+	l.publish()
 }

@@ -23,6 +23,7 @@ type Status struct {
 	Gap           LSN    // not 0: bytes before it may be missing on the disk until the next rewrite
 	RingCommits   int64  // commits that a ring made durable
 	RingBytes     int64  // of the stream, durable in a ring and not yet in the increments
+	Covered       LSN    // what Options.Cover says; MaxLSN: nothing waits for it
 	RingFailures  int64  // rings given up after an I/O error
 	RingMoves     int64  // times that another ring took over because the device stood still
 	Ring          string // folder of the ring that commits; "": none
@@ -51,6 +52,7 @@ func (l *Log) Status() Status {
 	if e := l.failure.Load(); e != nil {
 		s.WriteReason = e.Reason()
 	}
+	s.Covered = l.o.Cover.Covered()
 	s.RingCommits, s.RingFailures, s.RingMoves = l.stats.ringed, l.stats.ringFailures, l.stats.ringMoves
 	s.RingBytes = int64(l.durable.Load() - l.filed.Load())
 	if l.ringOn() {

@@ -100,7 +100,7 @@ func (l *Log) adopt(next *increment, m mark) {
 	l.publish()
 	l.sealedSize.Add(old.facts.Size)
 	l.o.Cover.Sealed(old.path, old.facts)
-	l.o.Cover.Grown(next.path, m.pos)
+	l.o.Cover.Grown(next.path, m.pos, m.lsn)
 	// Its content is safe, or given up; either way a failing close says nothing that matters any more.
 	_ = old.f.Close()
 }

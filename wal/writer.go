@@ -68,7 +68,7 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 		}
 		return writeBatch, 0
 	case l.pendingSwitch != nil && !l.syncing:
-		return changeOver, 0
+		return l.decideSwitch()
 	case l.closing && !l.syncing:
 		return finish, 0
 	case l.policy == Always && l.synced.lsn < l.wrote.lsn && !l.syncing:
@@ -113,12 +113,24 @@ func (l *Log) decideBehind(now time.Time) (task, time.Duration) {
 	} else {
 		l.behindSince = time.Time{}
 	}
+	lacks := l.wrote.lsn < min(target, l.ringed)
 	switch {
-	case l.wrote.lsn < target && (l.closing || l.pendingSwitch != nil || l.skip > l.wrote.lsn && !l.syncing):
+	case l.wrote.lsn < target && l.closing, lacks && (l.pendingSwitch != nil || l.skip > l.wrote.lsn && !l.syncing):
 		return writeBatch, 0
+	case l.wrote.lsn < target && l.skip > l.wrote.lsn && !l.syncing:
+		if !l.holds() || l.o.Cover.Covered() >= l.ringed {
+			return writeBatch, 0
+		}
+		// A ring stands in for the end of the increment only as long as it has all of that end.
+		return l.decideCover()
+	case l.wrote.lsn < target && l.pendingSwitch != nil:
+		if !l.holds() {
+			return writeBatch, 0
+		}
+		return rest, idle // the ringer takes it first, and signals
 	case l.syncing: // the syncer signals
 	case l.pendingSwitch != nil:
-		return changeOver, 0
+		return l.decideSwitch()
 	case l.closing:
 		return finish, 0
 	case l.synced.lsn < l.skip && l.synced.lsn < l.wrote.lsn:
@@ -134,6 +146,24 @@ func (l *Log) decideBehind(now time.Time) (task, time.Duration) {
 		return syncBehind, 0
 	}
 	return rest, idle
+}
+
+// decideSwitch is decide for a switch whose increment has everything. It is covered before the next one is named: a ring stands in for the
+// end of the last increment only (I1).
+func (l *Log) decideSwitch() (task, time.Duration) {
+	if !l.holds() || l.o.Cover.Covered() >= l.pendingSwitch.at.lsn {
+		return changeOver, 0
+	}
+	return l.decideCover()
+}
+
+// decideCover is decide where everything that was written is to be covered before the writer goes on.
+func (l *Log) decideCover() (task, time.Duration) {
+	if l.synced.lsn < l.wrote.lsn {
+		return syncInFront, 0
+	}
+	l.o.Cover.Hurry()
+	return rest, time.Hour // CoverMoved signals
 }
 
 // decideFailing is decide while an I/O error waits to be overcome.
@@ -192,11 +222,14 @@ func (w *writer) write() {
 	l := w.l
 	l.mu.Lock()
 	to, db := l.target(), l.db
-	always := l.policy == Always && (!l.ringOn() || l.skip > l.wrote.lsn)
-	l.behindSince = time.Time{}
 	if l.pendingSwitch != nil {
 		db = l.pendingSwitch.at.db
 	}
+	always := l.policy == Always && (!l.ringOn() || l.skip > l.wrote.lsn)
+	if l.ringOn() && l.wrote.lsn < l.ringed && l.ringed < to && !l.closing {
+		to, db, always = l.ringed, l.ringedDB, false // what lies behind goes to the ring first: else no ring had it
+	}
+	l.behindSince = time.Time{}
 	if always {
 		l.syncSince, l.dirtySince = l.dirtySince, time.Time{}
 	}
@@ -291,12 +324,15 @@ func (w *writer) sync(db int) {
 // syncDone takes note that everything up to m is durable. Under mu.
 func (l *Log) syncDone(m mark, took time.Duration) {
 	if l.ringOn() {
-		l.ringTight = false
+		l.ringTight = l.front.full // until there is room, all that it has is to be synced and covered
 	} else {
 		l.gathering.synced(m.lsn-l.synced.lsn, l.tape.end, took)
 	}
 	l.synced = m
-	l.o.Cover.Grown(l.cur.path, m.pos)
+	l.o.Cover.Grown(l.cur.path, m.pos, m.lsn)
+	if l.holds() && (l.coverTight || l.ringed < m.lsn && (l.front == nil || !l.front.busy)) {
+		l.o.Cover.Hurry() // room in the ring, or replies, wait for it
+	}
 	l.syncSince = time.Time{}
 	if m.lsn >= l.kept.lsn {
 		l.forget(m)
@@ -350,6 +386,10 @@ func (w *writer) finalWrite() error {
 	if l.finalSync {
 		err = l.cur.f.Sync()
 	}
+	if err == nil && l.finalSync {
+		l.o.Cover.Grown(l.cur.path, m.pos, m.lsn)
+		l.awaitCover(m.lsn)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -362,6 +402,24 @@ func (w *writer) finalWrite() error {
 	}
 	l.publish()
 	return nil
+}
+
+// finalCover is how long Close waits at most until the end of the log is covered.
+const finalCover = time.Second
+
+// awaitCover waits until everything up to lsn, which is durable, is covered: after a clean stop no ring stands in for the end (I1). Not if
+// the cover has not even caught up with the start.
+func (l *Log) awaitCover(lsn LSN) {
+	l.mu.Lock()
+	waits := l.ringWanted() && l.o.Cover.Covered() >= l.at.LSN
+	l.mu.Unlock()
+	if !waits {
+		return
+	}
+	for until := time.Now().Add(finalCover); l.o.Cover.Covered() < lsn && time.Now().Before(until); {
+		l.o.Cover.Hurry()
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // fail takes note of an I/O error. From here on nothing is written to cur, and nothing it holds behind synced counts:

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"frankenredis/heal"
@@ -24,6 +25,9 @@ import (
 type covers struct {
 	s   *server
 	key []byte
+
+	keeps atomic.Pointer[heal.Keeper] // keeper, for whoever must not wait
+	floor atomic.Uint64               // what keepers before had covered of the stream
 
 	mu     sync.Mutex
 	keeper *heal.Keeper
@@ -118,7 +122,7 @@ func (c *covers) start(dir string, store *heal.Store) {
 	}
 	k := heal.StartKeeper(heal.KeeperOptions{Store: c.options(dir), Opened: store, Address: c.s.ownAddress(), Repair: c.s.cfg.Enum("fr-mode") == "hardened",
 		Genuine: func(path string) bool { return texts[path] || recovery.Genuine(c.s.fs, appendDir, appendName, path) },
-		Go:      engine.Background, Told: c.told,
+		Go:      engine.Background, Told: c.told, Moved: c.moved,
 		Every: func() time.Duration {
 			c.scrubs.mu.Lock()
 			defer c.scrubs.mu.Unlock()
@@ -135,6 +139,7 @@ func (c *covers) start(dir string, store *heal.Store) {
 		tell(k)
 	}
 	c.keeper, c.early = k, nil
+	c.keeps.Store(k)
 }
 
 // ownAddress is how a tool on this machine reaches the server; "": it does not.
@@ -209,8 +214,34 @@ func (c *covers) wrote(path string) { c.tell(func(k *heal.Keeper) { k.Protect(pa
 
 func (c *covers) look(path string) { c.tell(func(k *heal.Keeper) { k.Look(path) }) }
 
-// Grown, Sealed, Replaced and Removed are the log's words (wal.Cover).
-func (c *covers) Grown(path string, pos int64) { c.tell(func(k *heal.Keeper) { k.Grown(path, pos) }) }
+// Grown, Sealed, Replaced, Removed, Covered and Hurry are the log's words (wal.Cover).
+func (c *covers) Grown(path string, pos int64, lsn wal.LSN) {
+	c.tell(func(k *heal.Keeper) { k.Grown(path, pos, uint64(lsn)) })
+}
+
+// Covered and Hurry are the log's, too: it asks with each commit.
+func (c *covers) Covered() wal.LSN {
+	to := c.floor.Load()
+	if k := c.keeps.Load(); k != nil {
+		to = max(to, k.Covered())
+	}
+	return wal.LSN(to)
+}
+
+func (c *covers) Hurry() {
+	if k := c.keeps.Load(); k != nil {
+		k.Hurry()
+	}
+}
+
+// moved has the log look again at what is covered.
+func (c *covers) moved() {
+	c.s.eng.Post(func() {
+		if c.s.log != nil {
+			c.s.log.CoverMoved()
+		}
+	})
+}
 
 // Sealed has a file covered whose digest the log knows.
 func (c *covers) Sealed(path string, f wal.FileFacts) {
@@ -227,13 +258,14 @@ func (c *covers) Removed(path string) { c.tell(func(k *heal.Keeper) { k.Removed(
 
 // tend follows the ledger, whose segments grow; once a second, the executor only.
 func (c *covers) tend() {
-	if c == nil || c.s.evidence.book == nil {
+	if c == nil {
 		return
 	}
-	c.mu.Lock()
-	k := c.keeper
-	c.mu.Unlock()
-	if k == nil || k.Status().Files == 0 {
+	k := c.keeps.Load()
+	if k != nil {
+		k.CheckPace()
+	}
+	if k == nil || c.s.evidence.book == nil || k.Status().Files == 0 {
 		return // the ledger alone is no reason to make a folder
 	}
 	st := c.s.evidence.book.Stats()
@@ -252,7 +284,7 @@ func (c *covers) tend() {
 		k.Protect(path(c.segment), nil)
 	}
 	c.segment = st.Segment
-	k.Grown(path(st.Segment), st.Bytes)
+	k.Grown(path(st.Segment), st.Bytes, 0)
 }
 
 // move follows a change of dir: the keeper of the old one ends behind, and another begins. The executor only.
@@ -269,6 +301,9 @@ func (c *covers) move() {
 	c.mu.Unlock()
 	if !moved {
 		return
+	}
+	if to := k.Covered(); to != uint64(wal.MaxLSN) {
+		c.floor.Store(max(c.floor.Load(), to))
 	}
 	ended := engine.Background(func() {
 		if err := k.Close(); err != nil {
@@ -332,6 +367,12 @@ func (c *covers) told(e heal.KeeperEvent) {
 		c.s.logger.Info(e.Path + " is not what its sidecar described, and proves itself: it is covered as it is")
 	case heal.CatalogReset:
 		x.Rule, x.Decision, x.Detail, x.Kind = ledger.CoverLost, ledger.New, "no copy of the catalog was whole: made anew from the sidecars", "directory"
+	case heal.Adrift:
+		x.Rule, x.Decision, x.Detail, x.Class, x.Replay = ledger.CoverAdrift, ledger.Accept, "the end of a growing file is not covered: "+e.Err.Error(), "", ""
+		c.s.logger.Warn("The end of " + e.Path + " is not covered, and no reply waits for it: " + e.Err.Error())
+	case heal.CaughtUp:
+		x.Rule, x.Decision, x.Detail, x.Class, x.Replay = ledger.CoverAdrift, ledger.Note, "it is covered again", "", ""
+		c.s.logger.Info(e.Path + " is covered again, up to its end")
 	case heal.Failed:
 		if errors.Is(e.Err, disk.ErrLocked) {
 			c.s.logger.Info("Another process looks after the sidecars in " + e.Path)

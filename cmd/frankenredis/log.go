@@ -248,6 +248,10 @@ func (s *server) infoLogOwn(w *engine.InfoWriter) {
 		ring = "none"
 	}
 	w.Field("fr_log_ring", ring)
+	w.Field("fr_log_cover", s.coverOf(st.Covered))
+	if st.Covered != wal.MaxLSN {
+		w.Field("fr_log_covered_lsn", uint64(st.Covered))
+	}
 	w.Field("fr_log_ring_commits", st.RingCommits)
 	w.Field("fr_log_ring_bytes", st.RingBytes)
 	w.Field("fr_log_ring_failures", st.RingFailures)

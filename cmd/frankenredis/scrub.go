@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"frankenredis/heal"
+	"frankenredis/wal"
 	"frankenredis/wire/engine"
 )
 
@@ -125,4 +126,15 @@ func underscored(name string) string {
 		}
 	}
 	return string(p)
+}
+
+// coverOf says how the end of the log is covered, of which lsn is said to be.
+func (s *server) coverOf(lsn wal.LSN) string {
+	switch {
+	case s.covers == nil:
+		return "none"
+	case lsn == wal.MaxLSN:
+		return "adrift"
+	}
+	return "kept"
 }

@@ -102,6 +102,7 @@ var advice = map[string]string{
 	ledger.Repaired.Reason:     "look after the disk that changed the bytes: it will do it again. The damaged ones lie in quarantine.",
 	ledger.FileReplaced.Reason: "nothing, if it was you who put the file there; else find out who did.",
 	ledger.CoverLost.Reason:    "nothing. The sidecar was made anew from a file that proves itself.",
+	ledger.CoverAdrift.Reason:  "look at the disk of the folder heal: room, health. Until the record that the cover is back, the newest bytes of the log survive a crash, but not damage to them as well.",
 	ledger.RingMerged.Reason:   nothingToDo, ledger.RingAside.Reason: "nothing. The ring belonged to a log that another server has gone on with; it was set aside.",
 	ledger.Unnamed.Reason:   "nothing. A switch or repair that a crash cut short, or that failed, had made the file; the log has everything. It lies in quarantine.",
 	ledger.LogFailed.Reason: lookAtDisk, ledger.SaveFailed.Reason: lookAtDisk, ledger.RingFailed.Reason: lookAtDisk, ledger.RingMoved.Reason: lookAtDisk,

@@ -62,7 +62,11 @@ func isData(name string) bool {
 }
 
 // Grown passes on that an increment is durable up to pos.
-func (c *covers) Grown(path string, pos int64) { c.k.Grown(path, pos) }
+func (c *covers) Grown(path string, pos int64, lsn wal.LSN) { c.k.Grown(path, pos, uint64(lsn)) }
+
+// Covered and Hurry have nothing wait for the sidecars: TestI1CrashAndDamage is about that.
+func (c *covers) Covered() wal.LSN { return wal.MaxLSN }
+func (c *covers) Hurry()           {}
 
 // Sealed has a file covered whose digest the log may know.
 func (c *covers) Sealed(path string, f wal.FileFacts) {

@@ -75,6 +75,7 @@ var (
 	LogDropped   = Rule{56, "log-dropped", Downgrade, "appendonly was turned off"}
 	RingFailed   = Rule{57, "ring-failed", Tampering, "a commit ring is given up after an I/O error: commits go to another, or to the increment"}
 	RingMoved    = Rule{58, "ring-moved", Exhaustion, "the device of a commit ring stands still: commits go to another ring"}
+	CoverAdrift  = Rule{59, "cover-adrift", Exhaustion, "replies and the commit ring do not wait for a cover that cannot be written, or does not keep up"}
 	Replaced     = Rule{60, "data-replaced", Ordering, "a whole snapshot from the primary takes the place of the data set"}
 	BadSync      = Rule{61, "sync-refused", Tampering, "a snapshot from the primary that is not whole replaces nothing"}
 	NewHistory   = Rule{62, "new-history", Ordering, "a promoted replica begins a new history whose past is its primary's"}
@@ -97,7 +98,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, Salvaged, RingMerged, RingAside, Unnamed, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, RingFailed, RingMoved, Replaced, BadSync, NewHistory, EmptySource, Ahead, RoomLow, RoomUsed, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, Salvaged, RingMerged, RingAside, Unnamed, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, RingFailed, RingMoved, CoverAdrift, Replaced, BadSync, NewHistory, EmptySource, Ahead, RoomLow, RoomUsed, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass, Arguments, LongKey, LongQueue, Pipeline, ClientBytes}
 
 // Decision is what was done about it.
