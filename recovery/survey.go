@@ -89,7 +89,9 @@ func (b *boot) survey() (*survey, error) {
 	if err := b.refuseShrunk(s, manifest); err != nil {
 		return nil, err
 	}
-	b.surveyEpoch(s)
+	if err := b.surveyEpoch(s); err != nil {
+		return nil, err
+	}
 	if err := b.surveyOldStyle(s); err != nil {
 		return nil, err
 	}
@@ -131,8 +133,9 @@ func (b *boot) surveyCompanions(s *survey, manifest string) {
 	}
 }
 
-// surveyEpoch reads the epoch and watermark files. A lost one is not fatal: less can be proven then.
-func (b *boot) surveyEpoch(s *survey) {
+// surveyEpoch reads the epoch and watermark files. A lost one is not fatal: less can be proven then. One that the disk does not give is not
+// taken for lost: the end of the log would be cut for want of it (I4).
+func (b *boot) surveyEpoch(s *survey) error {
 	path := filepath.Join(b.dir(), wal.EpochName(b.o.AppendName))
 	epoch, err := wal.ReadEpoch(b.o.FS, b.dir(), b.o.AppendName)
 	switch {
@@ -140,6 +143,8 @@ func (b *boot) surveyEpoch(s *survey) {
 		s.epoch = epoch
 		s.sameBoot = epoch.BootID != "" && epoch.BootID == b.o.BootID
 		b.ev.saw(Artifact{Path: path, Kind: "epoch", Class: Clean, Detail: fmt.Sprintf("epoch %d, same boot: %t", epoch.Epoch, s.sameBoot)})
+	case failedRead(err):
+		return b.refuseHelper(path, "epoch", err)
 	case !errors.Is(err, fs.ErrNotExist):
 		b.warn("The epoch file can't be read, the machine is taken to have been restarted: %v", err)
 		b.ev.saw(Artifact{Path: path, Kind: "epoch", Class: Corrupt, Detail: err.Error()})
@@ -151,10 +156,25 @@ func (b *boot) surveyEpoch(s *survey) {
 		s.mark = &mark
 		b.ev.saw(Artifact{Path: path, Kind: "watermark", Class: Clean, End: mark.LSN,
 			Detail: fmt.Sprintf("increment %d durable up to byte %d, clean stop: %t", mark.Seq, mark.Pos, mark.Clean)})
+	case failedRead(err):
+		return b.refuseHelper(path, "watermark", err)
 	case !errors.Is(err, fs.ErrNotExist):
 		b.warn("The watermark file can't be read, only the lines in the log prove what was durable: %v", err)
 		b.ev.saw(Artifact{Path: path, Kind: "watermark", Class: Corrupt, Detail: err.Error()})
 	}
+	return nil
+}
+
+// failedRead tells an error of the disk from content that is not as it should be.
+func failedRead(err error) bool {
+	var failed *fs.PathError
+	return errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist)
+}
+
+func (b *boot) refuseHelper(path, kind string, err error) error {
+	b.ev.saw(Artifact{Path: path, Kind: kind, Class: Unreadable, Detail: err.Error()})
+	b.ev.decided(ledger.Unreadable, ledger.Refuse, path, 0, "%v", err)
+	return b.refuse(err, "Can't read the %s file %s: %s", kind, path, reason(err))
 }
 
 // surveyOldStyle looks for a single append-only file in Dir, as servers before Redis 7 wrote it, and takes it as the base
