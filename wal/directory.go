@@ -44,7 +44,7 @@ func (d *Directory) Names(name string) []string {
 }
 
 // ReadDirectory reads a folder's manifest and companion; it changes nothing. A manifest that is there but that Redis
-// would refuse is a *ManifestError; without a folder or manifest the result says so and the error is nil.
+// would refuse is a *ManifestError; a companion that the disk does not give is the disk's error; without a folder or manifest the result says so and the error is nil.
 func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 	d := &Directory{Broken: make(map[string]error)}
 	p, err := readFile(fsys, filepath.Join(dir, ManifestName(name)))
@@ -74,7 +74,11 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 		}
 		d.Generation = max(d.Generation, generation)
 		facts, err := readFacts(fsys, filepath.Join(dir, file), generation)
+		var failed *fs.PathError
 		switch {
+		case errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist):
+			// Taken for lost, it would make the log a foreign one, whose commit ring does not count (I1).
+			return nil, err
 		case err != nil:
 			d.Broken[file] = err
 		case d.Manifest == nil:
