@@ -130,6 +130,7 @@ func (w *sweeper) fail(p *protocol, policy wal.Policy, f sweepFault, n int) (hit
 		after++
 		return after <= 3 // the call itself, and what is done about it
 	})
+	before := 0
 	if f.fault.Err != nil {
 		fault := f.fault
 		fault.Nth = n
@@ -137,6 +138,7 @@ func (w *sweeper) fail(p *protocol, policy wal.Policy, f sweepFault, n int) (hit
 		l.dropped = fault.After == crashfs.Drop
 		l.mu.Unlock()
 		l.disk.Trace()
+		before = l.disk.Ops()
 		l.disk.Inject(fault)
 	}
 	running := l.live != nil
@@ -146,9 +148,7 @@ func (w *sweeper) fail(p *protocol, policy wal.Policy, f sweepFault, n int) (hit
 	hit = calls >= n
 	mu.Unlock()
 	if !hit && f.fault.Op == crashfs.Any {
-		for _, e := range l.disk.Trace() {
-			hit = hit || e.Err != nil
-		}
+		hit = l.disk.Ops()-before >= n // reads too
 	}
 	if err == nil && l.live != nil && f.fault.Times >= 0 {
 		err = l.write(1) // it goes on
