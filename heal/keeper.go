@@ -59,7 +59,7 @@ type KeeperOptions struct {
 	// Address says in the file heal/server how the server is reached ("tcp 127.0.0.1:6379", "unix /path"), for who finds the folder
 	// locked. "": it is not said.
 	Address string
-	// Told is called with what happened, by the worker. May be nil.
+	// Told is called with what happened, by the worker; of Adrift also in CheckPace, whose caller must not be kept waiting. May be nil.
 	Told func(KeeperEvent)
 	// Moved is called when Covered has moved, by the worker or in CheckPace. It must be cheap. May be nil.
 	Moved func()

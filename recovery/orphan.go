@@ -112,16 +112,18 @@ func (b *boot) setUnnamedAside(s *survey) error {
 		if a.Bytes = b.size(name); a.Bytes > 0 {
 			a.What = "rename"
 			a.Input = b.digestOf(a.Path)
-			a.To, err = moveToPen(b.o.FS, b.dir(), a.Path, a.Bytes)
 			b.ev.decided(ledger.Unnamed, ledger.SetAside, a.Path, 0, "%d bytes that no manifest names; the last increment is number %d", a.Bytes, s.dir.Manifest.IncrSeq)
-			b.warn("%s is not named by the manifest, which goes on without it: %d bytes set aside as %s.", name, a.Bytes, a.To)
+			a.To, err = moveToPen(b.o.FS, b.dir(), a.Path, a.Bytes)
 		} else {
 			err = b.o.FS.Remove(a.Path)
 		}
 		if err := b.ev.did(a, err); err != nil {
 			return b.refuse(err, "Can't move %s out of the way: %s", a.Path, reason(err))
 		}
-		moved = moved || a.Bytes > 0
+		if a.Bytes > 0 {
+			b.warn("%s is not named by the manifest, which goes on without it: %d bytes set aside as %s.", name, a.Bytes, a.To)
+			moved = true
+		}
 	}
 	if !moved {
 		return nil // an empty one that a crash brings back is removed again

@@ -77,14 +77,7 @@ func (e *coveredEngine) Start(fs disk.FS, boot string) (*data, error) {
 			logged <- l
 			l.CoverMoved()
 		},
-		Go: func(work func()) <-chan struct{} {
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				work()
-			}()
-			return done
-		}})
+		Go: worker})
 	e.log, err = res.OpenLog(wal.Options{Commit: wal.CommitRing, RingSize: coveredRing, FS: fs, Dir: logDir, Name: logName, Policy: wal.Always, Hardened: true,
 		Annotate: true, BootID: boot, Wake: e.wake, Cover: keeperCover{e}}, true, 1<<20)
 	if err != nil {

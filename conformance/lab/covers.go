@@ -32,19 +32,22 @@ func openCovers(fs disk.FS) (*heal.Store, error) {
 	return s, err
 }
 
+// worker runs a keeper's work in a goroutine, and tells when it has ended.
+func worker(work func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	return done
+}
+
 // keepCovers starts the keeper. Its files are small and its life is short, so it hurries.
 func keepCovers(fs disk.FS, opened *heal.Store, repair bool) *covers {
 	return &covers{heal.StartKeeper(heal.KeeperOptions{Store: coverOptions(fs), Opened: opened, Repair: repair, Settle: time.Millisecond, Pace: time.Millisecond,
 		Genuine: func(path string) bool { return recovery.Genuine(fs, logDir, logName, path) },
-		Go: func(work func()) <-chan struct{} {
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				work()
-			}()
-			return done
-		},
-		Every: func() time.Duration { return 0 }, Rate: func() int64 { return 0 }})}
+		Go:      worker,
+		Every:   func() time.Duration { return 0 }, Rate: func() int64 { return 0 }})}
 }
 
 // lookAround has what a start found covered.
