@@ -26,6 +26,8 @@ type manifests struct {
 	position   Position
 	// repairing says that a repair must be finished before anything else is made of the manifest (mend.go).
 	repairing bool
+	// unsettled says that the manifest in force has its name, and that the folder did not sync: a crash may bring the one before back.
+	unsettled bool
 
 	past atomic.Pointer[[]pastPart] // where the stream lies; published for any goroutine
 }
@@ -141,7 +143,7 @@ func (ms *manifests) commit(p *prepared) (named bool, err error) {
 		}
 	}
 	old := ms.current
-	ms.manifest, ms.files, ms.current = p.m, p.files, p.generation
+	ms.manifest, ms.files, ms.current, ms.unsettled = p.m, p.files, p.generation, true
 	ms.publishPast()
 	if err != nil {
 		return true, err
@@ -149,6 +151,7 @@ func (ms *manifests) commit(p *prepared) (named bool, err error) {
 	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
 		return true, err
 	}
+	ms.unsettled = false
 	ms.o.Cover.Replaced(path)
 	if !ms.o.Annotate {
 		return true, nil
@@ -186,14 +189,18 @@ func (ms *manifests) sweep() {
 }
 
 // dropHistory deletes the files that the manifest calls history, but for the newest generations of them, and then the mention
-// of them. Only after the manifest that made them history is durable (I13). What cannot be deleted stays mentioned. Any
-// goroutine but the executor; without mu, because deleting a large file takes its time.
+// of them. Only after the manifest that made them history is durable (I13): one whose folder did not sync is written once more. What
+// cannot be deleted stays mentioned. Any goroutine but the executor; without mu, because deleting a large file takes its time.
 func (ms *manifests) dropHistory(keep int) error {
 	ms.mu.Lock()
 	history := ms.manifest.History[keptHistory(ms.manifest.History, keep):]
+	var err error
+	if len(history) > 0 && ms.unsettled {
+		_, err = ms.persist(ms.manifest, ms.files)
+	}
 	ms.mu.Unlock()
-	if len(history) == 0 {
-		return nil
+	if len(history) == 0 || err != nil {
+		return err
 	}
 	gone := make(map[string]bool)
 	var errs []error
@@ -214,7 +221,7 @@ func (ms *manifests) dropHistory(keep int) error {
 	m, files := ms.manifest.Clone(), maps.Clone(ms.files)
 	m.History = slices.DeleteFunc(m.History, func(f FileRef) bool { return gone[f.Name] })
 	maps.DeleteFunc(files, func(name string, _ FileFacts) bool { return gone[name] })
-	_, err := ms.persist(m, files)
+	_, err = ms.persist(m, files)
 	return errors.Join(append(errs, err)...)
 }
 

@@ -309,10 +309,12 @@ func TestInstallFails(t *testing.T) {
 				renamed = renamed || manifest
 				return nil
 			})
-			err = l.Install(NewBase{Path: path, At: at})
-			fs.setBefore(nil)
-			if !errors.Is(err, errIO) {
+			if err = l.Install(NewBase{Path: path, At: at}); !errors.Is(err, errIO) {
 				t.Fatalf("installed: %v", err)
+			}
+			// Nor does the keeper delete them as long as the folder does not sync (I13).
+			if err := l.man.dropHistory(0); (err != nil) != (failing == "syncdir after") {
+				t.Errorf("history: %v", err)
 			}
 			d, err := ReadDirectory(fs, testDir, defaultName)
 			if err != nil || d.Facts == nil {
@@ -330,6 +332,13 @@ func TestInstallFails(t *testing.T) {
 			}
 			if _, err := fs.Stat(filepath.Join(testDir, "appendonly.aof.2.base.rdb")); (err == nil) != (failing == "syncdir after") {
 				t.Errorf("the new base: %v", err)
+			}
+			fs.setBefore(nil)
+			if err := l.man.dropHistory(0); err != nil {
+				t.Error(err)
+			}
+			if _, err := fs.Stat(filepath.Join(testDir, "appendonly.aof.1.base.rdb")); (err == nil) != (failing != "syncdir after") {
+				t.Errorf("the old base, when the disk is well again: %v", err)
 			}
 		})
 	}
