@@ -180,7 +180,7 @@ func TestWatermarkTorn(t *testing.T) {
 	if states[100] == 0 || states[200] == 0 {
 		t.Errorf("states seen: %v", states)
 	}
-	w, err := ReadWatermark(fs.crash(forgot, nil), "/data", "log")
+	w, err := ReadWatermark(fs.powerCut(), "/data", "log")
 	second.rewritten = w.rewritten
 	if err != nil || w != second {
 		t.Errorf("read back %+v, %v", w, err)

@@ -289,7 +289,7 @@ func TestMend(t *testing.T) {
 			if err := l.Close(true); err != nil {
 				t.Fatal(err)
 			}
-			r, err := recoverLog(fs.crash(forgot, nil), testDir, false)
+			r, err := recoverLog(fs.powerCut(), testDir, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -354,7 +354,7 @@ func TestMendReadsBack(t *testing.T) {
 	if l.Durable() != l.End() || l.Status().Gap != 0 {
 		t.Errorf("durable %d of %d, %+v", l.Durable(), l.End(), l.Status())
 	}
-	r, err := recoverLog(fs.crash(forgot, nil), testDir, false)
+	r, err := recoverLog(fs.powerCut(), testDir, false)
 	if err != nil || !bytes.Equal(r.stream, want) {
 		t.Errorf("recovered %q, %v", r.stream, err)
 	}
@@ -404,7 +404,7 @@ func TestGapStaysUntilBase(t *testing.T) {
 	if err := l.Close(true); err != nil {
 		t.Error(err)
 	}
-	if _, err := recoverLog(fs.crash(forgot, nil), testDir, false); err != nil {
+	if _, err := recoverLog(fs.powerCut(), testDir, false); err != nil {
 		t.Error(err)
 	}
 }
@@ -442,7 +442,7 @@ func TestSwitchFails(t *testing.T) {
 			if err := l.Close(true); err != nil {
 				t.Fatal(err)
 			}
-			r, err := recoverLog(fs.crash(forgot, nil), testDir, false)
+			r, err := recoverLog(fs.powerCut(), testDir, false)
 			if err != nil || !bytes.Equal(r.stream, join(set("a", "1"), set("b", "2"), set("c", "3"))) {
 				t.Errorf("recovered %q, %v", r.stream, err)
 			}

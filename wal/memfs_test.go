@@ -379,6 +379,13 @@ func (m *memFS) crash(mode crashMode, rng *rand.Rand) *memFS {
 	return after
 }
 
+// powerCut is crash with nothing kept that was not durable, while others may be at work on the disk.
+func (m *memFS) powerCut() *memFS {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.crash(forgot, nil)
+}
+
 // crash returns what is left of the content.
 func (n *inode) crash(mode crashMode, rng *rand.Rand) []byte {
 	p := slices.Clone(n.kept)

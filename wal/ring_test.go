@@ -152,7 +152,7 @@ func TestI1RingMirror(t *testing.T) {
 	o.RingSize = 1 << 20
 	l := ringLog(t, o)
 	stream := commitAll(t, l, ringUnits(40, 3000)...)
-	after := fs.crash(forgot, newRand(1))
+	after := fs.powerCut()
 	defer l.Close(true)
 	path := filepath.Join(testDir, RingName(defaultName))
 	whole := after.names[path].data
@@ -319,7 +319,7 @@ func TestRingSkipsLargeCommits(t *testing.T) {
 		t.Errorf("a large commit was released with the increments durable up to %d of %d", filed, l.End())
 	}
 	last := commitAll(t, l, ringUnits(2, 50)...)
-	r := readRing(t, fs.crash(forgot, newRand(1)), l)
+	r := readRing(t, fs.powerCut(), l)
 	if r.Broken != nil || !bytes.Equal(r.From(0), small) || !bytes.Equal(r.From(LSN(len(small)+len(large))), last) {
 		t.Errorf("%v: %q..., %q", r.Broken, r.From(0), r.From(LSN(len(small)+len(large))))
 	}
@@ -354,7 +354,7 @@ func TestI2StalledRing(t *testing.T) {
 	if s := l.Status(); s.Ring != "/other" && s.RingMoves == 0 {
 		t.Errorf("%+v", s)
 	}
-	after := fs.crash(forgot, newRand(1))
+	after := fs.powerCut()
 	r := readRing(t, after, l, "/other")
 	if got := r.From(0); r.Broken != nil || !bytes.Equal(got, append(first, second...)) {
 		t.Errorf("after a crash the rings have %d bytes, %v; want %d", len(got), r.Broken, len(first)+len(second))
