@@ -1,6 +1,8 @@
 package recovery
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -114,6 +116,43 @@ func TestFlipEverywhere(t *testing.T) {
 			}
 			t.Logf("%-46s other boot %-5t: refused %4d, cut %4d, loaded as it was %4d", name, otherBoot, v.refused, v.cut, v.same)
 		}
+	}
+}
+
+// A manifest with a byte changed is refused, or read as it was meant; the refusal says which byte, in words and in the evidence.
+func TestChangedManifestIsNamed(t *testing.T) {
+	m := small(t)
+	const name = "appendonlydir/appendonly.aof.manifest"
+	refused := 0
+	whole := runBoot(t, "/data", func(o *Options) { o.FS = newMemFS(m.files) }).store.String()
+	for n := range m.files[name] {
+		bad := []byte(m.files[name])
+		bad[n] ^= 1 << (n % 8)
+		f := maps.Clone(m.files)
+		f[name] = string(bad)
+		o := runBoot(t, "/data", func(o *Options) { o.FS = newMemFS(f) })
+		if o.err == nil {
+			if o.store.String() != whole {
+				t.Errorf("byte %d, %q: loaded as %s", n, bad, o.store)
+			}
+			continue
+		}
+		refused++
+		var r *Refusal
+		if !errors.As(o.err, &r) {
+			t.Fatal(o.err)
+		}
+		place := fmt.Sprintf("byte %d is ", n)
+		if text := o.logs.text(); !strings.Contains(text, "appendonly.aof.manifest") || !strings.Contains(text, place) {
+			t.Errorf("byte %d, %q: not named in\n%s", n, bad, text)
+		}
+		last := r.Evidence.Decisions[len(r.Evidence.Decisions)-1]
+		if !strings.HasSuffix(last.Artifact, name) || last.Pos != int64(n) {
+			t.Errorf("byte %d: the evidence names %s, byte %d: %s", n, last.Artifact, last.Pos, last.Detail)
+		}
+	}
+	if refused < len(m.files[name])*9/10 {
+		t.Errorf("%d of %d refused", refused, len(m.files[name]))
 	}
 }
 

@@ -59,7 +59,7 @@ func (b *boot) refuseShrunk(s *survey, manifest string) error {
 		named[m.Base.Name], baseSeq = true, m.Base.Seq
 	}
 	lost := ""
-	if last := b.lastFacts(s); last != nil {
+	if last := b.lastFacts(s.dir); last != nil {
 		lastBase := int64(0)
 		for name := range last.Files {
 			if seq, kind, ok := logFileSeq(b.o.AppendName, name); ok && kind != "incr.aof" {
@@ -85,9 +85,24 @@ func (b *boot) refuseShrunk(s *survey, manifest string) error {
 		return nil
 	}
 	b.ev.saw(Artifact{Path: filepath.Join(b.dir(), lost), Kind: "orphan", Class: Unloaded, Size: b.size(lost)})
-	b.ev.decided(ledger.ShortMfst, ledger.Refuse, manifest, 0, "it does not name %s, which holds data", lost)
+	pos, change := b.changedByte(s.dir, 0)
+	b.ev.decided(ledger.ShortMfst, ledger.Refuse, manifest, pos, "it does not name %s, which holds data%s", lost, change)
 	return b.refuse(nil, "The AOF manifest file %s does not name %s, which holds data and was not replaced by a newer base: it is damaged "+
-		"or older than the files. Bring the right one back, or move the file away.", wal.ManifestName(b.o.AppendName), lost)
+		"or older than the files%s. Bring the right one back, or move the file away.", wal.ManifestName(b.o.AppendName), lost, change)
+}
+
+// changedByte says in which byte the manifest differs from that of the newest companion, as the end of a sentence; else it is
+// empty, and the position otherwise.
+func (b *boot) changedByte(d *wal.Directory, otherwise int64) (pos int64, text string) {
+	last := b.lastFacts(d)
+	if last == nil {
+		return otherwise, ""
+	}
+	at, was, ok := last.ChangedByte(d.ManifestBytes)
+	if !ok {
+		return otherwise, ""
+	}
+	return int64(at), fmt.Sprintf("; byte %d is %q where generation %d had %q", at, d.ManifestBytes[at:at+1], last.Generation, []byte{was})
 }
 
 // setUnnamedAside clears away increments that have higher numbers than the manifest's last, once everything it names has been loaded: a
@@ -137,11 +152,11 @@ func (b *boot) setUnnamedAside(s *survey) error {
 }
 
 // lastFacts is the newest companion, of whichever manifest; nil if there is none that can be read.
-func (b *boot) lastFacts(s *survey) *wal.Facts {
-	if s.dir.Generation == 0 {
+func (b *boot) lastFacts(d *wal.Directory) *wal.Facts {
+	if d.Generation == 0 {
 		return nil
 	}
-	f, err := b.o.FS.Open(filepath.Join(b.dir(), wal.FactsName(b.o.AppendName, s.dir.Generation)))
+	f, err := b.o.FS.Open(filepath.Join(b.dir(), wal.FactsName(b.o.AppendName, d.Generation)))
 	if err != nil {
 		return nil
 	}

@@ -71,7 +71,9 @@ func (b *boot) survey() (*survey, error) {
 	switch {
 	case errors.As(err, &bad):
 		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Corrupt, Detail: bad.Error(), Input: b.digestOf(manifest)})
-		b.ev.decided(ledger.BadManifest, ledger.Refuse, manifest, 0, "%v", bad)
+		pos, change := b.changedByte(d, bad.Pos)
+		b.ev.decided(ledger.BadManifest, ledger.Refuse, manifest, pos, "%v%s", bad, change)
+		b.warn("The manifest %s can't be followed: %v%s", manifest, bad, change)
 		b.warn(msgManifestError)
 		if bad.Line > 0 && bad.Reason != wal.ManifestLineTooLong {
 			b.warn(msgManifestLine, bad.Line)

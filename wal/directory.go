@@ -44,9 +44,11 @@ func (d *Directory) Names(name string) []string {
 }
 
 // ReadDirectory reads a folder's manifest and companion; it changes nothing. A manifest that is there but that Redis
-// would refuse is a *ManifestError; a companion that the disk does not give is the disk's error; without a folder or manifest the result says so and the error is nil.
+// would refuse is a *ManifestError, beside a result without Manifest and Facts; a companion that the disk does not give is the
+// disk's error; without a folder or manifest the result says so and the error is nil.
 func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 	d := &Directory{Broken: make(map[string]error)}
+	var refused error
 	p, err := readFile(fsys, filepath.Join(dir, ManifestName(name)))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -54,13 +56,11 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 		return nil, err
 	default:
 		d.ManifestBytes = p
-		if d.Manifest, err = ParseManifest(p); err != nil {
-			return nil, err
-		}
+		d.Manifest, refused = ParseManifest(p)
 	}
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return d, nil
+		return d, refused
 	}
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 	if mending != nil && (d.Facts == nil || d.Facts.Generation < mending.Generation) {
 		return d, d.resumeMending(fsys, dir, name, mending)
 	}
-	return d, nil
+	return d, refused
 }
 
 // resumeMending looks whether the repair that f belongs to had come so far that only it has everything: its manifest lies

@@ -219,3 +219,23 @@ func parseUUID(text string) (UUID, error) {
 	s, err := parseSum(text)
 	return UUID(s), err
 }
+
+// ChangedByte finds the one byte in which p differs from the manifest that the companion describes, and what it was there; not ok: more differs,
+// or p is longer than this looks at, 2 KiB.
+func (f *Facts) ChangedByte(p []byte) (pos int, was byte, ok bool) {
+	const most = 2 << 10 // half a million digests, a tenth of a second
+	if len(p) > most {
+		return 0, 0, false
+	}
+	p = bytes.Clone(p)
+	for pos, found := range p {
+		for i := range 255 {
+			p[pos]++
+			if SumOf(p) == f.Manifest {
+				return pos, found + byte(i) + 1, true
+			}
+		}
+		p[pos] = found
+	}
+	return 0, 0, false
+}

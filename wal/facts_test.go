@@ -77,6 +77,7 @@ func TestReadDirectory(t *testing.T) {
 	if err != nil || d.Facts == nil || d.Facts.Generation != 2 || d.Generation != 2 || len(d.Broken) != 0 {
 		t.Fatalf("%+v, %v", d, err)
 	}
+	good, manifest := d.Facts, d.ManifestBytes
 	write := func(name, text string) {
 		f, _ := fs.Create(filepath.Join(testDir, name))
 		f.Write([]byte(text))
@@ -89,9 +90,22 @@ func TestReadDirectory(t *testing.T) {
 	if d, err = ReadDirectory(fs, testDir, defaultName); err != nil || d.Facts != nil || d.Manifest == nil {
 		t.Errorf("with another manifest: %+v, %v", d, err)
 	}
-	write(ManifestName(defaultName), "")
+	changed := bytes.Clone(manifest)
+	changed[7] ^= 0x40
+	if pos, was, ok := good.ChangedByte(changed); !ok || pos != 7 || was != manifest[7] {
+		t.Errorf("one byte changed: %d, %q, %t", pos, was, ok)
+	}
+	changed[9] ^= 1
+	if pos, _, ok := good.ChangedByte(changed); ok {
+		t.Errorf("two bytes changed: %d", pos)
+	}
+	write(ManifestName(defaultName), "# \nfile a\n")
 	var me *ManifestError
-	if _, err = ReadDirectory(fs, testDir, defaultName); !errors.As(err, &me) {
+	if d, err = ReadDirectory(fs, testDir, defaultName); !errors.As(err, &me) || me.Line != 2 || me.Pos != 3 || d.Generation != 9 || d.Manifest != nil {
+		t.Errorf("with a manifest that cannot be read: %+v, %v", d, err)
+	}
+	write(ManifestName(defaultName), "")
+	if _, err = ReadDirectory(fs, testDir, defaultName); !errors.As(err, &me) || me.Line != 0 {
 		t.Errorf("with an empty manifest: %v", err)
 	}
 	fs.Remove(filepath.Join(testDir, ManifestName(defaultName)))

@@ -56,6 +56,7 @@ const maxManifestLine = 1024
 type ManifestError struct {
 	Reason string // Redis's text
 	Line   int    // from 1; 0: no line was read
+	Pos    int64  // byte at which that line begins
 	Text   string // that line, trimmed; empty if it was not looked at
 }
 
@@ -64,7 +65,7 @@ func (e *ManifestError) Error() string {
 	if e.Line == 0 {
 		return e.Reason
 	}
-	return fmt.Sprintf("%s (line %d)", e.Reason, e.Line)
+	return fmt.Sprintf("%s (line %d, byte %d)", e.Reason, e.Line, e.Pos)
 }
 
 // ParseManifest reads a manifest as Redis 7.2 does, with its limits and errors (*ManifestError).
@@ -74,7 +75,9 @@ func ParseManifest(p []byte) (*Manifest, error) {
 	}
 	m := &Manifest{}
 	maxSeq := int64(0)
+	size := len(p)
 	for n := 1; len(p) > 0; n++ {
+		pos := int64(size - len(p))
 		line := p[:min(len(p), maxManifestLine)]
 		if i := bytes.IndexByte(line, '\n'); i >= 0 {
 			line = line[:i+1]
@@ -88,7 +91,7 @@ func ParseManifest(p []byte) (*Manifest, error) {
 			line = line[:i]
 		}
 		if !bytes.HasSuffix(line, []byte{'\n'}) {
-			return nil, &ManifestError{Reason: ManifestLineTooLong, Line: n}
+			return nil, &ManifestError{Reason: ManifestLineTooLong, Line: n, Pos: pos}
 		}
 		text := strings.Trim(string(line), " \t\r\n")
 		f, reason := parseManifestLine(text)
@@ -96,7 +99,7 @@ func ParseManifest(p []byte) (*Manifest, error) {
 			reason = m.add(f, &maxSeq)
 		}
 		if reason != "" {
-			return nil, &ManifestError{Reason: reason, Line: n, Text: text}
+			return nil, &ManifestError{Reason: reason, Line: n, Pos: pos, Text: text}
 		}
 	}
 	return m, nil
