@@ -142,6 +142,11 @@ func (l *life) start() (int, error) {
 		l.begin(d, l.history[:n+1], l.ends[:n+1])
 	}
 	l.mu.Lock()
+	if l.dropped && n >= 0 {
+		// What was only released may be gone; what is there has been found.
+		l.floor.Released = min(l.floor.Released, l.ends[n])
+		l.floor.Found = min(l.floor.Found, l.ends[n])
+	}
 	l.dropped = l.dropped && n < 0
 	l.live = l.eng
 	l.mu.Unlock()

@@ -110,7 +110,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	if v := lookForKept(l, fallen); v != nil {
 		return v
 	}
-	next.floor = l.outlived(s.promise, seed)
+	next.floor, next.dropped = l.outlived(s.promise, seed), s.dropped && seed < 0
 	next.saved.Store(int64(s.saved))
 	if j.again > 0 {
 		hook := rand.New(rand.NewPCG(j.rng.Uint64(), 0)) // used under the disk's lock
