@@ -403,6 +403,8 @@ func stock(l *life) error {
 	text = appendCommand(appendCommand(text, "SELECT", "0"), "SET", "a", "stock")
 	l.disk.Put(filepath.Join(logDir, wal.ManifestName(logName)), "file "+wal.IncrName(logName, 1)+" seq 1 type i\n")
 	l.disk.Put(filepath.Join(logDir, wal.IncrName(logName, 1)), string(text))
+	// Of an attempt to go on that came to nothing: the next one makes an increment under the same temporary name.
+	l.disk.Put(filepath.Join(logDir, "temp-"+wal.IncrName(logName, 2)), string(appendCommand(nil, "SET", "a", "never")))
 	l.ever[d.sum] = len(l.ever)
 	l.begin(d, []uint64{d.sum}, []uint64{0})
 	return nil

@@ -155,8 +155,13 @@ func (w *sweeper) fail(p *protocol, policy wal.Policy, f sweepFault, n int) (hit
 	}
 	l.final()
 	if l.live != nil {
-		_ = l.stop()
+		if serr := l.stop(); serr == nil && err == nil && f.fault.Err != nil && f.fault.Times >= 0 {
+			v = l.tidy(true)
+		}
 		l.final()
+	}
+	if v != nil {
+		return true, 0, v
 	}
 	if err != nil && f.fault.Err == nil {
 		return true, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("it fails by itself (running %t): %v", running, err)}
