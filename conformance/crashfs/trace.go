@@ -82,7 +82,7 @@ func (f *FS) Ops() int {
 	return f.n
 }
 
-// Trace returns the operations that change something, in order, since the disk was made or Trace called last.
+// Trace returns the operations that change something and those of any kind that failed, in order, since the disk was made or Trace called last.
 func (f *FS) Trace() []Event {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,7 +101,7 @@ func (f *FS) step(e Event) error {
 		}
 	}
 	e.Err = f.fails(&e)
-	if e.Op.Changes() {
+	if e.Op.Changes() || e.Err != nil {
 		f.trace = append(f.trace, e)
 	}
 	return e.Err

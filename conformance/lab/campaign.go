@@ -238,7 +238,7 @@ func (l *life) fault(after crashfs.AfterSync) crashfs.Fault {
 	return f
 }
 
-// tidy is asked when a server has stopped in order: nothing is left lying about, unless a call that should have taken it away failed.
+// tidy is asked when a server has stopped in order: nothing is left lying about, unless a call that should have found it or taken it away failed.
 func (l *life) tidy(crashed bool) *Violation {
 	eng, ours := l.eng.(*real)
 	if !ours {
@@ -246,7 +246,7 @@ func (l *life) tidy(crashed bool) *Violation {
 	}
 	failed := false
 	for _, e := range l.disk.Trace() {
-		if e.Err != nil && (e.Op == crashfs.Remove || e.Op == crashfs.SyncDir) {
+		if e.Err != nil && (e.Op == crashfs.Remove || e.Op == crashfs.SyncDir || e.Op == crashfs.List) {
 			return nil
 		}
 		failed = failed || e.Err != nil
