@@ -73,8 +73,11 @@ type catalog struct {
 	bad     int // of the three files, how many are missing, damaged or behind
 }
 
+// catalogName begins the names of the catalog's copies.
+const catalogName = "catalog."
+
 func catalogPath(root string, i int) string {
-	return filepath.Join(root, Folder, fmt.Sprintf("catalog.%d", i))
+	return filepath.Join(root, Folder, fmt.Sprint(catalogName, i))
 }
 
 // readCatalog takes the newest copy that is whole. Where there are files and none is whole the error is ErrCatalog.
@@ -182,6 +185,7 @@ func (s *Store) change(edit func(entries map[string]Entry)) error {
 	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
 	edit(c.entries)
 	if err := s.writeCatalog(c); err != nil {
+		s.cat.bad = copies // the disk may have any of both
 		return err
 	}
 	s.cat = c

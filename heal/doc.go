@@ -69,7 +69,8 @@
 //
 // # Crash
 //
-// Each file appears whole or not. A *.tmp is nobody's and is overwritten. Until all three catalogs are replaced both sidecars
+// Each file appears whole or not. A *.tmp is nobody's and is overwritten, or swept: a server removes, a moment after it opened the folder,
+// what no catalog names, when all three are the same (Sweep). Until all three catalogs are replaced both sidecars
 // exist, and the newest catalog that is whole decides which one counts; each names a sidecar that is durable. A repair overwrites
 // damaged cells, after their bytes are durable in the quarantine, or, if the file lacks bytes, replaces it by rename; it may be cut short and done again.
 // Its tail is written so that a torn write loses no copy that was there before: complete cells have slots of their own, and

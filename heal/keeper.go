@@ -27,6 +27,7 @@ type Keeper struct {
 	paced   bool             // it waits until growing files are due
 	awaited awaited
 	scrub   scrubState
+	sweepAt time.Time // when the folder is to be swept; zero: it was
 	status  KeeperStatus
 	closing bool
 	budget  int64 // bytes that may still be covered once closing
@@ -54,6 +55,8 @@ type KeeperOptions struct {
 	Repair bool
 	// Genuine tells whether the file at path, which is not what is covered, proves itself: then somebody put it there.
 	Genuine func(path string) bool
+	// Gone tells of a path at which there is no file whether nobody will ask for that file again. nil: never.
+	Gone func(path string) bool
 	// Go runs the worker on a thread of low priority; what it returns is closed when the worker has ended.
 	Go func(work func()) <-chan struct{}
 	// Address says in the file heal/server how the server is reached ("tcp 127.0.0.1:6379", "unix /path"), for who finds the folder
@@ -99,6 +102,7 @@ const (
 	CatalogReset EventKind = "catalog"  // it was lost, and made anew from the sidecars
 	Adrift       EventKind = "adrift"   // the file grows, and its cover does not keep up
 	CaughtUp     EventKind = "caught up"
+	SweptFolder  EventKind = "swept" // what crashes had left in the folder is removed
 )
 
 // KeeperEvent is one thing that happened.
@@ -107,6 +111,7 @@ type KeeperEvent struct {
 	Path   string
 	Report Report
 	Err    error // of Failed and Adrift
+	Swept  Swept // of SweptFolder
 }
 
 // Proof is how a file's bytes are known: they are all written to Digest, then Proven may refuse.
@@ -148,6 +153,9 @@ func StartKeeper(o KeeperOptions) *Keeper {
 	if o.Moved == nil {
 		o.Moved = func() {}
 	}
+	if o.Gone == nil {
+		o.Gone = func(string) bool { return false }
+	}
 	k := &Keeper{o: o, tasks: map[string]task{}, durable: map[string]int64{}, bell: make(chan struct{}, 1),
 		grown: map[string]*Growing{}, speeds: map[string]speed{}, retryAt: map[string]time.Time{}}
 	if o.Opened != nil {
@@ -162,6 +170,7 @@ func (k *Keeper) adopt(s *Store) {
 	k.store = s
 	s.o.Progress, s.o.Stop = k.between, k.stop
 	k.mu.Lock()
+	k.sweepAt = time.Now().Add(k.o.Settle) // behind what there is to cover
 	k.count()
 	k.mu.Unlock()
 	if f, err := s.o.FS.Create(k.serverPath()); err == nil { // a hint, and nothing depends on it
@@ -300,7 +309,10 @@ func (k *Keeper) step() time.Duration {
 			wait = max(d, time.Millisecond)
 		}
 	}
-	ready := len(k.order) > 0
+	ready, sweepAt := len(k.order) > 0, k.sweepAt
+	if ready {
+		sweepAt = time.Time{} // what is to be covered comes first
+	}
 	if ready && !closing {
 		if left := k.o.Settle - time.Since(k.tasks[k.order[0]].since); left > 0 {
 			ready = false
@@ -341,6 +353,14 @@ func (k *Keeper) step() time.Duration {
 	}
 	if closing {
 		return -1
+	}
+	if k.store != nil && !sweepAt.IsZero() {
+		if left := time.Until(sweepAt); left > 0 {
+			soonest(left)
+		} else {
+			k.sweep()
+			return 0
+		}
 	}
 	if k.store != nil {
 		if left, did := k.scrubNext(); did {

@@ -78,7 +78,7 @@ func TestKeeper(t *testing.T) {
 	fsys.Put("/d/dump", "snapshot")
 	fsys.Put("/d/log", "one,two,")
 	k := keep(t, fsys, nil)
-	if _, ok := fsys.Tree()["/d/heal"]; ok {
+	if _, err := fsys.Stat("/d/heal"); err == nil {
 		t.Error("a folder without anything to cover")
 	}
 	k.Protect("/d/dump", nil)
@@ -267,5 +267,44 @@ func TestKeeperLooksAtHalfCovered(t *testing.T) {
 	}
 	if r, err := s.Verify(s.NameOf(path)); err != nil || r.State != Clean || r.Size != 3000 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// A Keeper forgets files that are gone for good and removes what a crash left, when it has covered what there is; what is lost and wanted
+// stays covered. Asked to, it looks again.
+func TestKeeperSweeps(t *testing.T) {
+	fsys := crashfs.New()
+	if err := sweptLife(fsys, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	fsys.Put("/d/heal/f.1.rs", "left behind")
+	for _, path := range []string{"/d/log.1", "/d/lost"} {
+		if err := fsys.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(options(fsys), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := keep(t, fsys, func(o *KeeperOptions) {
+		o.Opened, o.Gone = s, func(path string) bool { return sweptGone(path) || path == "/d/f" }
+	})
+	k.until("the sweep", k.told(SweptFolder, "/d/heal"))
+	k.until("its count", func() bool { return k.Status().Files == 3 })
+	if _, ok := fsys.Tree()["/d/heal/f.1.rs"]; ok {
+		t.Error("what a crash left is still there")
+	}
+	if err := fsys.Remove("/d/f"); err != nil {
+		t.Fatal(err)
+	}
+	k.Sweep()
+	k.until("another", func() bool { return k.Status().Files == 2 })
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, fsys, "")
+	if r, err := s.Repair("lost", false); err != nil || !r.Repaired || len(s.Names()) != 2 {
+		t.Errorf("%v: %+v, %v", s.Names(), r, err)
 	}
 }

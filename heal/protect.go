@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
-	"strings"
 
 	"frankenredis/wal/disk"
 )
@@ -95,9 +93,11 @@ func (s *Store) batch(do func() error) error {
 	s.unwritten = false
 	c := s.cat
 	c.serial++
+	c.bad = 0
 	if werr := s.writeCatalog(c); werr != nil {
 		// The disk may have either catalog; what both name is still there.
 		s.cat.entries, s.replaced = before, nil
+		s.cat.bad = copies
 		return errors.Join(err, werr)
 	}
 	s.cat = c
@@ -139,10 +139,8 @@ func (s *Store) highestGeneration(name string) (highest uint64, err error) {
 		return 0, err
 	}
 	for _, file := range names {
-		rest, ours := strings.CutPrefix(file, flat(name)+".")
-		digits, sidecar := strings.CutSuffix(strings.Replace(rest, ".tail", ".rs", 1), ".rs")
-		if n, err := strconv.ParseUint(digits, 10, 63); ours && sidecar && err == nil {
-			highest = max(highest, n)
+		if of, generation, ok := parseSidecarName(file); ok && of == name {
+			highest = max(highest, generation)
 		}
 	}
 	return highest, nil

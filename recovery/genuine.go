@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"frankenredis/heal"
+	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
@@ -43,6 +44,19 @@ func Genuine(fsys disk.FS, appendDir, appendName, path string) bool {
 	defer f.Close()
 	sum, err := wal.SumFile(f)
 	return err == nil && sum == facts.Sum
+}
+
+// Gone tells whether the file at path, which is not there, is one that the log in appendDir or the ledger in ledgerDir made once and does
+// not name any more: no sidecar needs to bring it back. Where the manifest cannot be read nothing is.
+func Gone(fsys disk.FS, appendDir, appendName, ledgerDir, path string) bool {
+	switch filepath.Dir(path) {
+	case appendDir:
+		d, err := wal.ReadDirectory(fsys, appendDir, appendName)
+		return err == nil && d.Abandoned(appendName, filepath.Base(path))
+	case ledgerDir:
+		return ledger.Trimmed(fsys, ledgerDir, filepath.Base(path))
+	}
+	return false
 }
 
 func soundRDB(fsys disk.FS, path string) bool {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"frankenredis/wal/disk"
 )
@@ -41,6 +42,15 @@ func (d *Directory) Names(name string) []string {
 		names = append(names, ref.Name)
 	}
 	return names
+}
+
+// Abandoned tells whether file has a name that a log called name gives its files, and is none of those that its manifest names, as
+// history or otherwise. Beside companions none of which counts nothing is: the manifest may be damaged. Without any no companion is: the
+// one that counts may be lost.
+func (d *Directory) Abandoned(name, file string) bool {
+	_, isFacts := parseFactsName(name, file)
+	proven := d.Facts != nil || !isFacts && d.Generation == 0
+	return d.Manifest != nil && !d.Mending && proven && (isFacts || isDataName(name, file)) && !slices.Contains(d.Names(name), file)
 }
 
 // ReadDirectory reads a folder's manifest and companion; it changes nothing. A manifest that is there but that Redis

@@ -286,6 +286,14 @@ func BaseName(name string, seq int64, aof bool) string {
 	return name + "." + strconv.FormatInt(seq, 10) + suffix
 }
 
+// isDataName tells whether file is what IncrName or BaseName call one.
+func isDataName(name, file string) bool {
+	rest, ok := strings.CutPrefix(file, name+".")
+	digits, _, _ := strings.Cut(rest, ".")
+	seq, err := strconv.ParseInt(digits, 10, 64)
+	return ok && err == nil && (file == IncrName(name, seq) || file == BaseName(name, seq, true) || file == BaseName(name, seq, false))
+}
+
 // ManifestName is the file name of the manifest.
 func ManifestName(name string) string { return name + ".manifest" }
 

@@ -122,7 +122,10 @@ func (c *covers) start(dir string, store *heal.Store) {
 	}
 	k := heal.StartKeeper(heal.KeeperOptions{Store: c.options(dir), Opened: store, Address: c.s.ownAddress(), Repair: c.s.cfg.Enum("fr-mode") == "hardened",
 		Genuine: func(path string) bool { return texts[path] || recovery.Genuine(c.s.fs, appendDir, appendName, path) },
-		Go:      engine.Background, Told: c.told, Moved: c.moved,
+		Gone: func(path string) bool {
+			return recovery.Gone(c.s.fs, appendDir, appendName, filepath.Join(dir, ledgerDir), path)
+		},
+		Go: engine.Background, Told: c.told, Moved: c.moved,
 		Every: func() time.Duration {
 			c.scrubs.mu.Lock()
 			defer c.scrubs.mu.Unlock()
@@ -282,6 +285,7 @@ func (c *covers) tend() {
 		}
 	} else if c.segment != st.Segment {
 		k.Protect(path(c.segment), nil)
+		k.Sweep() // the oldest one was dropped
 	}
 	c.segment = st.Segment
 	k.Grown(path(st.Segment), st.Bytes, 0)
@@ -373,6 +377,10 @@ func (c *covers) told(e heal.KeeperEvent) {
 	case heal.CaughtUp:
 		x.Rule, x.Decision, x.Detail, x.Class, x.Replay = ledger.CoverAdrift, ledger.Note, "it is covered again", "", ""
 		c.s.logger.Info(e.Path + " is covered again, up to its end")
+	case heal.SweptFolder:
+		c.s.logger.Info(fmt.Sprintf("%s: removed %d files that a crash had left there, and the sidecars of %d files that are gone", e.Path,
+			e.Swept.Removed, len(e.Swept.Forgotten)))
+		return
 	case heal.Failed:
 		if errors.Is(e.Err, disk.ErrLocked) {
 			c.s.logger.Info("Another process looks after the sidecars in " + e.Path)

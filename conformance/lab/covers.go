@@ -46,6 +46,7 @@ func worker(work func()) <-chan struct{} {
 func keepCovers(fs disk.FS, opened *heal.Store, repair bool) *covers {
 	return &covers{heal.StartKeeper(heal.KeeperOptions{Store: coverOptions(fs), Opened: opened, Repair: repair, Settle: time.Millisecond, Pace: time.Millisecond,
 		Genuine: func(path string) bool { return recovery.Genuine(fs, logDir, logName, path) },
+		Gone:    func(path string) bool { return recovery.Gone(fs, logDir, logName, "", path) },
 		Go:      worker,
 		Every:   func() time.Duration { return 0 }, Rate: func() int64 { return 0 }})}
 }

@@ -24,6 +24,14 @@ const (
 // SegmentName is the file name of segment n.
 func SegmentName(n uint64) string { return fmt.Sprintf("ledger.%08d.jsonl", n) }
 
+// segmentNumber is the inverse of SegmentName.
+func segmentNumber(name string) (n uint64, ok bool) {
+	digits, ok := strings.CutPrefix(name, "ledger.")
+	digits, ok2 := strings.CutSuffix(digits, ".jsonl")
+	n, err := strconv.ParseUint(digits, 10, 63)
+	return n, ok && ok2 && err == nil && SegmentName(n) == name
+}
+
 // segments are the numbers of the segments in a folder, in order. A folder that is not there has none.
 func segments(fsys disk.FS, dir string) ([]uint64, error) {
 	names, err := fsys.List(dir)
@@ -35,11 +43,8 @@ func segments(fsys disk.FS, dir string) ([]uint64, error) {
 	}
 	var out []uint64
 	for _, name := range names {
-		digits, ok := strings.CutPrefix(name, "ledger.")
-		if digits, ok2 := strings.CutSuffix(digits, ".jsonl"); ok && ok2 {
-			if n, err := strconv.ParseUint(digits, 10, 63); err == nil && SegmentName(n) == name {
-				out = append(out, n)
-			}
+		if n, ok := segmentNumber(name); ok {
+			out = append(out, n)
 		}
 	}
 	return out, nil // names are sorted, and numbers have a fixed width for the first hundred million

@@ -218,5 +218,15 @@ func (w *writer) trim() error {
 	return w.o.FS.SyncDir(w.o.Dir)
 }
 
+// Trimmed tells whether file, which is not in the folder, is a segment that trim has removed: there are as many newer ones as it keeps.
+func Trimmed(fsys disk.FS, dir, file string) bool {
+	nums, err := segments(fsys, dir)
+	if err != nil || len(nums) < keepSegments {
+		return false
+	}
+	n, ok := segmentNumber(file)
+	return ok && n < nums[len(nums)-keepSegments]
+}
+
 // errLocked says that another process writes this ledger.
 var errLocked = errors.New("another process writes it")
