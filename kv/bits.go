@@ -139,7 +139,7 @@ func (db *DB) OpenBits(key []byte, size int) (b Bits, grown bool, err error) {
 		n = c.stringLen(db.ks.a)
 	}
 	if r != 0 && n >= size && h.enc() == Raw {
-		return Bits{db, db.touch(c), n}, false, nil
+		return Bits{db, db.touch(db.leave(hash, c)), n}, false, nil
 	}
 	want := max(n, size)
 	db.writeAt(hash, key, c, n, want, nil)

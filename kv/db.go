@@ -184,7 +184,7 @@ func (db *DB) put(hash uint64, key []byte, old cell, d *draft) cell {
 
 	size := h.size()
 	r := old.ref
-	if r == 0 || !fits(a.Usable(r), size) {
+	if r == 0 || !fits(a.Usable(r), size) || a.Leave(r) {
 		r = a.Alloc(size)
 	}
 	b := a.Mut(r, size)
@@ -260,6 +260,19 @@ func (db *DB) relink(hash uint64, old, now cell) {
 		db.bytes += int64(db.ks.a.Usable(now.ref) - db.ks.a.Usable(old.ref))
 		db.ks.a.Free(old.ref)
 	}
+}
+
+// leave gives an entry that is about to change where it lies another block, if an open view needs its page: that copies the entry
+// and, once for some hundred keys, a page of the table, where the change would copy the pages of the slab.
+func (db *DB) leave(hash uint64, c cell) cell {
+	a := db.ks.a
+	if !a.Leave(c.ref) {
+		return c
+	}
+	now := cell{a.Alloc(a.Usable(c.ref)), c.h}
+	copy(a.Mut(now.ref, c.h.size()), a.At(c.ref, c.h.size()))
+	db.relink(hash, c, now)
+	return now
 }
 
 // fits says that a block of the given room serves an entry of size bytes without wasting much.

@@ -116,7 +116,7 @@ func (e *edit) store() {
 		was := e.old.table(ks.a)
 		if was != e.table {
 			i := e.old.h.valueWord()
-			b := ks.a.Mut(e.old.ref, 8*(i+tableWords))
+			b := ks.a.Mut(db.leave(e.hash, e.old).ref, 8*(i+tableWords))
 			for j, w := range e.table.words() {
 				putWord(b, i+j, w)
 			}

@@ -65,7 +65,7 @@ func (db *DB) SetExpire(key []byte, at Millis) bool {
 	}
 	a := db.ks.a
 	if h.volatile() {
-		a.Store64(word(r, 1), uint64(at))
+		a.Store64(word(db.leave(hash, cell{r, h}).ref, 1), uint64(at))
 		db.changed(key)
 		return true
 	}
@@ -77,7 +77,7 @@ func (db *DB) SetExpire(key []byte, at Millis) bool {
 		return true
 	}
 	var b []byte
-	if size <= a.Usable(r) {
+	if size <= a.Usable(r) && !a.Leave(r) {
 		b = a.Mut(r, size)
 		copy(b[16:], b[8:size-8])
 	} else {
@@ -107,11 +107,12 @@ func (db *DB) Persist(key []byte) bool {
 	if r == 0 || !h.volatile() {
 		return false
 	}
-	now := cell{r, h.withVolatile(false)}
-	b := db.ks.a.Mut(r, h.size())
+	old := db.leave(hash, cell{r, h})
+	now := cell{old.ref, h.withVolatile(false)}
+	b := db.ks.a.Mut(now.ref, h.size())
 	copy(b[8:], b[16:])
 	putWord(b, 0, uint64(now.h))
-	db.relink(hash, cell{r, h}, now)
+	db.relink(hash, old, now)
 	db.changed(key)
 	return true
 }

@@ -152,18 +152,24 @@ func (e *ListEdit) endNode(last bool) (spot *btree.Spot, c cell) {
 	return spot, c
 }
 
+// endBlock is the whole block of such a node, and nil also when an open view needs it: then the node is to have another.
+func (e *ListEdit) endBlock(last bool) (block []byte, spot *btree.Spot, c cell) {
+	if spot, c = e.endNode(last); spot != nil {
+		block = e.mem().TryMut(c.ref, e.mem().Usable(c.ref))
+	}
+	return block, spot, c
+}
+
 // pushInPlace adds an element to the node at an end when that may take it and its block has room, as nearly always.
 func (e *ListEdit) pushInPlace(v []byte, tail bool) bool {
-	spot, c := e.endNode(tail)
-	if spot == nil || e.large(len(v)) || exceeds(e.params.size, c.h.valLen()+len(v)+entryOverhead, int(spot.Item.Weight)+1) {
+	block, spot, c := e.endBlock(tail)
+	if block == nil || e.large(len(v)) || exceeds(e.params.size, c.h.valLen()+len(v)+entryOverhead, int(spot.Item.Weight)+1) {
 		return false
 	}
-	a := e.mem()
-	size, have := c.h.size(), a.Usable(c.ref)
-	if size+listpack.EntrySize(v) > have {
+	size := c.h.size()
+	if size+listpack.EntrySize(v) > len(block) {
 		return false
 	}
-	block := a.Mut(c.ref, have)
 	p := block[8:size]
 	if tail {
 		p = listpack.Append(p, v)
@@ -260,12 +266,10 @@ func (e *ListEdit) Take(fromTail bool, show func(Elem)) {
 		e.image = takeEnd(e.image, fromTail, show)
 		return
 	}
-	if spot, c := e.endNode(fromTail); spot != nil && spot.Item.Weight > 1 {
+	if block, spot, c := e.endBlock(fromTail); block != nil && spot.Item.Weight > 1 {
 		ks := e.ks()
-		have := ks.a.Usable(c.ref)
-		block := ks.a.Mut(c.ref, have)
 		p := takeEnd(block[8:c.h.size()], fromTail, show)
-		if 2*arena.BlockSize(8+len(p)) <= have {
+		if 2*arena.BlockSize(8+len(p)) <= len(block) {
 			r := ks.newNode(p, Listpack)
 			ks.a.Free(c.ref)
 			spot.Set(r, spot.Item.Weight-1)

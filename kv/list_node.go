@@ -119,8 +119,12 @@ func (e *ListEdit) openItem(i int, it btree.Item, room int) openNode {
 		n.p = e.image
 	} else {
 		have := a.Usable(n.it.Ref)
+		want := have
 		if size+room > have {
-			r := a.Alloc(min(size+room+size/8, maxEntry)) // a node that grows is not copied for each element
+			want = min(size+room+size/8, maxEntry) // a node that grows is not copied for each element
+		}
+		if want != have || a.Leave(n.it.Ref) {
+			r := a.Alloc(want)
 			copy(a.Mut(r, size), a.At(n.it.Ref, size))
 			a.Free(n.it.Ref)
 			n.it.Ref, have = r, a.Usable(r)

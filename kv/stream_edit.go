@@ -116,7 +116,7 @@ func (e *StreamEdit) openNode(r arena.Ref, room int) (p []byte, block arena.Ref)
 	a := e.mem()
 	c := element(a, r)
 	if !c.h.bigValue() {
-		if have, size := min(a.Usable(r), maxEntry), c.h.size(); size+room <= have {
+		if have, size := min(a.Usable(r), maxEntry), c.h.size(); size+room <= have && !a.Leave(r) {
 			b := a.Mut(r, have)
 			return b[8:size:have], r
 		}

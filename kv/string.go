@@ -60,9 +60,10 @@ func (db *DB) setInt(key []byte, v int64, x expiry) Entry {
 	hash, r, h := db.findWrite(key)
 	old := cell{r, h}
 	if r != 0 && h.isInt() && !x.set && (x.keep || !h.volatile()) {
+		old = db.leave(hash, old)
 		old.h = h.withAccess(db.ks.access.touched(h.access(), db.ks.next))
 		i := h.valueWord()
-		b := db.ks.a.Mut(r, 8*(i+1))
+		b := db.ks.a.Mut(old.ref, 8*(i+1))
 		putWord(b, 0, uint64(old.h))
 		putWord(b, i, uint64(v))
 		db.changed(key)
@@ -157,7 +158,7 @@ func (db *DB) writeAt(hash uint64, key []byte, old cell, n, off int, data []byte
 	inline := fitsInline(len(key), old.h.volatile(), newLen)
 	switch {
 	case old.ref != 0 && old.h.bigValue():
-		db.writeBlob(old, off, newLen, data)
+		db.writeBlob(db.leave(hash, old), off, newLen, data)
 	case old.ref != 0 && !old.h.isInt() && inline:
 		db.writeInline(hash, old, off, newLen, data)
 	default:
@@ -190,11 +191,15 @@ func (db *DB) writeInline(hash uint64, old cell, off, newLen int, data []byte) {
 	now := cell{old.ref, old.h.withEnc(Raw).withValLen(newLen)}
 	now.h = now.h.withAccess(db.ks.access.touched(old.h.access(), db.ks.next))
 	had, size := old.h.size(), now.h.size()
+	room := a.Usable(old.ref)
+	if size > room {
+		room = min(size+size/8, maxEntry)
+	}
 	var m []byte
-	if size <= a.Usable(old.ref) {
+	if size <= a.Usable(old.ref) && !a.Leave(old.ref) {
 		m = a.Mut(old.ref, size)
 	} else {
-		now.ref = a.Alloc(min(size+size/8, maxEntry))
+		now.ref = a.Alloc(room)
 		m = a.Mut(now.ref, size)
 		copy(m, a.At(old.ref, had))
 	}

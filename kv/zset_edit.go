@@ -105,6 +105,14 @@ func (e *ZSetEdit) Move(member []byte, from, to float64) {
 	ks := e.ks()
 	hash := ks.hashMember(member)
 	r := ks.elements(e.table).Find(hash, member)
+	if ks.a.Leave(r) {
+		was, size := r, element(ks.a, r).h.size()
+		r = ks.a.Alloc(ks.a.Usable(was))
+		copy(ks.a.Mut(r, size), ks.a.At(was, size))
+		ks.elements(e.table).Replace(hash, was, r)
+		e.tree().Replace(zsetKey(member, from), r)
+		ks.a.Free(was)
+	}
 	if scoreWord(from) != scoreWord(to) {
 		if _, ok := e.tree().Delete(zsetKey(member, from)); !ok {
 			panic("kv: a member that is not in the order")

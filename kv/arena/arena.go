@@ -134,6 +134,16 @@ func (a *Arena) TryMut(r Ref, n int) []byte {
 	return a.At(r, n)
 }
 
+// Leave says that the block r, which is about to change, is better given another place (Alloc, Free): an open view needs its page, and
+// a write there would copy the page. Who is told so does it: the block is counted as copied, because its old place stays with the view.
+func (a *Arena) Leave(r Ref) bool {
+	if a.frozen == 0 || !a.isFrozen(r) {
+		return false
+	}
+	a.copied.Add(int64(a.Usable(r)))
+	return true
+}
+
 // Load64 returns the little-endian word at r, a multiple of 8.
 func (a *Arena) Load64(r Ref) uint64 {
 	if raceEnabled {
