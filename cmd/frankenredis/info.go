@@ -336,6 +336,7 @@ func (s *server) infoOwn(w *engine.InfoWriter) {
 		ps := s.eng.Phases(p)
 		w.Fieldf("fr_phase_"+p.String(), "usec=%d,max_usec=%d", ps.Total/1000, ps.Max/1000)
 	}
+	infoTurns(w, s.eng.Turns())
 	st := s.ks.Arena().Stats()
 	w.Field("fr_arena_pages", st.Pages)
 	w.Field("fr_arena_blocks", st.Blocks)
@@ -348,4 +349,17 @@ func (s *server) infoOwn(w *engine.InfoWriter) {
 	s.infoSalvage(w)
 	s.infoLogOwn(w)
 	s.infoLedger(w)
+}
+
+// infoTurns shows how long the executor's turns took: in fr_turn some percentiles, in fr_turn_histogram how many took no longer than so many
+// microseconds, doubling from one to the next.
+func infoTurns(w *engine.InfoWriter, t *engine.TurnStats) {
+	usec := func(p float64) float64 { return float64(min(t.Percentile(p), t.Max)) / 1000 }
+	w.Fieldf("fr_turn", "count=%d,p50_usec=%.1f,p99_usec=%.1f,p99.9_usec=%.1f,p99.99_usec=%.1f,max_usec=%.1f",
+		t.Total(), usec(50), usec(99), usec(99.9), usec(99.99), float64(t.Max)/1000)
+	var levels []string
+	t.Cumulative(func(nanos int64, count uint64) {
+		levels = append(levels, fmt.Sprintf("%d=%d", (nanos+500)/1000, count))
+	})
+	w.Field("fr_turn_histogram", strings.Join(levels, ","))
 }

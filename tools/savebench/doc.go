@@ -10,8 +10,8 @@
 // commands that redis-server made of the same data, are loaded by both with a warm cache.
 //
 // The client shares the machine with the server and is in the figures of both. Memory is what each server says it copied
-// (rdb_last_cow_size, aof_last_cow_size), and the growth of the resident set of the process itself. The longest turn is our executor's
-// own figure (fr_phase_*), which redis-server does not have.
+// (rdb_last_cow_size, aof_last_cow_size), and the growth of the resident set of the process itself. Turns and phases are our executor's
+// own figures (fr_turn and fr_phase_* of INFO), which redis-server does not have.
 //
 // # Files
 //

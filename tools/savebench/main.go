@@ -116,7 +116,9 @@ func table(r Report) string {
 		row(w.Name+": p99.9 against the quiet one", "%.2f", over(w.P999, ours.Windows[0].P999), over(v.P999, theirs.Windows[0].P999))
 		row(w.Name+": longest PING, ms", "%.2f", w.Ping, v.Ping)
 		if w.Turn > 0 {
-			row(w.Name+": longest phase of a turn, ms", "%.2f", w.Turn, 0)
+			row(w.Name+": longest turn of the executor, ms", "%.2f", w.Turn, 0)
+			row(w.Name+": of 10,000 turns the longest, ms", "%.2f", w.Turn9999, 0)
+			row(w.Name+": longest phase of a turn, ms", "%.2f", w.Phase, 0)
 		}
 		if i > 0 {
 			row(w.Name+": seconds under load", "%.2f", w.Seconds, v.Seconds)

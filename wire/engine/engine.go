@@ -161,6 +161,7 @@ type Engine struct {
 	timers       timerHeap
 	trimmer      trimmer
 	phases       [PhaseCount]PhaseStats
+	turns        TurnStats
 	stats        Counters
 	onReset      []func() // called by ResetStats
 	evictor      evictor
@@ -196,6 +197,7 @@ func New(o Options) *Engine {
 		e.logger = hclog.NewNullLogger()
 	}
 	e.readClock()
+	e.turns.prepare()
 	e.ks.Hooks.Expired = e.keyExpired
 	e.ks.Hooks.Changed = e.keyChanged
 	e.ks.Hooks.Flushed = e.dbFlushed

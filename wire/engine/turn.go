@@ -153,6 +153,7 @@ func (e *Engine) turn(at int64) (more bool) {
 	e.freeing = e.ks.LazyFree(budget)
 	at = e.mark(PhaseTimers, at)
 	e.stats.CycleNanos += uint64(at - began)
+	e.turns.record(at - began)
 	return more
 }
 
@@ -187,8 +188,29 @@ func (e *Engine) phase(p Phase, d int64) {
 // Phases returns the time spent in a phase.
 func (e *Engine) Phases(p Phase) PhaseStats { return e.phases[p] }
 
-// ForgetPhases sets the times of all phases back. Executor only.
-func (e *Engine) ForgetPhases() { e.phases = [PhaseCount]PhaseStats{} }
+// TurnStats says how long turns took, the sleep before them not counted: what a client that asks in a turn's first moment waits at the
+// most. A turn within another one (Turn) counts by itself, and its time in the other's.
+type TurnStats struct {
+	Histogram
+	Max int64 // longest single one, in nanoseconds
+}
+
+func (t *TurnStats) record(nanos int64) {
+	t.Record(nanos)
+	if nanos > t.Max {
+		t.Max = nanos
+	}
+}
+
+// Turns returns the lengths of the turns since start or since ForgetPhases. Executor only.
+func (e *Engine) Turns() *TurnStats { return &e.turns }
+
+// ForgetPhases sets the times of all phases and turns back. Executor only.
+func (e *Engine) ForgetPhases() {
+	e.phases = [PhaseCount]PhaseStats{}
+	e.turns = TurnStats{}
+	e.turns.prepare()
+}
 
 // Stop ends Run after the turn under way. Any goroutine.
 func (e *Engine) Stop() {
