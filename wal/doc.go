@@ -76,7 +76,7 @@
 //	+--------+-------+----------+----+------------------- - -
 //
 // kind is 0, or 1 for a descriptor, which has no payload: the increment has the range. log is the companion's uuid, prev the sum of the
-// frame before (zeros for seq 1 of an epoch), place the offset within the half. filed is up to where the increments were durable, which is
+// frame before (zeros for the first of an epoch), seq one more than that frame's, or three more if something between them failed, place the offset within the half. filed is up to where the increments were durable, which is
 // byte "incr pos" of increment "incr seq". A frame's room is used again only when the increments are durable up to its end, and covered
 // ([Cover]). Bytes that several frames have, of the same epoch, are the same.
 //

@@ -86,6 +86,7 @@ type Log struct {
 	front       *ringer // commits; nil: none is ready
 	commit      CommitMode
 	chain       ringChain
+	numbered    uint64    // the last number that a frame was given; ahead of chain.seq if that frame failed, or is under way
 	ringed      LSN       // durable in a ring up to here
 	ringedDB    int       // the stream's database there
 	unringed    LSN       // something before here no ring has: it is safe where the increments are covered

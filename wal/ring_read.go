@@ -150,8 +150,9 @@ func (s *ringScan) ring() *Ring {
 	return r
 }
 
-// checkLink compares frame i with those that have the number before. There are two of one number when a ring's device stood
-// still and another ring took over.
+// checkLink compares frame i with the one that has the number before, if that is still there. A frame that failed, or that a device that stood
+// still did not take, may be there too, and what came in its stead is written over sooner than that: so no number is given twice, and the one
+// before such a stead is given to none. (Logs of before that rule have two frames of one number then.)
 func (s *ringScan) checkLink(i int) error {
 	e, before := &s.all[i], 0
 	for j := i - 1; j >= 0 && s.all[j].Seq+1 >= e.Seq; j-- {

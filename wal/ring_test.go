@@ -370,6 +370,34 @@ func TestI2StalledRing(t *testing.T) {
 	}
 }
 
+// I12: a frame whose sync failed is still there when the frame that came in its stead, in another ring, has been written over. The rings'
+// frames are one chain all the same, and the directory starts.
+func TestI12FailedFrameStays(t *testing.T) {
+	fs := newMemFS()
+	o := ringOptions(fs)
+	o.RingDir = "/other"
+	l := ringLog(t, o)
+	defer l.Close(false)
+	stream := commitAll(t, l, ringUnits(3, 100)...)
+	front := l.Status().Ring
+	fs.setBefore(func(op, name string) error {
+		if op == "fdatasync" && name == filepath.Join(front, RingName(defaultName)) {
+			return syscall.EIO
+		}
+		return nil
+	})
+	round := int(testRing / 2 / ringBlock) // so many frames, and one more: the first of them is gone, the second is not
+	stream = append(stream, commitAll(t, l, ringUnits(round+1, 50)[1:]...)...)
+	if s := l.Status(); s.RingFailures != 1 || s.Ring == front {
+		t.Errorf("%+v", s)
+	}
+	r := readRing(t, fs, l, "/other")
+	from := max(LSN(l.Filed()), r.pieces[0].start)
+	if r.Broken != nil || r.Reach(from) != l.End() || !bytes.Equal(r.From(from), stream[from:]) {
+		t.Errorf("after a kill the rings reach from %d to %d of %d: %v", from, r.Reach(from), l.End(), r.Broken)
+	}
+}
+
 // I8: a failed sync of the ring is final for it: what was under way becomes durable in the increment before it is released, what was
 // acknowledged before stays, and a new ring is made only when the increments have that.
 func TestI8RingFails(t *testing.T) {

@@ -62,7 +62,7 @@ type ringer struct {
 	after   LSN           // and not before the increments are durable up to here: acknowledged frames lie in the one that failed
 }
 
-// ringChain is where the next frame follows. Under Log.mu.
+// ringChain is where the next frame follows: the last one that is durable. Under Log.mu.
 type ringChain struct {
 	seq  uint64
 	prev Sum
@@ -355,7 +355,9 @@ func (r *ringer) plan() (job ringJob, ok bool) {
 		l.skip = l.tape.end
 		return job, false
 	}
-	job.chain = l.chain
+	if job.chain = l.chain; job.chain.seq != l.numbered {
+		job.chain.seq = l.numbered + 1 // left out: the number before this frame's is nobody's (ringScan.checkLink)
+	}
 	job.describe = l.chain.seq > 0 && l.chain.end < from
 	job.frame = ringFrame{Log: l.man.uuid, Position: l.at, Start: from, Filed: LSN(l.filed.Load()), FiledSeq: l.cur.ref.Seq,
 		FiledPos: l.synced.pos, DB: l.db, Millis: max(l.o.Now().UnixMilli(), 0)}
@@ -365,7 +367,12 @@ func (r *ringer) plan() (job ringJob, ok bool) {
 		size += ringBlock
 	}
 	r.file.free(l.reusable())
-	job.off, ok = r.file.place(size)
+	if job.off, ok = r.file.place(size); ok {
+		l.numbered = job.chain.seq + 1
+		if job.describe {
+			l.numbered++
+		}
+	}
 	r.full, r.fullAt = !ok, l.reusable()
 	l.ringTight = !ok || 2*r.file.usedFrom(LSN(l.filed.Load())) > r.file.half
 	if l.coverTight = !ok || 2*r.file.usedFrom(0) > r.file.half; l.coverTight {
@@ -419,7 +426,7 @@ func (r *ringer) committed(job *ringJob, took time.Duration) {
 	if l.front == r {
 		l.gathering.synced(job.frame.LSN-job.frame.Start, l.tape.end, took)
 	}
-	if job.chain.seq > l.chain.seq || l.front == r {
+	if job.chain.seq > l.chain.seq { // else another ring took over meanwhile
 		l.chain = job.chain
 	}
 	if job.frame.Start > l.ringed {
