@@ -32,9 +32,13 @@ func Create(o Options, at Position, b Base) (*Log, error) {
 			return nil, fmt.Errorf("wal: create %s: %w", filepath.Join(o.Dir, ref.Name), err)
 		}
 		facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: d.Len(), Sum: d.Sum(), HasSum: true}
-		o.Cover.Sealed(filepath.Join(o.Dir, ref.Name), facts.Files[ref.Name])
 	}
-	return Open(o, Start{Manifest: m, Facts: facts, Position: at})
+	l, err := Open(o, Start{Manifest: m, Facts: facts, Position: at})
+	if err == nil && m.Base != nil {
+		// Not before a manifest names it: a Create that begins anew makes another file of that name (I14).
+		o.Cover.Sealed(filepath.Join(o.Dir, m.Base.Name), facts.Files[m.Base.Name])
+	}
+	return l, err
 }
 
 // Begin makes a log from a base that stands ready (NewBase.At is at's LSN), and opens it at that position. A log that the folder

@@ -88,7 +88,9 @@ func (s *ringScan) read(fsys disk.FS, path string) error {
 			if need := min(off+ringLargest, half); need > end {
 				loaded = off
 				end = min(off+int64(len(buf)), half)
-				readCells(f, buf[:end-loaded], base+loaded)
+				if err := readCells(f, buf[:end-loaded], base+loaded, half); err != nil {
+					return err
+				}
 			}
 			frame, err := parseRingFrame(buf[off-loaded:end-loaded], off)
 			if err != nil {
@@ -102,17 +104,22 @@ func (s *ringScan) read(fsys disk.FS, path string) error {
 	return nil
 }
 
-// readCells reads p at off. What the disk does not give is zeros: a lost cell.
-func readCells(f disk.File, p []byte, off int64) {
+// readCells reads p at off. A cell that the disk does not give is taken from the other half; one that it gives in neither is an error: it
+// may be what was acknowledged last (I1).
+func readCells(f disk.File, p []byte, off, half int64) error {
 	if n, _ := f.ReadAt(p, off); n == len(p) {
-		return
+		return nil
 	}
 	for at := 0; at < len(p); at += ringBlock {
-		cell := p[at:min(at+ringBlock, len(p))]
-		if n, _ := f.ReadAt(cell, off+int64(at)); n < len(cell) {
-			clear(cell)
+		cell, pos := p[at:min(at+ringBlock, len(p))], off+int64(at)
+		if n, _ := f.ReadAt(cell, pos); n == len(cell) {
+			continue
+		}
+		if n, err := f.ReadAt(cell, (pos+half)%(2*half)); n < len(cell) {
+			return err
 		}
 	}
+	return nil
 }
 
 func (s *ringScan) add(path string, f ringFrame, p []byte) {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"frankenredis/wal/disk"
 )
 
 const testRing = 128 << 10
@@ -368,6 +370,49 @@ func TestI2StalledRing(t *testing.T) {
 	if !bytes.Equal(stream, join(first, second, third)) {
 		t.Errorf("the increment has %d bytes of %d", len(stream), len(first)+len(second)+len(third))
 	}
+}
+
+// I1: a cell that the disk does not give is taken from the other half of the ring; one that it gives in neither is not taken for empty.
+func TestI1RingUnread(t *testing.T) {
+	fs := newMemFS()
+	l := ringLog(t, ringOptions(fs))
+	defer l.Close(true)
+	stream := commitAll(t, l, ringUnits(3, 9000)...)
+	const half = testRing / 2
+	lost := map[int64]bool{0: true, ringBlock: true, half + 2*ringBlock: true, half + 7*ringBlock: true}
+	read := func() (*Ring, error) { return ReadRings(gapFS{fs, lost}, []string{testDir}, defaultName, l.man.uuid) }
+	if r, err := read(); err != nil || r.Broken != nil || !bytes.Equal(r.From(0), stream) {
+		t.Errorf("with gaps in either half: %d of %d bytes, %v", len(r.From(0)), len(stream), err)
+	}
+	lost[half+ringBlock] = true
+	if r, err := read(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("with a gap in both halves: %+v, %v", r, err)
+	}
+}
+
+// gapFS does not give the cells of the ring that begin at some places.
+type gapFS struct {
+	disk.FS
+	lost map[int64]bool
+}
+
+type gapFile struct {
+	disk.File
+	lost map[int64]bool
+}
+
+func (g gapFS) Open(name string) (disk.File, error) {
+	f, err := g.FS.Open(name)
+	return gapFile{f, g.lost}, err
+}
+
+func (g gapFile) ReadAt(p []byte, off int64) (int, error) {
+	for at := off; at < off+int64(len(p)); at += ringBlock {
+		if g.lost[at] {
+			return 0, syscall.EIO
+		}
+	}
+	return g.File.ReadAt(p, off)
 }
 
 // I12: a frame whose sync failed is still there when the frame that came in its stead, in another ring, has been written over. The rings'
