@@ -80,10 +80,12 @@ func catalogPath(root string, i int) string {
 	return filepath.Join(root, Folder, fmt.Sprint(catalogName, i))
 }
 
-// readCatalog takes the newest copy that is whole. Where there are files and none is whole the error is ErrCatalog.
+// readCatalog takes the newest copy that is whole. Where there are files and none is whole the error is ErrCatalog, but the disk's if it did
+// not give one of them: that one may be whole, and making the catalog anew would replace it.
 func (d digester) readCatalog(fsys disk.FS, root string) (catalog, error) {
 	best := catalog{entries: map[string]Entry{}}
 	exist, same := 0, 0
+	var unread error
 	for i := range copies {
 		p, err := disk.ReadFile(fsys, catalogPath(root, i), maxCatalog+headerSize)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -91,6 +93,9 @@ func (d digester) readCatalog(fsys disk.FS, root string) (catalog, error) {
 		}
 		exist++
 		if err != nil {
+			if failedRead(err) {
+				unread = err
+			}
 			continue
 		}
 		b, id, payload, err := d.parsePacket(p, maxCatalog)
@@ -123,6 +128,9 @@ func (d digester) readCatalog(fsys disk.FS, root string) (catalog, error) {
 			}
 		}
 	}
+	if same == 0 && unread != nil {
+		return best, unread
+	}
 	if exist > 0 && same == 0 {
 		return best, fmt.Errorf("%w: %s", ErrCatalog, catalogPath(root, 0))
 	}
@@ -130,6 +138,12 @@ func (d digester) readCatalog(fsys disk.FS, root string) (catalog, error) {
 		best.bad = copies - same
 	}
 	return best, nil
+}
+
+// failedRead tells an error of the disk from content that is not as it should be.
+func failedRead(err error) bool {
+	var failed *fs.PathError
+	return errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // writeCatalog replaces the three copies, one after the other.
@@ -185,7 +199,7 @@ func (s *Store) change(edit func(entries map[string]Entry)) error {
 	c := catalog{serial: s.cat.serial + 1, entries: maps.Clone(s.cat.entries)}
 	edit(c.entries)
 	if err := s.writeCatalog(c); err != nil {
-		s.cat.bad = copies // the disk may have any of both
+		s.cat.serial, s.cat.bad = c.serial, copies // the disk may have either, and the number in one copy
 		return err
 	}
 	s.cat = c

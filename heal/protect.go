@@ -46,21 +46,18 @@ func (s *Store) ProtectProven(name string, digest io.Writer, proven func() error
 	return e, s.publish(name, e, old, had)
 }
 
-// newEntry begins the entry of a file's next generation; old is the one in force, if had.
+// newEntry begins the entry of a file's next generation; old is the one in force, if had. No generation is used twice whose sidecar lies
+// there: a lost catalog may have known it, or one that could not be written in all its copies may name it (I14).
 func (s *Store) newEntry(name string) (e, old Entry, had bool, err error) {
 	if err := checkName(name); err != nil {
 		return e, old, false, err
 	}
 	old, had = s.cat.entries[name]
-	e.Generation = old.Generation + 1
-	if !had {
-		// A sidecar that a lost catalog knew may be all that can still bring something back: its name is not used again.
-		highest, err := s.highestGeneration(name)
-		if err != nil {
-			return e, old, false, err
-		}
-		e.Generation = highest + 1
+	highest, err := s.highestGeneration(name)
+	if err != nil {
+		return e, old, false, err
 	}
+	e.Generation = max(old.Generation, highest) + 1
 	_, err = io.ReadFull(s.o.Random, e.UUID[:])
 	e.Made = s.o.Now().UnixMilli()
 	return e, old, had, err
@@ -96,8 +93,7 @@ func (s *Store) batch(do func() error) error {
 	c.bad = 0
 	if werr := s.writeCatalog(c); werr != nil {
 		// The disk may have either catalog; what both name is still there.
-		s.cat.entries, s.replaced = before, nil
-		s.cat.bad = copies
+		s.cat.entries, s.cat.serial, s.cat.bad, s.replaced = before, c.serial, copies, nil
 		return errors.Join(err, werr)
 	}
 	s.cat = c

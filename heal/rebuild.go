@@ -5,13 +5,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 )
 
 // Rebuild opens a store for writing whose catalog is lost, and makes it anew from the sidecars: the newest of each file whose tables
 // are whole. What they say is proven by their digests only, for the roots were in the catalog. ErrCatalog: there are sidecars, and
-// none of them can be read, as with another key.
+// none of them can be read, as with another key. A sidecar that the disk does not give is an error, and nothing is changed: without its
+// entry what it covers could not be brought back.
 func Rebuild(o Options) (*Store, error) {
 	s, err := openStore(o, true, true)
 	if err != nil {
@@ -34,7 +36,10 @@ func (s *Store) rebuild() error {
 		if !tail && !strings.HasSuffix(file, ".rs") {
 			continue
 		}
-		name, e, ok := s.entryOf(file, tail)
+		name, e, ok, err := s.entryOf(file, tail)
+		if err != nil {
+			return err
+		}
 		if old, had := entries[name]; ok && checkName(name) == nil && e.sound() && (!had || old.Generation < e.Generation) {
 			entries[name] = e
 		} else if !ok {
@@ -57,24 +62,56 @@ func (s *Store) rebuild() error {
 	return nil
 }
 
-// entryOf reads the entry that a sidecar file is of.
-func (s *Store) entryOf(file string, tail bool) (name string, e Entry, ok bool) {
+// entryOf reads the entry that a sidecar file is of. An error is the disk's.
+func (s *Store) entryOf(file string, tail bool) (name string, e Entry, ok bool, err error) {
 	f, err := s.o.FS.Open(filepath.Join(s.dir(), file))
 	if err != nil {
-		return "", e, false
+		return "", e, false, err
 	}
 	defer f.Close()
 	if err := f.Sync(); err != nil { // a catalog is about to name it, and whoever wrote it may have been killed
-		return "", e, false
+		return "", e, false, err
 	}
 	size, err := f.Size()
 	if err != nil {
-		return "", e, false
+		return "", e, false, err
 	}
+	r := &gapReader{r: f}
+	if name, e, ok = s.entryIn(r, size, file, tail); !ok {
+		err = r.err
+	}
+	return name, e, ok, err
+}
+
+// gapReader reads zeros where the disk gives nothing: what stands there is in a sidecar more than once.
+type gapReader struct {
+	r   io.ReaderAt
+	err error // the first
+}
+
+func (g *gapReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := g.r.ReadAt(p, off)
+	if n == len(p) || err == io.EOF {
+		return n, err
+	}
+	if g.err == nil {
+		g.err = err
+	}
+	for at := 0; at < len(p); at += cellSize {
+		cell := p[at:min(at+cellSize, len(p))]
+		if n, _ := g.r.ReadAt(cell, off+int64(at)); n < len(cell) {
+			clear(cell)
+		}
+	}
+	return len(p), nil
+}
+
+// entryIn reads the entry from size bytes of a sidecar.
+func (s *Store) entryIn(f io.ReaderAt, size int64, file string, tail bool) (name string, e Entry, ok bool) {
 	info := map[bound][]byte{}
 	tables := map[bound]map[uint32][]byte{}
 	var newest bound
-	err = s.d.scanAll(f, size, func(of bound, id packetID, _ int64, payload []byte) {
+	err := s.d.scanAll(f, size, func(of bound, id packetID, _ int64, payload []byte) {
 		if of.Generation >= newest.Generation {
 			newest = of
 		}

@@ -172,6 +172,7 @@ func (s *Store) MendCatalog() (mended bool, err error) {
 	c.serial++
 	c.bad = 0
 	if err := s.writeCatalog(c); err != nil {
+		s.cat.serial = c.serial
 		return false, err
 	}
 	s.cat = c
