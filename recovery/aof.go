@@ -230,9 +230,16 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 	}
 	f.reading = &o
 	// What nothing proves must be known before it is applied.
-	keep, foreign := b.provenEnd(s, f, file, o)
+	keep, foreign, err := b.provenEnd(s, f, file, o)
+	if err != nil {
+		return cut{}, b.refuseLoad(f, a, err)
+	}
 	if f.last && !f.base && f.facts != nil && !f.facts.Sealed && !s.foreign && !foreign {
-		if at, ok := b.ringEnd(s, f, file, o); ok {
+		at, ok, err := b.ringEnd(s, f, file, o)
+		if err != nil {
+			return cut{}, b.refuseLoad(f, a, err)
+		}
+		if ok {
 			keep, s.ringKeeps = at, true
 		}
 	}
@@ -247,7 +254,7 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 	if !f.base {
 		b.res.DB = 0
 	}
-	err := b.applyFrames(f, r, 0) // as for a stock loader, every file begins in database 0
+	err = b.applyFrames(f, r, 0) // as for a stock loader, every file begins in database 0
 	tail := r.Tail()
 	a.Start, a.End, a.Whole, a.Lines, a.Commands = tail.Start, tail.LSN, tail.Size, tail.Lines, tail.Commands
 	if tail.Lines > 0 {

@@ -166,6 +166,11 @@ func (b *boot) startEmpty(s *survey) error {
 	b.identify(s)
 	dump := filepath.Join(b.o.Dir, b.o.DBFile)
 	info, err := b.o.FS.Stat(dump)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// Taken for absent, it would be overwritten by the first save.
+		b.ev.decided(ledger.Unreadable, ledger.Refuse, dump, 0, "%v", err)
+		return b.refuse(err, msgStatFailed, b.o.DBFile, reason(err))
+	}
 	if err != nil || info.Size() == 0 {
 		return nil
 	}

@@ -1,10 +1,14 @@
 package recovery
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"frankenredis/conformance/crashfs"
 )
 
 // I18: a recovery that is cut short at any disk operation, by a kill or by a power loss, and repeated, ends as one that
@@ -70,6 +74,82 @@ func TestInterruptedAnywhere(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d operations: %v", c.name, steps, whole.ops)
+	}
+}
+
+// I4, I12: any call of a start may fail once, reads too. What the disk does not give is never taken for lost: the start refuses, or finds what
+// it finds on a good disk, and so does the next one.
+func TestI12EveryCallFails(t *testing.T) {
+	m := small(t)
+	torn, unnamed, shrunk := maps.Clone(m.files), maps.Clone(m.files), maps.Clone(m.files)
+	torn[incr1] += frame("SET", "e", "5")[:11]
+	unnamed[aof+".7.incr.aof"], unnamed[aof+".8.incr.aof"] = frame("SET", "e", "5"), ""
+	shrunk[aof+".2.incr.aof"] = frame("SET", "e", "5")
+	shrunk[aof+".manifest"] = "file appendonly.aof.1.incr.aof seq 1 type i\n"
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		boot  string
+		lost  string // must be in some file at the end
+	}{
+		{"after a kill", m.files, "boot-1", ""},
+		{"torn end", torn, "boot-1", "*3\r\n$3\r\nSET\r"},
+		{"unproven end", m.files, "boot-2", m.files[incr1][unprovenFrom(m):]},
+		{"increments that were never named", unnamed, "boot-1", frame("SET", "e", "5")},
+		{"old-style file", map[string]string{"appendonly.aof": rdb("p", "1") + frame("SET", "q", "2")}, "boot-1", frame("SET", "q", "2")},
+		{"only a snapshot", map[string]string{"dump.rdb": rdb("p", "1")}, "boot-1", rdb("p", "1")},
+		{"a manifest that was cut short", shrunk, "boot-1", frame("SET", "e", "5")},
+	} {
+		made := func() *crashfs.FS {
+			d := crashfs.New()
+			for name, content := range c.files {
+				d.Put("/data/"+name, content)
+			}
+			return d
+		}
+		run := func(d *crashfs.FS) outcome {
+			return runBoot(t, "/data", func(o *Options) { o.FS, o.BootID = d, c.boot })
+		}
+		d := made()
+		want := run(d)
+		calls := d.Ops()
+		aside := func(o outcome) string {
+			if o.res == nil {
+				return ""
+			}
+			name, _, _ := strings.Cut(o.res.Aside, "-")
+			return name
+		}
+		refused := 0
+		for n := 1; n <= calls; n++ {
+			d := made()
+			d.Trace()
+			d.Inject(crashfs.Fault{Op: crashfs.Any, Nth: n, Err: syscall.EIO})
+			o := run(d)
+			failed := "nothing"
+			for _, e := range d.Trace() {
+				if e.Err != nil && errors.Is(e.Err, syscall.EIO) {
+					failed = e.String()
+				}
+			}
+			d.Heal()
+			if o.err != nil {
+				refused++
+			} else if want.err != nil || o.store.String() != want.store.String() || aside(o) != aside(want) {
+				t.Errorf("%s: call %d (%s) fails: started with %q, set aside %q; want %q, %q, %v\n%s", c.name, n, failed, o.store, o.res.Aside, want.store,
+					aside(want), want.err, o.logs.text())
+			}
+			again := run(d.Kill())
+			if (again.err != nil) != (want.err != nil) || again.err == nil && again.store.String() != want.store.String() {
+				t.Errorf("%s: call %d (%s) failed: the next start: %v %q, want %v %q", c.name, n, failed, again.err, again.store, want.err, want.store)
+			}
+			if !holds(d.Tree(), c.lost) {
+				t.Errorf("%s: call %d (%s) failed: %.20q is lost", c.name, n, failed, c.lost)
+			}
+		}
+		if refused == 0 {
+			t.Errorf("%s: no start was refused in %d", c.name, calls)
+		}
 	}
 }
 

@@ -1,7 +1,9 @@
 package recovery
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,10 +51,16 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 // the repair for one that had come further, and go on from another place than this one (I18).
 func (b *boot) dropRepair(s *survey) error {
 	temp := filepath.Join(b.dir(), "temp-"+wal.ManifestName(b.o.AppendName))
-	if _, err := b.o.FS.Stat(temp); err != nil || s.dir.Mending {
+	if s.dir.Mending {
 		return nil
 	}
-	err := b.o.FS.Remove(temp)
+	_, err := b.o.FS.Stat(temp)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = b.o.FS.Remove(temp)
+	}
 	if err == nil {
 		err = b.o.FS.SyncDir(b.dir())
 	}

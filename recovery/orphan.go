@@ -124,7 +124,11 @@ func (b *boot) setUnnamedAside(s *survey) error {
 			continue
 		}
 		a := Action{What: "remove", Path: filepath.Join(b.dir(), name)}
-		if a.Bytes = b.size(name); a.Bytes > 0 {
+		info, err := b.o.FS.Stat(a.Path)
+		if err != nil {
+			return b.refuse(err, "Can't move %s out of the way: %s", a.Path, reason(err))
+		}
+		if a.Bytes = info.Size(); a.Bytes > 0 {
 			a.What = "rename"
 			a.Input = b.digestOf(a.Path)
 			b.ev.decided(ledger.Unnamed, ledger.SetAside, a.Path, 0, "%d bytes that no manifest names; the last increment is number %d", a.Bytes, s.dir.Manifest.IncrSeq)

@@ -60,10 +60,10 @@ func (b *boot) ringReaches(s *survey, at wal.LSN) bool {
 }
 
 // ringEnd reads the last increment to see where it is to end because the ring has better than what follows: something behind is
-// damaged, or unproven after another boot. ok: there is such a place. A clean stop left nothing to look for.
-func (b *boot) ringEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOptions) (keep int64, ok bool) {
+// damaged, or unproven after another boot. ok: there is such a place. A clean stop left nothing to look for. An error is the disk's.
+func (b *boot) ringEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOptions) (keep int64, ok bool, err error) {
 	if s.ring.End() == 0 || s.ring.Broken != nil || s.mark != nil && s.mark.Clean {
-		return 0, false
+		return 0, false, nil
 	}
 	o.Verify = true
 	r := wal.NewReader(file, f.limit, o)
@@ -74,7 +74,7 @@ func (b *boot) ringEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOption
 	}
 	if s.sameBoot && c.foreign {
 		s.ringForeign = true
-		return 0, false
+		return 0, false, nil
 	}
 	tail := r.Tail()
 	keep, at := tail.Size, tail.LSN
@@ -84,10 +84,10 @@ func (b *boot) ringEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOption
 	case errors.As(err, &damage):
 		bad = true
 		if behind, err := r.DurableBehind(); err != nil || behind > s.ring.End() {
-			return 0, false
+			return 0, false, err
 		}
 	case err != io.EOF:
-		return 0, false // the disk's error shows again
+		return 0, false, err
 	}
 	if !s.sameBoot && tail.LastPos < keep {
 		bad, keep, at = true, tail.LastPos, o.Start
@@ -98,7 +98,7 @@ func (b *boot) ringEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOption
 	if c.differs && c.pos < keep {
 		bad, keep, at = true, c.pos, c.lsn
 	}
-	return keep, bad && b.ringReaches(s, at)
+	return keep, bad && b.ringReaches(s, at), nil
 }
 
 // ringCompare looks whether the commands of the last increment are what the ring has at their positions.

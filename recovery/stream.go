@@ -113,22 +113,22 @@ func isWord(p []byte, lower string) bool {
 
 // provenEnd says how much of a file may be applied: all of it, but for the last increment after the machine went down,
 // whose end may hold anything. There only what a line of ours or the watermark covers is proven. foreign says that another
-// server has written behind our bytes: then Redis's rules hold for the rest.
-func (b *boot) provenEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOptions) (keep int64, foreign bool) {
+// server has written behind our bytes: then Redis's rules hold for the rest. An error is the disk's.
+func (b *boot) provenEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOptions) (keep int64, foreign bool, err error) {
 	keep = f.limit
 	switch {
 	case f.base || !f.last || s.foreign || f.facts == nil:
-		return keep, false
+		return keep, false, nil
 	case s.marks(f) && s.mark.Clean && f.size > s.mark.Pos, f.facts.Sealed && f.size > f.facts.Size:
 		b.ev.decided(ledger.ForeignLog, ledger.Accept, f.path, 0, "the file went on after it was complete: another server wrote there")
-		return keep, true
+		return keep, true, nil
 	case s.sameBoot || s.marks(f) && s.mark.Pos >= f.limit:
-		return keep, false
+		return keep, false, nil
 	case !b.o.BootTime.IsZero() && !f.modified.Before(b.o.BootTime):
 		// No server of ours has run since the machine started, or the epoch file would say so.
 		b.ev.decided(ledger.ForeignLog, ledger.Accept, f.path, 0, "written at %s, after the machine's start: another server, or a copy",
 			f.modified.UTC().Format("2006-01-02T15:04:05Z"))
-		return keep, true
+		return keep, true, nil
 	}
 	durable := b.covered(f)
 	if s.marks(f) {
@@ -150,18 +150,18 @@ func (b *boot) provenEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOpti
 		var damage *wal.CorruptError
 		switch {
 		case err == io.EOF:
-			return proven, false
+			return proven, false, nil
 		case errors.As(err, &damage):
 			// Damage of what was durable once is corruption: reading once more says so. Behind that a power failure leaves
 			// holes, and lines and whole units behind them.
 			if damage.Unit < max(proven, durable) || damage.Torn && damage.Unit == proven {
-				return keep, false
+				return keep, false, nil
 			}
 			if later, err := r.DurableBehind(); err != nil || later > damage.LSN {
-				return keep, false
+				return keep, false, err
 			}
-			return proven, false
+			return proven, false, nil
 		}
-		return keep, false // the disk's error shows again
+		return keep, false, err
 	}
 }

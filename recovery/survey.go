@@ -183,7 +183,13 @@ func (b *boot) refuseHelper(path, kind string, err error) error {
 // where Redis would: there is no log in the folder yet, or moving it there was begun and not ended.
 func (b *boot) surveyOldStyle(s *survey) error {
 	path := filepath.Join(b.o.Dir, b.o.AppendName)
-	if info, err := b.o.FS.Stat(path); err != nil || info.IsDir() {
+	info, err := b.o.FS.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// Taken for absent, it would be left behind for good: an empty log would begin in its place.
+		b.ev.decided(ledger.Unreadable, ledger.Refuse, path, 0, "%v", err)
+		return b.refuse(err, msgStatFailed, b.o.AppendName, reason(err))
+	}
+	if err != nil || info.IsDir() {
 		return nil
 	}
 	m := s.dir.Manifest
