@@ -58,6 +58,7 @@ func TestRotWhileWriting(t *testing.T) {
 		if string(bad) == was {
 			continue
 		}
+		waitForText(t, status, "fr_sidecars_scrubbing:0") // the one before goes on behind its repair, and would find this first
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		ok(t, err)
 		_, err = f.WriteAt(bad, 0)

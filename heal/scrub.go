@@ -40,6 +40,7 @@ type scrubState struct {
 	queue   []string
 	checked map[string]int64
 	active  bool // a file is being read
+	mending bool // and written: that is done whole, or it would be repaired without a word
 	began   time.Time
 	bytes   int64
 	pos     int64 // in the file being read
@@ -234,7 +235,7 @@ func (k *Keeper) stop() error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closing || !k.scrub.running {
+	if k.closing || !k.scrub.running && !k.scrub.mending {
 		return errGivenUp
 	}
 	return nil
@@ -291,7 +292,10 @@ func (k *Keeper) judge(path string, repair bool) error {
 	if !repair || r.State != Damaged {
 		return nil
 	}
-	if r, err = s.RepairFound(r, false); err != nil {
+	k.scrub.mending = true
+	r, err = s.RepairFound(r, false)
+	k.scrub.mending = false
+	if err != nil {
 		return err
 	}
 	if r.Growing && !r.Sidecar {
