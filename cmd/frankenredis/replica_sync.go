@@ -132,7 +132,6 @@ type plan struct {
 	direct bool // as it comes, without a file
 	aside  bool // beside the data set, which it replaces when it is whole
 	async  bool // and which is served meanwhile
-	file   string
 	del    bool // the file goes when it is loaded
 	guard  bool // hardened, and there are keys: an empty snapshot does not replace them
 
@@ -149,9 +148,6 @@ func (f *follower) Replace(t *repl.Transfer) (err error) {
 		return err
 	}
 	defer func() {
-		if p.file != "" {
-			_ = os.Remove(p.file) // renamed, if all went well
-		}
 		if err != nil {
 			s.eng.Post(func() { s.syncFailed(f, p) })
 		}
@@ -161,16 +157,17 @@ func (f *follower) Replace(t *repl.Transfer) (err error) {
 		return f.load(t, p, t)
 	}
 	t.Announce("to disk")
-	if err := f.store(t, p); err != nil {
+	file, err := f.store(t, p)
+	if err != nil {
 		return err
 	}
-	file, err := os.Open(filepath.Join(s.dir, s.dbFile.Load().(string)))
+	defer file.Close()
+	size, err := file.Size()
 	if err != nil {
 		s.logger.Warn("Failed trying to load the MASTER synchronization DB from disk, check server logs.")
 		return &repl.PeerError{Reason: err.Error()}
 	}
-	defer file.Close()
-	return f.load(t, p, file)
+	return f.load(t, p, io.NewSectionReader(file, 0, size))
 }
 
 // planSync decides how a snapshot is taken up.
@@ -223,95 +220,6 @@ func (s *server) insertSync(p *plan, items []snapshot.Item) error {
 	return s.eng.LoadAside(func() error { return s.insertInto(p.dbs, items, false) })
 }
 
-const syncStep = 8 << 20 // Redis: REPL_MAX_WRITTEN_BEFORE_FSYNC
-
-// store writes the snapshot into a file, proves it and gives it its name.
-func (f *follower) store(t *repl.Transfer, p *plan) error {
-	s := f.s
-	p.file = filepath.Join(s.dir, fmt.Sprintf("temp-%d.%d.rdb", time.Now().Unix(), os.Getpid()))
-	fail := func(format string, err error) error {
-		reason := fmt.Sprintf(format, reasonOf(err))
-		s.logger.Warn(reason)
-		return &repl.PeerError{Reason: reason}
-	}
-	file, err := s.fs.Create(p.file)
-	if err != nil {
-		return fail("Opening the temp file needed for MASTER <-> REPLICA synchronization: %s", err)
-	}
-	defer func() {
-		if file != nil {
-			file.Close()
-		}
-	}()
-	buf := make([]byte, 64<<10)
-	for unsynced := 0; ; {
-		n, err := t.Read(buf)
-		if n > 0 {
-			if _, werr := file.Write(buf[:n]); werr != nil {
-				return fail("Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA synchronization: %s", werr)
-			}
-			if unsynced += n; unsynced >= syncStep {
-				unsynced = 0
-				if serr := file.SyncData(); serr != nil {
-					return fail("Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA synchronization: %s", serr)
-				}
-			}
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := file.Sync(); err != nil {
-		return fail("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s", err)
-	}
-	t.Beat(true)
-	defer t.Beat(false)
-	if err := file.Close(); err != nil {
-		return fail("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s", err)
-	}
-	file = nil
-	// The data set is given up for what the file holds: it must be whole (I21).
-	var checked error
-	var keys int64
-	<-engine.Background(func() {
-		in, err := os.Open(p.file)
-		if err != nil {
-			checked = err
-			return
-		}
-		defer in.Close()
-		keys, checked = recovery.CheckSnapshot(p.o, in)
-	})
-	if checked == nil {
-		checked = p.mayReplace(keys)
-	}
-	if checked != nil {
-		s.logger.Warn("The snapshot from the primary is refused: " + checked.Error())
-		s.record(ledger.Entry{Rule: refusalRule(checked), Decision: ledger.Refuse, Artifact: p.file, Kind: "snapshot", To: uint64(t.Offset), Detail: checked.Error()})
-		return fail("Failed trying to load the MASTER synchronization DB from disk, check server logs.%s", errNothing)
-	}
-	final := filepath.Join(s.dir, s.dbFile.Load().(string))
-	if err := f.call(func() error { s.killSaves(); return nil }); err != nil {
-		return err
-	}
-	if err := s.fs.Rename(p.file, final); err != nil {
-		return fail("Failed trying to rename the temp DB into "+final+" in MASTER <-> REPLICA synchronization: %s", err)
-	}
-	p.file = ""
-	if err := s.fs.SyncDir(s.dir); err != nil {
-		return fail("Failed trying to sync DB directory "+s.dir+" in MASTER <-> REPLICA synchronization: %s", err)
-	}
-	s.covers.wrote(final)
-	return nil
-}
-
-var errNothing = errors.New("")
-
-func reasonOf(err error) string { return recovery.Reason(err) }
-
 // killSaves gives up a background save: the file it would replace is the primary's now.
 func (s *server) killSaves() {
 	if s.busy(saveJob) {
@@ -335,10 +243,8 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 		return err
 	}
 	_, size := t.Progress()
-	if file, ok := r.(*os.File); ok {
-		if info, err := file.Stat(); err == nil {
-			size = info.Size()
-		}
+	if file, ok := r.(*io.SectionReader); ok {
+		size = file.Size()
 	}
 	p.o.Progress = func(now recovery.Progress) { s.load.progress.Store(&now) }
 	var res *recovery.Result
