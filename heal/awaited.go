@@ -69,6 +69,80 @@ func (k *Keeper) CheckPace() {
 	}
 }
 
+// Await waits until the file at path is covered as Protect or Look was told, with all that it waits for durable. It does not wait when there is
+// nothing to do for that file, nor for a Keeper that cannot do it or does not come to it: stop is asked now and then whether to go on waiting, and
+// a file of size bytes is given two seconds and what reading it takes at a slow pace. Any goroutine that may wait.
+func (k *Keeper) Await(path string, size int64, stop func() bool) {
+	k.mu.Lock()
+	if _, ok := k.tasks[path]; !ok && !k.atWork[path] || k.ended || k.status.Err != nil {
+		k.mu.Unlock()
+		return
+	}
+	done := make(chan struct{})
+	k.waiting[path] = append(k.waiting[path], done)
+	k.ring()
+	k.mu.Unlock()
+	limit := time.NewTimer(patience + time.Duration(size/slowPace)*time.Second)
+	defer limit.Stop()
+	again := time.NewTicker(stopEvery)
+	defer again.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-again.C:
+			if stop == nil || !stop() {
+				continue
+			}
+		case <-limit.C:
+			k.o.Told(KeeperEvent{Kind: Unawaited, Path: path, Err: errSlow})
+		}
+		k.mu.Lock()
+		k.waiting[path] = slices.DeleteFunc(k.waiting[path], func(c chan struct{}) bool { return c == done })
+		if len(k.waiting[path]) == 0 {
+			delete(k.waiting, path)
+		}
+		k.mu.Unlock()
+		return
+	}
+}
+
+const (
+	slowPace  = 32 << 20 // bytes a second
+	stopEvery = 10 * time.Millisecond
+)
+
+// releaseAll has nobody wait any more. Under mu.
+func (k *Keeper) releaseAll() {
+	for path, waiting := range k.waiting {
+		for _, done := range waiting {
+			close(done)
+		}
+		delete(k.waiting, path)
+	}
+}
+
+// release tells who waits for the file at path that its task has ended, unless there is another by now. Under mu.
+func (k *Keeper) release(path string) {
+	if _, again := k.tasks[path]; again {
+		return
+	}
+	for _, done := range k.waiting[path] {
+		close(done)
+	}
+	delete(k.waiting, path)
+}
+
+// anyAwaited says that somebody waits for a file that has a task. Under mu.
+func (k *Keeper) anyAwaited() bool {
+	for path := range k.waiting {
+		if _, ok := k.tasks[path]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // await takes note of a position to be covered. Under mu.
 func (a *awaited) await(m mark) {
 	if n := len(a.marks); n >= mostMarks && a.marks[n-1].path == m.path {

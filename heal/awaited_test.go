@@ -18,8 +18,11 @@ func TestKeeperIsAwaited(t *testing.T) {
 	fsys.Put("/d/next", "four,")
 	var moved atomic.Int64
 	k := keep(t, fsys, func(o *KeeperOptions) { o.Pace, o.Moved = time.Hour, func() { moved.Add(1) } })
+	k.Grown("/d/log", 0, 50)
+	k.until("what is empty", func() bool { return k.Covered() == 50 })
 	k.Grown("/d/log", 4, 100)
-	k.until("the first, which is due", func() bool { return k.Covered() == 100 })
+	k.Hurry()
+	k.until("the first", func() bool { return k.Covered() == 100 })
 	k.Grown("/d/log", 8, 200)
 	time.Sleep(5 * time.Millisecond)
 	if got := k.Covered(); got != 100 {
@@ -100,6 +103,72 @@ func TestKeeperAdrift(t *testing.T) {
 	}
 	busy <- true
 	k.until("the rest", func() bool { return k.Covered() == 300 })
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who waits for a file has its sidecar in the catalog, durably, when the wait ends, before all else that there is to do; what is not covered because
+// nobody comes to it, or because whoever waits gives up, is not waited for.
+func TestKeeperAwait(t *testing.T) {
+	fsys := crashfs.New()
+	fsys.Put("/d/dump", "snapshot")
+	fsys.Put("/d/base", "state")
+	k := keep(t, fsys, func(o *KeeperOptions) { o.Settle = time.Hour })
+	busy := make(chan bool)
+	k.Protect("/d/dump", func() Proof {
+		busy <- true
+		<-busy
+		return Proof{}
+	})
+	k.Protect("/d/base", nil)
+	k.Await("/d/base", 5, nil)
+	s, err := Open(options(fsys.Crash(1)), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Verify("base"); err != nil || r.State != Clean || !r.Sidecar {
+		t.Errorf("after the wait: %+v, %v", r, err)
+	}
+	k.Await("/d/base", 5, nil) // there is nothing to do
+	<-busy                     // the worker goes on with the dump
+	fsys.Put("/d/base", "state, once more")
+	k.Protect("/d/base", nil)
+	k.Await("/d/base", 5, func() bool { return true })
+	busy <- true
+	k.Await("/d/base", 5, nil)
+	if r, err := k.store.Verify("base"); err != nil || r.State != Clean {
+		t.Errorf("the second: %+v, %v", r, err)
+	}
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k.Await("/d/base", 5, nil) // nobody is there
+}
+
+// A file counts as covered when the catalog names its sidecar, not before: while others are still being covered nobody is told.
+func TestKeeperCountsWhatTheCatalogHas(t *testing.T) {
+	fsys := crashfs.New()
+	fsys.Put("/d/log", "one,two,")
+	fsys.Put("/d/dump", "snapshot")
+	k := keep(t, fsys, func(o *KeeperOptions) { o.Settle, o.Pace = 20*time.Millisecond, time.Hour })
+	k.Grown("/d/log", 0, 50)
+	k.until("what is empty", func() bool { return k.Covered() == 50 })
+	fsys.Inject(crashfs.Fault{Op: crashfs.Create, Name: "*.tail", Err: syscall.EIO, Times: 1000})
+	k.Grown("/d/log", 8, 100)
+	busy := make(chan bool)
+	k.Protect("/d/log", nil)
+	k.Protect("/d/dump", func() Proof {
+		busy <- true
+		<-busy
+		return Proof{}
+	})
+	<-busy
+	if got := k.Covered(); got != 50 {
+		t.Errorf("covered up to %d before the catalog says so", got)
+	}
+	busy <- true
+	k.until("the catalog", func() bool { return k.Covered() == 100 })
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@
 // # Layout
 //
 // Numbers are little-endian. The unit of damage is the cell, 4096 bytes. A file is cut into stripes of k*262144 bytes. A stripe
-// of n bytes has k data shards of S bytes, where S is n/k rounded up to whole cells, lying one after the other in the file; what
-// the file lacks counts as zeros. Cell c of a stripe is row c mod (S/4096) of shard c div (S/4096). m parity shards belong to it.
+// of n bytes has k data shards of S bytes, where S is n/k rounded up to whole cells, and at least 17/m cells, rounded up, lying one
+// after the other in the file; what the file lacks counts as zeros. So every stripe, however short, survives the loss of 64 KiB at any offset. Cell c of a stripe is row c mod (S/4096) of shard c div (S/4096). m parity shards belong to it.
 // Each row of k+m cells is a code word of its own: any m of its cells can be missing. So m*S-4096 bytes in a row can be lost, at
 // any offset within a stripe. Profiles (k+m) are 64+4, 64+8 and 16+8. The code is Reed-Solomon over GF(2^8) with polynomial
 // 0x11D: the generator is the Vandermonde matrix a[r][c] = r^c, k+m by k, times the inverse of its upper k by k part. A file

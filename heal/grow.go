@@ -114,8 +114,15 @@ func (g *Growing) publish() error {
 	if err := g.s.o.FS.SyncDir(g.s.dir()); err != nil {
 		return err
 	}
+	if err := g.s.publish(g.name, g.e, g.old, g.had); err != nil {
+		return err
+	}
+	// Also between other changes: who waits for the cover goes by it from here on.
+	if err := g.s.flush(); err != nil {
+		return err
+	}
 	g.published = true
-	return g.s.publish(g.name, g.e, g.old, g.had)
+	return nil
 }
 
 // seal gives the open stripe, which is complete, its parity. Only when that is durable the copies of its cells go.

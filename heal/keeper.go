@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"math"
 	"path/filepath"
 	"sync"
 	"time"
@@ -21,15 +20,17 @@ type Keeper struct {
 	order   []string        // paths of tasks, oldest first
 	durable map[string]int64
 	ends    map[string]int64 // up to where growing files are covered
-	working int              // tasks under way
 	resting bool             // the worker waits for work, and wakes up by bell
 	stirred bool             // something came since the worker last looked for work
 	paced   bool             // it waits until growing files are due
 	awaited awaited
+	atWork  map[string]bool            // paths of the tasks under way, until the catalog has them
+	waiting map[string][]chan struct{} // closed when the task of the path has ended
 	scrub   scrubState
 	sweepAt time.Time // when the folder is to be swept; zero: it was
 	status  KeeperStatus
 	closing bool
+	ended   bool  // the worker has
 	budget  int64 // bytes that may still be covered once closing
 
 	bell chan struct{} // sent when resting; never closed
@@ -41,8 +42,10 @@ type Keeper struct {
 	retryAt  map[string]time.Time // of growing files whose cover failed
 	speeds   map[string]speed     // of growing files
 	advanced time.Time
-	inside   bool // growing files are being followed
-	lost     bool // somebody removed the folder: step opens it again
+	inside   bool          // growing files are being followed
+	covered  []coveredFile // by the batch under way, whose catalog is not written yet
+	ran      []string      // paths of tasks that it has done
+	lost     bool          // somebody removed the folder: step opens it again
 	openAt   time.Time
 }
 
@@ -62,7 +65,8 @@ type KeeperOptions struct {
 	// Address says in the file heal/server how the server is reached ("tcp 127.0.0.1:6379", "unix /path"), for who finds the folder
 	// locked. "": it is not said.
 	Address string
-	// Told is called with what happened, by the worker; of Adrift also in CheckPace, whose caller must not be kept waiting. May be nil.
+	// Told is called with what happened, by the worker; of Adrift also in CheckPace, whose caller must not be kept waiting, and of Unawaited in
+	// Await. May be nil.
 	Told func(KeeperEvent)
 	// Moved is called when Covered has moved, by the worker or in CheckPace. It must be cheap. May be nil.
 	Moved func()
@@ -102,7 +106,8 @@ const (
 	CatalogReset EventKind = "catalog"  // it was lost, and made anew from the sidecars
 	Adrift       EventKind = "adrift"   // the file grows, and its cover does not keep up
 	CaughtUp     EventKind = "caught up"
-	SweptFolder  EventKind = "swept" // what crashes had left in the folder is removed
+	SweptFolder  EventKind = "swept"     // what crashes had left in the folder is removed
+	Unawaited    EventKind = "unawaited" // somebody waited for the file's cover, in vain
 )
 
 // KeeperEvent is one thing that happened.
@@ -110,7 +115,7 @@ type KeeperEvent struct {
 	Kind   EventKind
 	Path   string
 	Report Report
-	Err    error // of Failed and Adrift
+	Err    error // of Failed, Adrift and Unawaited
 	Swept  Swept // of SweptFolder
 }
 
@@ -156,7 +161,7 @@ func StartKeeper(o KeeperOptions) *Keeper {
 	if o.Gone == nil {
 		o.Gone = func(string) bool { return false }
 	}
-	k := &Keeper{o: o, tasks: map[string]task{}, durable: map[string]int64{}, bell: make(chan struct{}, 1),
+	k := &Keeper{o: o, tasks: map[string]task{}, atWork: map[string]bool{}, waiting: map[string][]chan struct{}{}, durable: map[string]int64{}, bell: make(chan struct{}, 1),
 		grown: map[string]*Growing{}, speeds: map[string]speed{}, retryAt: map[string]time.Time{}}
 	if o.Opened != nil {
 		k.adopt(o.Opened)
@@ -260,6 +265,10 @@ func (k *Keeper) work() {
 		for _, g := range k.grown {
 			_ = g.Close() // what it covered is durable
 		}
+		k.mu.Lock()
+		k.ended = true
+		k.releaseAll()
+		k.mu.Unlock()
 	}()
 	for {
 		wait := k.step()
@@ -313,7 +322,7 @@ func (k *Keeper) step() time.Duration {
 	if ready {
 		sweepAt = time.Time{} // what is to be covered comes first
 	}
-	if ready && !closing {
+	if ready && !closing && !k.anyAwaited() {
 		if left := k.o.Settle - time.Since(k.tasks[k.order[0]].since); left > 0 {
 			ready = false
 			soonest(left)
@@ -384,6 +393,7 @@ func (k *Keeper) open() error {
 		k.mu.Lock()
 		first := k.status.Err == nil
 		k.status.Err = err
+		k.releaseAll()
 		k.mu.Unlock()
 		if first {
 			k.o.Told(KeeperEvent{Kind: Failed, Path: k.o.Store.Root, Err: err})
@@ -403,7 +413,7 @@ func (k *Keeper) behind() (left time.Duration, ok bool) {
 	defer k.mu.Unlock()
 	for path, pos := range k.durable {
 		g := k.grown[path]
-		if pos == 0 || g != nil && g.End() >= pos {
+		if pos == 0 && !k.awaited.has(path) || g != nil && g.End() >= pos {
 			continue
 		}
 		if wait := max(k.o.Pace-time.Since(k.advanced), time.Until(k.retryAt[path])); !ok || wait < left {
@@ -438,7 +448,11 @@ func (k *Keeper) follow() {
 	}
 	for path, pos := range targets {
 		g := k.grown[path]
-		if pos == 0 || g != nil && g.End() >= pos || time.Now().Before(k.retryAt[path]) {
+		if pos == 0 {
+			k.settle(path, 0) // there is nothing to cover
+			continue
+		}
+		if g != nil && g.End() >= pos || time.Now().Before(k.retryAt[path]) {
 			continue
 		}
 		var err error
@@ -538,118 +552,6 @@ func (k *Keeper) letGo() {
 	clear(k.retryAt) // in the next one they are begun at once
 }
 
-// runTasks does all tasks that wait, under one change of the catalog.
-func (k *Keeper) runTasks() {
-	k.mu.Lock()
-	order, tasks := k.order, k.tasks
-	k.working = len(order)
-	k.order, k.tasks = nil, map[string]task{}
-	k.mu.Unlock()
-	err := k.store.batch(func() error {
-		for _, path := range order {
-			if k.lost {
-				return nil
-			}
-			if err := k.run(path, tasks[path]); err != nil {
-				k.fail(path, err)
-				k.giveUp(path, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		k.fail(k.o.Store.Root, err)
-	}
-	k.mu.Lock()
-	k.working = 0
-	k.count()
-	k.mu.Unlock()
-}
-
-func (k *Keeper) run(path string, t task) error {
-	s := k.store
-	name := s.NameOf(path)
-	if t.kind == protectTask || t.kind == forgetTask {
-		k.endGrowing(path)
-	}
-	switch t.kind {
-	case forgetTask:
-		k.settle(path, math.MaxInt64)
-		if _, ok := s.Entry(name); !ok {
-			return nil
-		}
-		return s.Forget(name)
-	case repairTask:
-		return k.judge(path, true)
-	case checkTask:
-		if _, ok := s.Entry(name); !ok {
-			return nil
-		}
-		return k.look(path)
-	case lookTask:
-		return k.look(path)
-	}
-	return k.protect(path, t.proof)
-}
-
-// protect covers a file as it is.
-func (k *Keeper) protect(path string, proof func() Proof) error {
-	name := k.store.NameOf(path)
-	info, err := k.o.Store.FS.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it came and went
-	}
-	if err != nil {
-		return err
-	}
-	k.mu.Lock()
-	enough := !k.closing || k.budget >= info.Size()
-	if k.closing && enough {
-		k.budget -= info.Size()
-	}
-	k.mu.Unlock()
-	if !enough {
-		// Its old cover would call it damaged; without one it is covered at the next start.
-		if _, ok := k.store.Entry(name); ok {
-			return k.store.Forget(name)
-		}
-		return nil
-	}
-	var p Proof
-	if proof != nil {
-		p = proof()
-	}
-	_, err = k.store.ProtectProven(name, p.Digest, p.Proven)
-	if errors.Is(err, ErrChanged) || errors.Is(err, fs.ErrNotExist) {
-		err = nil // whoever changes it tells so
-	}
-	if err == nil {
-		k.settle(path, info.Size())
-	}
-	return err
-}
-
-// look covers a file that has no cover, and judges one that was changed since it got it.
-func (k *Keeper) look(path string) error {
-	info, err := k.o.Store.FS.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	e, ok := k.store.Entry(k.store.NameOf(path))
-	switch {
-	case k.follows(path):
-		return nil
-	case !ok:
-		return k.protect(path, nil)
-	case !e.Growing && info.Size() == e.Size && info.ModTime().UnixMilli() < e.Made:
-		return nil
-	}
-	return k.judge(path, k.o.Repair)
-}
-
 // between is called between two stripes of whatever the worker reads or writes: growing files must not wait for large ones.
 func (k *Keeper) between(_ string, pos, _ int64) {
 	if time.Since(k.advanced) >= k.o.Pace || k.hurries() {
@@ -660,6 +562,7 @@ func (k *Keeper) between(_ string, pos, _ int64) {
 			k.follow()
 		}
 	}
+	k.runAwaited()
 	k.pause(pos)
 }
 

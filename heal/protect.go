@@ -75,30 +75,32 @@ func (s *Store) publish(name string, e, old Entry, had bool) error {
 }
 
 // batch has do change the catalog any number of times, and writes it once. What do replaced is removed only then. An error of do ends
-// nothing: what it did before is kept.
-func (s *Store) batch(do func() error) error {
-	if s.batching {
-		return do()
-	}
-	before := s.cat.entries
-	s.batching = true
-	err := do()
+// nothing: what it did before is kept. written says that all of it is in the catalog, durably.
+func (s *Store) batch(do func() error) (written bool, err error) {
+	s.batching, s.written, s.lost = true, s.cat.entries, nil
+	err = do()
 	s.batching = false
+	err = errors.Join(err, s.flush())
+	return s.lost == nil, err
+}
+
+// flush writes the catalog as a batch has changed it so far, and removes what it replaced. An error gives up what the batch did since the last.
+func (s *Store) flush() (err error) {
 	if !s.unwritten {
-		return err
+		return nil
 	}
 	s.unwritten = false
 	c := s.cat
 	c.serial++
 	c.bad = 0
-	if werr := s.writeCatalog(c); werr != nil {
+	if err := s.writeCatalog(c); err != nil {
 		// The disk may have either catalog; what both name is still there.
-		s.cat.entries, s.cat.serial, s.cat.bad, s.replaced = before, c.serial, copies, nil
-		return errors.Join(err, werr)
+		s.cat.entries, s.cat.serial, s.cat.bad, s.replaced, s.lost = s.written, c.serial, copies, nil, err
+		return err
 	}
-	s.cat = c
+	s.cat, s.written = c, c.entries
 	for _, r := range s.replaced {
-		err = errors.Join(err, s.removeSidecar(r.name, r.entry))
+		err = errors.Join(err, s.unlinkSidecar(r.name, r.entry))
 	}
 	s.replaced = nil
 	return err
@@ -116,6 +118,10 @@ func (s *Store) removeSidecar(name string, e Entry) error {
 		s.replaced = append(s.replaced, replacedEntry{name, e})
 		return nil
 	}
+	return s.unlinkSidecar(name, e)
+}
+
+func (s *Store) unlinkSidecar(name string, e Entry) error {
 	paths := []string{s.sidecarPath(name, e)}
 	if e.Growing {
 		paths = append(paths, s.tailPath(name, e))

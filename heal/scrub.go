@@ -72,7 +72,7 @@ func (k *Keeper) Status() KeeperStatus {
 	defer k.mu.Unlock()
 	st := k.status
 	st.Adrift = k.awaited.adrift
-	st.Waiting = len(k.tasks) + k.working
+	st.Waiting = len(k.tasks) + len(k.atWork)
 	for path, pos := range k.durable {
 		st.Behind += max(pos-k.ends[path], 0)
 	}

@@ -35,12 +35,24 @@ func (s shape) stripeBytes() int64 { return int64(s.K) * shardSize }
 
 func (s shape) stripes() int { return int((s.size + s.stripeBytes() - 1) / s.stripeBytes()) }
 
+// survived is how many bytes in a row, at any offset, every stripe can lose at least, however short it is: a block of that size may go bad
+// in the smallest of files.
+const survived = 64 << 10
+
+// leastRows is how many rows a stripe has at least: a block of survived bytes touches one cell more than it has, and each row can miss M of them.
+func (p Profile) leastRows() int {
+	if p == asCopies {
+		return 1
+	}
+	return (survived/cellSize + 1 + p.M - 1) / p.M
+}
+
 // stripe describes stripe i: where it begins, its bytes, its rows (cells a shard), and its cells that hold bytes of the file.
 func (s shape) stripe(i int) (off int64, n, rows, cells int) {
 	off = int64(i) * s.stripeBytes()
 	n = int(min(s.stripeBytes(), s.size-off))
 	perShard := (n + s.K - 1) / s.K
-	return off, n, (perShard + cellSize - 1) / cellSize, (n + cellSize - 1) / cellSize
+	return off, n, max((perShard+cellSize-1)/cellSize, s.leastRows()), (n + cellSize - 1) / cellSize
 }
 
 // burst is how many bytes in a row can be lost in each stripe, at any offset: the last stripe decides.

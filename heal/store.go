@@ -63,8 +63,12 @@ type Store struct {
 	lock io.Closer
 	room []byte // see takeRoom
 
+	// A batch of changes of the catalog: what it has not written yet, what that replaced, and the entries that are on the disk; lost is why
+	// something of it is not.
 	batching, unwritten bool
 	replaced            []replacedEntry
+	written             map[string]Entry
+	lost                error
 }
 
 // Open reads the catalog. With write it makes the folder and takes the lock (disk.ErrLocked if somebody else has it), which

@@ -29,7 +29,7 @@ func (s *Store) Sweep(gone func(path string) bool, busy func(name string) bool) 
 			done.Forgotten = append(done.Forgotten, name)
 		}
 	}
-	err = s.batch(func() error {
+	_, err = s.batch(func() error {
 		for _, name := range done.Forgotten {
 			if err := s.Forget(name); err != nil {
 				return err

@@ -17,6 +17,7 @@ const (
 	smallFile   = 65536
 	shardCells  = 64
 	stripeCells = 64 * shardCells
+	leastBurst  = 64 << 10 // bytes in a row that every stripe survives
 )
 
 // harmOf compares a file with what it was; now is nil if it is gone.
@@ -52,7 +53,7 @@ func cellOf(text string, c int) []byte {
 
 // lose finds the rows of a stripe that miss too many cells.
 func (h harm) lose(from, cells, k, m int) {
-	rows := (cells + k - 1) / k
+	rows := max((cells+k-1)/k, (leastBurst/rot.Cell+m)/m)
 	for row := range rows {
 		var gone []int
 		for c := row; c < cells; c += rows {
