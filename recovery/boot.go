@@ -26,6 +26,7 @@ type boot struct {
 	disk    disk.FS
 	judged  bool
 	log     *survey // nil before the append-only folder was surveyed
+	adopted bool    // the manifest is damaged, and read as its companion says
 }
 
 // Boot recovers a data set. It calls Options.LoadItems and Options.Apply from the calling goroutine, decodes on another
@@ -142,6 +143,9 @@ func (b *boot) bootAOF() error {
 		if err := b.migrate(s); err != nil {
 			return err
 		}
+	}
+	if err := b.mendManifest(s); err != nil {
+		return err
 	}
 	if err := b.setUnnamedAside(s); err != nil {
 		return err

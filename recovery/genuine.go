@@ -3,6 +3,7 @@ package recovery
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"frankenredis/heal"
@@ -31,7 +32,7 @@ func Genuine(fsys disk.FS, appendDir, appendName, path string) bool {
 		return false
 	}
 	if strings.HasSuffix(base, ".fr") {
-		return base == wal.FactsName(appendName, d.Facts.Generation)
+		return slices.Contains(wal.FactsNames(appendName, d.Facts.Generation), base)
 	}
 	facts, ok := d.Facts.Files[base]
 	if !ok || !facts.HasSum {

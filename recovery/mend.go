@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -134,17 +133,7 @@ func (b *boot) quarantine(path string, at, size int64) (input string, err error)
 func (b *boot) migrate(s *survey) error {
 	dir, from := b.dir(), filepath.Join(b.o.Dir, b.o.AppendName)
 	manifest := filepath.Join(dir, wal.ManifestName(b.o.AppendName))
-	temp := filepath.Join(dir, "temp-"+wal.ManifestName(b.o.AppendName))
-	err := writeFile(b.o.FS, dir, temp, func(w io.Writer) error {
-		_, err := w.Write(s.dir.Manifest.AppendTo(nil))
-		return err
-	})
-	if err == nil {
-		err = b.o.FS.Rename(temp, manifest)
-	}
-	if err == nil {
-		err = b.o.FS.SyncDir(dir)
-	}
+	err := writeManifest(b.o.FS, dir, b.o.AppendName, s.dir.Manifest)
 	if err := b.ev.did(Action{What: "write", Path: manifest}, err); err != nil {
 		return b.refuse(err, msgMoveFailed, b.o.AppendName, b.o.AppendDir, reason(err))
 	}

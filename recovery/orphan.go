@@ -12,6 +12,7 @@ import (
 	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
+	"frankenredis/wal/disk"
 )
 
 // refuseOrphans refuses when files of this log lie in the folder although there is no manifest, and they hold anything:
@@ -46,9 +47,53 @@ func (b *boot) refuseOrphans() error {
 // still reads well. Another server may have rewritten it since ours did, but it drops an increment only for a newer base,
 // and it writes to an increment only after naming it.
 func (b *boot) refuseShrunk(s *survey, manifest string) error {
-	m := s.dir.Manifest
-	if m == nil || s.dir.Facts != nil {
+	if name := misnamed(b.o.FS, b.dir(), s.dir); name != "" && b.adopts(s.dir) {
+		b.adoptRebuilt(s.dir, manifest, fmt.Sprintf("it names %s, which is not there", name))
+		s.foreign = false
 		return nil
+	}
+	lost, err := unnamed(b.o.FS, b.dir(), b.o.AppendName, s.dir)
+	if err != nil {
+		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+	}
+	if lost == "" {
+		return nil
+	}
+	if b.adopts(s.dir) {
+		b.adoptRebuilt(s.dir, manifest, fmt.Sprintf("it does not name %s, which holds data", lost))
+		s.foreign = false
+		return nil
+	}
+	b.ev.saw(Artifact{Path: filepath.Join(b.dir(), lost), Kind: "orphan", Class: Unloaded, Size: b.size(lost)})
+	pos, change := b.changedByte(s.dir, 0)
+	b.ev.decided(ledger.ShortMfst, ledger.Refuse, manifest, pos, "it does not name %s, which holds data%s", lost, change)
+	return b.refuse(nil, "The AOF manifest file %s does not name %s, which holds data and was not replaced by a newer base: it is damaged "+
+		"or older than the files%s. Bring the right one back, or move the file away.%s", wal.ManifestName(b.o.AppendName), lost, change, toRepair(s.dir, manifest))
+}
+
+// misnamed finds a file that a manifest names and that is not there, where a companion describes another manifest all of whose files are; "": there is
+// none. Another server names what it has made.
+func misnamed(fsys disk.FS, dir string, d *wal.Directory) string {
+	if d.Manifest == nil || d.Rebuilt == nil {
+		return ""
+	}
+	refs := d.Manifest.Incrs
+	if d.Manifest.Base != nil {
+		refs = append([]wal.FileRef{*d.Manifest.Base}, refs...)
+	}
+	for _, ref := range refs {
+		if _, err := fsys.Stat(filepath.Join(dir, ref.Name)); errors.Is(err, fs.ErrNotExist) {
+			return ref.Name
+		}
+	}
+	return ""
+}
+
+// unnamed finds a file with data that a manifest without a companion should name and does not; "": there is none.
+func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, err error) {
+	m := d.Manifest
+	if m == nil || d.Facts != nil {
+		return "", nil
 	}
 	named := map[string]bool{}
 	for _, f := range m.Incrs {
@@ -58,43 +103,35 @@ func (b *boot) refuseShrunk(s *survey, manifest string) error {
 	if m.Base != nil {
 		named[m.Base.Name], baseSeq = true, m.Base.Seq
 	}
-	lost := ""
-	if last := b.lastFacts(s.dir); last != nil {
+	if last := lastFacts(fsys, dir, logName, d); last != nil {
 		lastBase := int64(0)
 		for name := range last.Files {
-			if seq, kind, ok := logFileSeq(b.o.AppendName, name); ok && kind != "incr.aof" {
+			if seq, kind, ok := logFileSeq(logName, name); ok && kind != "incr.aof" {
 				lastBase = max(lastBase, seq)
 			}
 		}
 		for name := range last.Files {
-			if _, _, ok := logFileSeq(b.o.AppendName, name); ok && !named[name] && baseSeq <= lastBase && b.size(name) > 0 {
+			if _, _, ok := logFileSeq(logName, name); ok && !named[name] && baseSeq <= lastBase && sizeOf(fsys, dir, name) > 0 {
 				lost = name
 			}
 		}
 	}
-	names, err := b.o.FS.List(b.dir())
+	names, err := fsys.List(dir)
 	if err != nil {
-		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+		return "", err
 	}
 	for _, name := range names {
-		if seq, kind, ok := logFileSeq(b.o.AppendName, name); ok && kind == "incr.aof" && seq > m.IncrSeq && b.size(name) > 0 {
+		if seq, kind, ok := logFileSeq(logName, name); ok && kind == "incr.aof" && seq > m.IncrSeq && sizeOf(fsys, dir, name) > 0 {
 			lost = name
 		}
 	}
-	if lost == "" {
-		return nil
-	}
-	b.ev.saw(Artifact{Path: filepath.Join(b.dir(), lost), Kind: "orphan", Class: Unloaded, Size: b.size(lost)})
-	pos, change := b.changedByte(s.dir, 0)
-	b.ev.decided(ledger.ShortMfst, ledger.Refuse, manifest, pos, "it does not name %s, which holds data%s", lost, change)
-	return b.refuse(nil, "The AOF manifest file %s does not name %s, which holds data and was not replaced by a newer base: it is damaged "+
-		"or older than the files%s. Bring the right one back, or move the file away.", wal.ManifestName(b.o.AppendName), lost, change)
+	return lost, nil
 }
 
 // changedByte says in which byte the manifest differs from that of the newest companion, as the end of a sentence; else it is
 // empty, and the position otherwise.
 func (b *boot) changedByte(d *wal.Directory, otherwise int64) (pos int64, text string) {
-	last := b.lastFacts(d)
+	last := lastFacts(b.o.FS, b.dir(), b.o.AppendName, d)
 	if last == nil {
 		return otherwise, ""
 	}
@@ -156,30 +193,28 @@ func (b *boot) setUnnamedAside(s *survey) error {
 }
 
 // lastFacts is the newest companion, of whichever manifest; nil if there is none that can be read.
-func (b *boot) lastFacts(d *wal.Directory) *wal.Facts {
+func lastFacts(fsys disk.FS, dir, name string, d *wal.Directory) *wal.Facts {
 	if d.Generation == 0 {
 		return nil
 	}
-	f, err := b.o.FS.Open(filepath.Join(b.dir(), wal.FactsName(b.o.AppendName, d.Generation)))
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
 	const most = 1 << 20 // some thousand files
-	p, err := io.ReadAll(io.NewSectionReader(f, 0, most))
-	if err != nil {
-		return nil
+	for _, file := range wal.FactsNames(name, d.Generation) {
+		p, err := disk.ReadFile(fsys, filepath.Join(dir, file), most)
+		if err != nil {
+			continue
+		}
+		if facts, err := wal.ParseFacts(p); err == nil {
+			return facts
+		}
 	}
-	facts, err := wal.ParseFacts(p)
-	if err != nil {
-		return nil
-	}
-	return facts
+	return nil
 }
 
 // size is the size of a file of the log, 0 if there is none.
-func (b *boot) size(name string) int64 {
-	info, err := b.o.FS.Stat(filepath.Join(b.dir(), name))
+func (b *boot) size(name string) int64 { return sizeOf(b.o.FS, b.dir(), name) }
+
+func sizeOf(fsys disk.FS, dir, name string) int64 {
+	info, err := fsys.Stat(filepath.Join(dir, name))
 	if err != nil {
 		return 0
 	}

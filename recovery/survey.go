@@ -69,15 +69,20 @@ func (b *boot) survey() (*survey, error) {
 	manifest := filepath.Join(dir, wal.ManifestName(b.o.AppendName))
 	var bad *wal.ManifestError
 	switch {
+	case errors.As(err, &bad) && b.adopts(d):
+		b.adoptRebuilt(d, manifest, bad.Error())
 	case errors.As(err, &bad):
 		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Corrupt, Detail: bad.Error(), Input: b.digestOf(manifest)})
 		pos, change := b.changedByte(d, bad.Pos)
-		b.ev.decided(ledger.BadManifest, ledger.Refuse, manifest, pos, "%v%s", bad, change)
+		b.ev.decided(ledger.BadManifest, ledger.Refuse, manifest, pos, "%v%s.%s", bad, change, toRepair(d, manifest))
 		b.warn("The manifest %s can't be followed: %v%s", manifest, bad, change)
 		b.warn(msgManifestError)
 		if bad.Line > 0 && bad.Reason != wal.ManifestLineTooLong {
 			b.warn(msgManifestLine, bad.Line)
 			b.warn(">>> '%s'", bad.Text)
+		}
+		if d.Rebuilt != nil {
+			b.warn("Nothing was changed.%s", toRepair(d, manifest))
 		}
 		return nil, b.refuse(err, "%s", bad.Reason)
 	case err != nil:
@@ -108,7 +113,7 @@ func (b *boot) surveyCompanions(s *survey, manifest string) {
 	for name, err := range s.dir.Broken {
 		b.ev.saw(Artifact{Path: filepath.Join(b.dir(), name), Kind: "companion", Class: Corrupt, Detail: err.Error()})
 	}
-	if s.dir.Manifest == nil {
+	if s.dir.Manifest == nil || b.adopted {
 		return
 	}
 	class, detail := Clean, ""
@@ -245,7 +250,12 @@ func (b *boot) surveyFiles(s *survey) error {
 				class, rule = Missing, ledger.MissingFile
 			}
 			b.ev.saw(Artifact{Path: f.path, Kind: f.artifact(), Class: class, Detail: err.Error()})
-			b.ev.decided(rule, ledger.Refuse, f.path, 0, "the manifest names it: %v", err)
+			remedy := ""
+			if misnamed(b.o.FS, b.dir(), s.dir) == ref.Name {
+				remedy = toRepair(s.dir, filepath.Join(b.dir(), wal.ManifestName(b.o.AppendName)))
+				b.warn("The manifest names %s, which is not there, and its companion does not.%s", ref.Name, remedy)
+			}
+			b.ev.decided(rule, ledger.Refuse, f.path, 0, "the manifest names it: %v.%s", err, remedy)
 			return b.refuse(err, msgStatFailed, f.name, reason(err))
 		}
 		f.size, f.limit, f.modified = info.Size(), info.Size(), info.ModTime()

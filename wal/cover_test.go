@@ -61,10 +61,11 @@ func (j *coverJudge) Sealed(path string, f FileFacts) {
 	if !ok || int64(len(c)) != f.Size || f.HasSum && SumOf([]byte(c)) != f.Sum {
 		j.failf("%s was called sealed with %d bytes, a power cut leaves %d", path, f.Size, len(c))
 	}
-	if p, _ := j.after(filepath.Join(filepath.Dir(path), ManifestName(defaultName))); !strings.Contains(p, " "+filepath.Base(path)+" ") {
-		j.failf("%s was called sealed, and after a power cut no manifest names it: another file may get its name", path)
+	if was, ok := j.sealed[path]; ok && was.UUID != f.UUID && !j.removed[path] {
+		j.failf("%s has got another file, and the cover of the one before was not given up", path)
 	}
 	j.sealed[path] = f
+	delete(j.removed, path)
 }
 
 func (j *coverJudge) Replaced(path string) {

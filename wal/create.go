@@ -11,8 +11,8 @@ import (
 
 // Create makes a new log in a folder that holds none, with a base if b has one, and opens it at the position at.
 //
-// The order: the folder, durable in the one above it; the base, durable under its name; then Open makes the epoch, the
-// first increment and last the manifest. A crash anywhere before leaves a folder without a manifest, which is no log, and
+// The order: the folder, durable in the one above it; the base, durable under its name, and under always its cover; then Open makes the epoch,
+// the first increment and last the manifest. A crash anywhere before leaves a folder without a manifest, which is no log, and
 // another Create begins anew.
 func Create(o Options, at Position, b Base) (*Log, error) {
 	o.setDefaults()
@@ -26,19 +26,20 @@ func Create(o Options, at Position, b Base) (*Log, error) {
 		if err != nil {
 			return nil, err
 		}
+		o.freeName(filepath.Join(o.Dir, ref.Name))
 		var d Digest
 		err = writeFile(o.FS, o.Dir, ref.Name, func(w io.Writer) error { return b.Write(io.MultiWriter(w, &d)) })
 		if err != nil {
 			return nil, fmt.Errorf("wal: create %s: %w", filepath.Join(o.Dir, ref.Name), err)
 		}
 		facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: d.Len(), Sum: d.Sum(), HasSum: true}
+		path := filepath.Join(o.Dir, ref.Name)
+		o.Cover.Sealed(path, facts.Files[ref.Name])
+		if o.Policy == Always { // the first reply counts on it (I1)
+			o.Cover.Await(path, d.Len(), nil)
+		}
 	}
-	l, err := Open(o, Start{Manifest: m, Facts: facts, Position: at})
-	if err == nil && m.Base != nil {
-		// Not before a manifest names it: a Create that begins anew makes another file of that name (I14).
-		o.Cover.Sealed(filepath.Join(o.Dir, m.Base.Name), facts.Files[m.Base.Name])
-	}
-	return l, err
+	return Open(o, Start{Manifest: m, Facts: facts, Position: at})
 }
 
 // Begin makes a log from a base that stands ready (NewBase.At is at's LSN), and opens it at that position. A log that the folder
@@ -65,15 +66,28 @@ func Begin(o Options, at Position, db int, b NewBase) (*Log, error) {
 		return nil, err
 	}
 	path := filepath.Join(o.Dir, ref.Name)
-	if err = o.FS.Rename(b.Path, path); err != nil {
+	o.freeName(path)
+	if err = o.FS.Rename(b.Path, path); err == nil {
+		err = o.FS.SyncDir(o.Dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("wal: begin with %s: %w", path, err)
 	}
-	facts.Files[ref.Name] = FileFacts{UUID: NewUUID(), Start: at.LSN, DB: -1, Sealed: true, End: at.LSN, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
-	l, err := Open(o, Start{Manifest: m, Facts: facts, Position: at, DB: db})
-	if err == nil {
-		o.Cover.Sealed(path, facts.Files[ref.Name])
+	facts.Files[ref.Name] = b.facts()
+	o.Cover.Sealed(path, facts.Files[ref.Name])
+	if o.Cover.Await(path, b.Size, b.Stop); b.stopped() {
+		_ = o.FS.Remove(path)
+		o.Cover.Removed(path)
+		return nil, fmt.Errorf("wal: begin with %s: %w", path, errGivenUp)
 	}
-	return l, err
+	return Open(o, Start{Manifest: m, Facts: facts, Position: at, DB: db})
+}
+
+// freeName has the cover given up that an attempt may have left which was cut short before a manifest named its file: another is about to
+// get the name (I14). It may wait for the disk.
+func (o *Options) freeName(path string) {
+	o.Cover.Removed(path)
+	o.Cover.Await(path, 0, nil)
 }
 
 func createDir(o *Options) error {

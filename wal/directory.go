@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,22 @@ type Directory struct {
 	Mending bool
 	// Broken are companions that could not be read, with the reason.
 	Broken map[string]error
+	// HalfFacts says that Facts stands in one file only: the companion or its twin is damaged or lost.
+	HalfFacts bool
+	// Rebuilt is what the newest companion says of a log all of whose files are there, if no companion counts: the manifest was damaged, or
+	// replaced by another server's. Nil: none can say.
+	Rebuilt *Rebuilt
+}
+
+// Rebuilt is a manifest made anew from its companion.
+type Rebuilt struct {
+	Manifest *Manifest
+	Facts    *Facts
+}
+
+// Adopt puts what the companion says in the place of the manifest on the disk.
+func (d *Directory) Adopt() {
+	d.Manifest, d.Facts, d.Rebuilt = d.Rebuilt.Manifest, d.Rebuilt.Facts, nil
 }
 
 // Names are the files that make up the log called name: manifest, companion, and all that the manifest names. What else lies in the
@@ -36,7 +53,7 @@ func (d *Directory) Names(name string) []string {
 	}
 	names := []string{ManifestName(name)}
 	if d.Facts != nil {
-		names = append(names, FactsName(name, d.Facts.Generation))
+		names = append(names, FactsNames(name, d.Facts.Generation)...)
 	}
 	for _, ref := range d.Manifest.files() {
 		names = append(names, ref.Name)
@@ -77,6 +94,8 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 	}
 	sum := SumOf(d.ManifestBytes)
 	var mending *Facts
+	var all []*Facts
+	whole, failures := map[uint64]int{}, map[uint64]error{}
 	for _, file := range names {
 		generation, ok := parseFactsName(name, file)
 		if !ok {
@@ -87,10 +106,15 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 		var failed *fs.PathError
 		switch {
 		case errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist):
-			// Taken for lost, it would make the log a foreign one, whose commit ring does not count (I1).
-			return nil, err
+			failures[generation] = err
+			fallthrough
 		case err != nil:
 			d.Broken[file] = err
+			continue
+		}
+		all = append(all, facts)
+		whole[generation]++
+		switch {
 		case d.Manifest == nil:
 		case facts.Manifest == sum && (d.Facts == nil || d.Facts.Generation < generation):
 			d.Facts = facts
@@ -98,10 +122,49 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 			mending = facts
 		}
 	}
+	for generation, err := range failures {
+		if whole[generation] == 0 {
+			// Taken for lost, it would make the log a foreign one, whose commit ring does not count (I1).
+			return nil, err
+		}
+	}
 	if mending != nil && (d.Facts == nil || d.Facts.Generation < mending.Generation) {
-		return d, d.resumeMending(fsys, dir, name, mending)
+		if err := d.resumeMending(fsys, dir, name, mending); err != nil {
+			return d, err
+		}
+	}
+	if d.Facts != nil {
+		d.HalfFacts = whole[d.Facts.Generation] < 2
+	} else if len(d.ManifestBytes) > 0 || refused != nil {
+		d.rebuild(fsys, dir, all)
 	}
 	return d, refused
+}
+
+// rebuild finds the newest companion all of whose files are there, as long as they were when they were sealed. A generation that was made ready
+// and never came into force says the same of the stream as the one before, or some file of it is not like that: then the one before counts.
+func (d *Directory) rebuild(fsys disk.FS, dir string, all []*Facts) {
+	slices.SortStableFunc(all, func(a, b *Facts) int { return cmp.Compare(b.Generation, a.Generation) })
+	for _, f := range all {
+		if m := f.Rebuild(); m != nil && f.fits(fsys, dir, m) {
+			d.Rebuilt = &Rebuilt{m, f}
+			return
+		}
+	}
+}
+
+// fits says whether the files of m are there, and the sealed ones have their sizes.
+func (f *Facts) fits(fsys disk.FS, dir string, m *Manifest) bool {
+	for _, ref := range m.files() {
+		if ref.Type == HistoryFile {
+			continue
+		}
+		info, err := fsys.Stat(filepath.Join(dir, ref.Name))
+		if err != nil || f.Files[ref.Name].Sealed && info.Size() != f.Files[ref.Name].Size {
+			return false
+		}
+	}
+	return true
 }
 
 // resumeMending looks whether the repair that f belongs to had come so far that only it has everything: its manifest lies

@@ -10,6 +10,7 @@
 //
 //	name.manifest            which files make up the data set, in Redis's format and nothing else; replaced by rename
 //	name.manifest.g.fr       companion of one manifest: what Redis's format has no room for; durable before its manifest
+//	name.manifest.g.twin.fr  the same bytes once more: any one of manifest, companion and twin may be damaged
 //	name.n.base.rdb .aof     the state at one position; made by a rewrite, renamed when whole, never changed
 //	name.n.incr.aof          the stream from there on; only the last is written to, the others are sealed
 //	name.epoch.fr            which start of a server wrote here last; replaced by rename at each start
@@ -57,7 +58,8 @@
 //	cs=<16 hex>
 //
 // endoffset, size and sum (of all bytes of the file) are those of sealed files. db is the stream's database where an
-// increment begins, -1 before any SELECT.
+// increment begins, -1 before any SELECT. There is a line for each of the manifest's; of a file that another server made it says no more than that
+// does. So a damaged manifest is made anew from it, byte for byte ([Facts.Rebuild]).
 //
 // The epoch file and the watermark file hold one line each in three copies, every copy in a cell of 4 KiB filled up with
 // zeros: a header ("FR-EPOCH 1", "FR-WATERMARK 1"), name=value fields, cs=<16 hex>.

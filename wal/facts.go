@@ -49,6 +49,8 @@ type Facts struct {
 	// Size (heal.go). Empty: none.
 	Cut   string
 	Files map[string]FileFacts // by file name
+	// Refs are the lines of the manifest, in their order, of a companion that was read: see Rebuild.
+	Refs []FileRef
 }
 
 const (
@@ -59,23 +61,38 @@ const (
 
 // FactsName is the file name of the companion of a generation.
 func FactsName(name string, generation uint64) string {
-	return ManifestName(name) + "." + strconv.FormatUint(generation, 10) + ".fr"
+	return ManifestName(name) + "." + strconv.FormatUint(generation, 10) + factsSuffix
 }
 
-// parseFactsName is the inverse of FactsName.
+// TwinName is the file name of the companion's twin: the same bytes, in another file.
+func TwinName(name string, generation uint64) string {
+	return ManifestName(name) + "." + strconv.FormatUint(generation, 10) + twinSuffix
+}
+
+// FactsNames are the names of both.
+func FactsNames(name string, generation uint64) []string {
+	return []string{FactsName(name, generation), TwinName(name, generation)}
+}
+
+const (
+	factsSuffix = ".fr"
+	twinSuffix  = ".twin.fr"
+)
+
+// parseFactsName is the inverse of FactsName and TwinName.
 func parseFactsName(name, file string) (generation uint64, ok bool) {
 	s, ok := strings.CutPrefix(file, ManifestName(name)+".")
 	if !ok {
 		return 0, false
 	}
-	if s, ok = strings.CutSuffix(s, ".fr"); !ok {
+	if s, ok = strings.CutSuffix(s, factsSuffix); !ok {
 		return 0, false
 	}
-	n, err := parseUint(s)
+	n, err := parseUint(strings.TrimSuffix(s, strings.TrimSuffix(twinSuffix, factsSuffix)))
 	return n, err == nil
 }
 
-// AppendTo appends the companion's bytes. The files stand in the manifest's order.
+// AppendTo appends the companion's bytes: a line for each of the manifest's, in its order.
 func (f *Facts) AppendTo(dst []byte, m *Manifest) []byte {
 	start := len(dst)
 	dst = fmt.Appendf(dst, "%s\ngeneration %d uuid %s manifest %s", factsHeader, f.Generation, f.UUID, f.Manifest)
@@ -87,9 +104,11 @@ func (f *Facts) AppendTo(dst []byte, m *Manifest) []byte {
 	}
 	dst = append(dst, '\n')
 	for _, ref := range m.files() {
+		dst = ref.appendFields(dst)
 		if ff, ok := f.Files[ref.Name]; ok {
-			dst = ff.appendTo(ref.appendFields(dst))
+			dst = ff.appendTo(dst)
 		}
+		dst = append(dst, '\n')
 	}
 	return append(appendChecksum(dst, dst[start:]), '\n')
 }
@@ -102,7 +121,23 @@ func (f *FileFacts) appendTo(dst []byte) []byte {
 			dst = fmt.Appendf(dst, " sum %s", f.Sum)
 		}
 	}
-	return append(dst, '\n')
+	return dst
+}
+
+// Rebuild is the manifest that a companion describes, byte for byte; nil: the companion does not name all of its files.
+func (f *Facts) Rebuild() *Manifest {
+	var text []byte
+	for _, ref := range f.Refs {
+		text = append(ref.appendFields(text), '\n')
+	}
+	if SumOf(text) != f.Manifest {
+		return nil
+	}
+	m, err := ParseManifest(text)
+	if err != nil {
+		return nil
+	}
+	return m
 }
 
 // ParseFacts reads a companion. Pairs it does not know are skipped; a wrong checksum, another version or a line that says
@@ -130,11 +165,14 @@ func ParseFacts(p []byte) (*Facts, error) {
 		if reason != "" {
 			return nil, fmt.Errorf("%q: %s", clip(line), reason)
 		}
-		ff, err := parseFileFacts(line)
+		f.Refs = append(f.Refs, ref)
+		ff, known, err := parseFileFacts(line)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ref.Name, err)
 		}
-		f.Files[ref.Name] = ff
+		if known {
+			f.Files[ref.Name] = ff
+		}
 	}
 	return f, nil
 }
@@ -169,10 +207,11 @@ func (f *Facts) parseHead(line string) error {
 	return err
 }
 
-func parseFileFacts(line string) (FileFacts, error) {
-	f := FileFacts{DB: -1}
+// parseFileFacts reads what a line says of a file; not known: nothing but what the manifest says.
+func parseFileFacts(line string) (f FileFacts, known bool, err error) {
+	f.DB = -1
 	var has struct{ uuid, start, end, size bool }
-	err := eachPair(line, func(name, value string) (err error) {
+	err = eachPair(line, func(name, value string) (err error) {
 		switch name {
 		case "uuid":
 			has.uuid = true
@@ -194,11 +233,12 @@ func parseFileFacts(line string) (FileFacts, error) {
 		}
 		return err
 	})
-	if err == nil && (!has.uuid || !has.start || has.end != has.size || f.HasSum && !has.end) {
+	known = has.uuid || has.start || has.end || has.size || f.HasSum
+	if err == nil && known && (!has.uuid || !has.start || has.end != has.size || f.HasSum && !has.end) {
 		err = errors.New("incomplete")
 	}
 	f.Sealed = has.end
-	return f, err
+	return f, known, err
 }
 
 // eachPair calls visit with the pairs of a line that resp.SplitWords can read.

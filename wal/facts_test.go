@@ -30,8 +30,12 @@ func TestFacts(t *testing.T) {
 	m, f := sampleFacts(t)
 	p := f.AppendTo(nil, m)
 	got, err := ParseFacts(p)
+	f.Refs = m.files()
 	if err != nil || !reflect.DeepEqual(got, f) {
 		t.Fatalf("read back %+v, %v\nwant %+v", got, err, f)
+	}
+	if again := got.Rebuild(); again == nil || !reflect.DeepEqual(again, m) {
+		t.Errorf("the manifest made anew is %+v, want %+v", again, m)
 	}
 	for i := range p {
 		for bit := range 8 {
@@ -45,10 +49,13 @@ func TestFacts(t *testing.T) {
 			t.Errorf("cut at %d: read", i)
 		}
 	}
-	if g, ok := parseFactsName("my log", FactsName("my log", 12)); !ok || g != 12 {
-		t.Errorf("name %q: %d, %v", FactsName("my log", 12), g, ok)
+	for _, name := range FactsNames("my log", 12) {
+		if g, ok := parseFactsName("my log", name); !ok || g != 12 {
+			t.Errorf("name %q: %d, %v", name, g, ok)
+		}
 	}
-	for _, name := range []string{"my log.manifest", "my log.manifest.fr", "my log.manifest.x.fr", "my log.manifest.01.fr", "other.manifest.1.fr", "my log.manifest.1.fr2"} {
+	for _, name := range []string{"my log.manifest", "my log.manifest.fr", "my log.manifest.x.fr", "my log.manifest.01.fr", "other.manifest.1.fr", "my log.manifest.1.fr2",
+		"my log.manifest.1.twin", "my log.manifest.twin.fr", "my log.manifest.1.twin.twin.fr"} {
 		if g, ok := parseFactsName("my log", name); ok {
 			t.Errorf("%q taken for generation %d", name, g)
 		}

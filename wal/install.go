@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -14,6 +15,16 @@ type NewBase struct {
 	Sum    Sum    // of the file, if HasSum
 	Size   int64
 	HasSum bool
+	// Stop is asked, while the base waits to be covered, whether it is given up; nil: it is not.
+	Stop func() bool
+}
+
+// stopped says that nobody wants the base any more.
+func (b *NewBase) stopped() bool { return b.Stop != nil && b.Stop() }
+
+// facts are what is known of it.
+func (b *NewBase) facts() FileFacts {
+	return FileFacts{UUID: NewUUID(), Start: b.At, DB: -1, Sealed: true, End: b.At, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
 }
 
 // TempName is a name for a file in the log's folder that is being made; what is left of it after a crash is removed at
@@ -29,8 +40,8 @@ func TempName(name, suffix string) string { return tempPrefix + name + "." + suf
 // waits for the disk: any goroutine but the executor. If it fails before the new manifest is in force, everything is as
 // before (I21) and the file is removed.
 //
-// The order (I12, I13): the base durable under its name; the manifest that names it and calls the old files history,
-// durable; then the old files are unlinked and the folder synced; then the manifest without them.
+// The order (I1, I12, I13): the base durable under its name; its cover, for the files it stands for have theirs; the manifest that names it and
+// calls the old files history, durable; then the old files are unlinked and the folder synced; then the manifest without them.
 func (l *Log) Install(b NewBase) error {
 	if err := l.replaceBase(b); err != nil {
 		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
@@ -50,32 +61,73 @@ func (l *Log) dropHistory() {
 }
 
 func (l *Log) replaceBase(b NewBase) error {
-	l.man.mu.Lock()
-	defer l.man.mu.Unlock()
-	ref, m, err := l.placeBase(b)
+	ref, err := l.placeBase(b)
 	if err != nil {
 		_ = l.o.FS.Remove(b.Path)
 		return err
 	}
-	files := maps.Clone(l.man.files)
-	files[ref.Name] = FileFacts{UUID: NewUUID(), Start: b.At, DB: -1, Sealed: true, End: b.At, Size: b.Size, Sum: b.Sum, HasSum: b.HasSum}
-	named, err := l.man.persist(m, files)
+	facts := b.facts()
+	l.o.Cover.Sealed(l.path(ref), facts)
+	l.o.Cover.Await(l.path(ref), b.Size, b.Stop) // the manifest can change meanwhile
+	named := false
+	if err = errGivenUp; !b.stopped() {
+		named, err = l.nameBase(b, ref, facts)
+	}
 	if !named {
 		_ = l.o.FS.Remove(l.path(ref))
-		return err
-	}
-	// With an error the folder did not sync: a crash may bring back the manifest before, so its files stay.
-	l.installed(b)
-	if err == nil {
-		l.o.Cover.Sealed(l.path(ref), files[ref.Name])
-		l.o.Record(Event{Kind: Installed, Path: l.path(ref), Pos: b.Size, LSN: b.At, Sum: b.Sum, HasSum: b.HasSum})
+		l.o.Cover.Removed(l.path(ref))
 	}
 	return err
 }
 
-// placeBase gives the new base its name, which is durable before a manifest has it (manifests.prepare), and makes that manifest.
-// Under manifests.mu.
-func (l *Log) placeBase(b NewBase) (ref FileRef, m *Manifest, err error) {
+// errGivenUp is for a base that nobody wants any more.
+var errGivenUp = errors.New("given up")
+
+// placeBase gives the new base its name, durably. No manifest has it yet.
+func (l *Log) placeBase(b NewBase) (FileRef, error) {
+	l.man.mu.Lock()
+	ref, _, err := l.planBase(b)
+	l.man.mu.Unlock()
+	if err != nil {
+		return ref, err
+	}
+	l.o.freeName(l.path(ref))
+	if err := l.o.renamed(func() error { return l.o.FS.Rename(b.Path, l.path(ref)) }); err != nil {
+		return ref, err
+	}
+	if err := l.o.FS.SyncDir(l.o.Dir); err != nil {
+		_ = l.o.FS.Remove(l.path(ref))
+		return ref, err
+	}
+	return ref, nil
+}
+
+// nameBase brings the manifest into force that has the base. named says that it may be, whatever err is.
+func (l *Log) nameBase(b NewBase, placed FileRef, facts FileFacts) (named bool, err error) {
+	l.man.mu.Lock()
+	defer l.man.mu.Unlock()
+	ref, m, err := l.planBase(b)
+	if err == nil && ref != placed {
+		err = fmt.Errorf("%s has been made meanwhile", placed.Name)
+	}
+	if err != nil {
+		return false, err
+	}
+	files := maps.Clone(l.man.files)
+	files[ref.Name] = facts
+	if named, err = l.man.persist(m, files); !named {
+		return false, err
+	}
+	// With an error the folder did not sync: a crash may bring back the manifest before, so its files stay.
+	l.installed(b)
+	if err == nil {
+		l.o.Record(Event{Kind: Installed, Path: l.path(ref), Pos: b.Size, LSN: b.At, Sum: b.Sum, HasSum: b.HasSum})
+	}
+	return true, err
+}
+
+// planBase makes the manifest that has the new base, and its name. Under manifests.mu.
+func (l *Log) planBase(b NewBase) (ref FileRef, m *Manifest, err error) {
 	l.mu.Lock()
 	synced := l.synced.lsn
 	l.mu.Unlock()
@@ -93,13 +145,8 @@ func (l *Log) placeBase(b NewBase) (ref FileRef, m *Manifest, err error) {
 		return ref, nil, fmt.Errorf("no increment begins there (I10)")
 	}
 	m = l.man.manifest.Clone()
-	if ref, err = m.setBase(l.o.Name, b.AOF, through); err != nil {
-		return ref, nil, err
-	}
-	if err := l.o.renamed(func() error { return l.o.FS.Rename(b.Path, l.path(ref)) }); err != nil {
-		return ref, nil, err
-	}
-	return ref, m, nil
+	ref, err = m.setBase(l.o.Name, b.AOF, through)
+	return ref, m, err
 }
 
 // installed takes note of a base that is in force.

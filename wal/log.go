@@ -94,6 +94,7 @@ type Log struct {
 	ringTight   bool      // what the increment does not have durably takes half of a ring, or it is full: the increment is to be synced now
 	coverTight  bool      // what is not covered takes half of a ring: it is to be covered now
 	behindSince time.Time // since when the increment lacks something that the ring has; zero: not known to
+	foundMuch   bool      // the start found an increment that is not covered soon; never changes
 	behindDue   bool      // the writer rests with an alarm for what the increment lacks
 
 	stats struct {
@@ -132,7 +133,8 @@ func Open(o Options, s Start) (*Log, error) {
 		return nil, errors.New("wal: no manifest to go on with")
 	}
 	d, err := ReadDirectory(o.FS, o.Dir, o.Name)
-	if err != nil {
+	var damaged *ManifestError
+	if err != nil && !errors.As(err, &damaged) { // one that is damaged the caller knows better, and it is made anew
 		return nil, fmt.Errorf("wal: open %s: %w", o.Dir, err)
 	}
 	l := newLog(o, s.Position)
@@ -207,6 +209,7 @@ func (l *Log) open(d *Directory, s Start) error {
 	l.db = beginDB(s.DB)
 	m := l.cur.sealable(l.db)
 	l.wrote, l.synced, l.kept = m, m, m
+	l.foundMuch = m.pos > coverSoon
 	l.o.Cover.Grown(l.cur.path, m.pos, m.lsn)
 	for _, a := range []*atomic.Uint64{&l.written, &l.filed, &l.durable, &l.released, &l.keptLSN} {
 		a.Store(uint64(m.lsn))

@@ -56,7 +56,7 @@ func (ms *manifests) init(o *Options, at Position, s Start, d *Directory) {
 func (ms *manifests) stale(d *Directory) bool {
 	p := ms.manifest.AppendTo(nil)
 	if ms.o.Annotate {
-		return d.Facts == nil || d.Facts.Generation != ms.current || string(d.ManifestBytes) != string(p)
+		return d.Facts == nil || d.Facts.Generation != ms.current || d.HalfFacts || string(d.ManifestBytes) != string(p)
 	}
 	disk, err := ParseManifest(d.ManifestBytes)
 	return err != nil || string(disk.AppendTo(nil)) != string(p)
@@ -66,9 +66,10 @@ func (ms *manifests) stale(d *Directory) bool {
 //
 //	manifest    temp, fsync             nobody looks at it yet
 //	companion   temp, fsync, rename     it counts for nothing yet: its digest is not the manifest's
+//	twin        temp, fsync, rename     the same bytes: damage to one file leaves the other, and both can make the manifest anew
 //	            fsync folder            these names, and those of the files that m is the first to name
 //	manifest    rename, fsync folder    now m is in force
-//	companion   unlink the one before   which describes a manifest that is no more
+//	companions  unlink the ones before  which describe a manifest that is no more
 //
 // named says that m may be in force, whatever err is: with an error it is unknown which manifest a crash would leave, and
 // files of both must be kept. Under mu.
@@ -92,9 +93,9 @@ type prepared struct {
 	files map[string]FileFacts
 	text  []byte
 	temp  string // path of the manifest's temporary file
-	// companionTemp is the path under which its companion was written; "": there is none.
-	companionTemp string
-	generation    uint64
+	// made are the paths under which its companion and the twin were written, temporary and final.
+	made       []string
+	generation uint64
 }
 
 // prepare is the first half of persist. cut is for the companion of a repair.
@@ -108,8 +109,11 @@ func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string
 		ms.generation++
 		p.generation = ms.generation
 		facts := Facts{Generation: p.generation, UUID: ms.uuid, Manifest: SumOf(p.text), Position: ms.position, Cut: cut, Files: files}
-		if p.companionTemp, err = writeTemp(ms.o.FS, ms.o.Dir, FactsName(ms.o.Name, p.generation), writeBytes(facts.AppendTo(nil, m))); err == nil {
-			err = ms.o.FS.Rename(p.companionTemp, filepath.Join(ms.o.Dir, FactsName(ms.o.Name, p.generation)))
+		text := facts.AppendTo(nil, m)
+		for _, name := range FactsNames(ms.o.Name, p.generation) {
+			if err = ms.writeCompanion(p, name, text); err != nil {
+				break
+			}
 		}
 	}
 	if err == nil {
@@ -122,13 +126,20 @@ func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string
 	return p, nil
 }
 
+// writeCompanion makes one of the two files of a companion, but for the folder's sync.
+func (ms *manifests) writeCompanion(p *prepared, name string, text []byte) error {
+	temp, err := writeTemp(ms.o.FS, ms.o.Dir, name, writeBytes(text))
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(ms.o.Dir, name)
+	p.made = append(p.made, temp, path)
+	return ms.o.FS.Rename(temp, path)
+}
+
 // drop removes what prepare has made: nothing came of it, and the next attempt makes its own.
 func (ms *manifests) drop(p *prepared) {
-	left := []string{p.temp}
-	if p.companionTemp != "" {
-		left = append(left, p.companionTemp, filepath.Join(ms.o.Dir, FactsName(ms.o.Name, p.generation)))
-	}
-	for _, path := range left {
+	for _, path := range append(p.made, p.temp) {
 		_ = ms.o.FS.Remove(path) // what stays is swept away at the next start
 	}
 }
@@ -156,12 +167,14 @@ func (ms *manifests) commit(p *prepared) (named bool, err error) {
 	if !ms.o.Annotate {
 		return true, nil
 	}
-	ms.o.Cover.Replaced(filepath.Join(ms.o.Dir, FactsName(ms.o.Name, p.generation)))
+	for _, name := range FactsNames(ms.o.Name, p.generation) {
+		ms.o.Cover.Replaced(filepath.Join(ms.o.Dir, name))
+	}
 	if old != 0 && old != p.generation {
-		// Left behind it would be swept away at the next start.
-		companion := filepath.Join(ms.o.Dir, FactsName(ms.o.Name, old))
-		_ = ms.o.FS.Remove(companion)
-		ms.o.Cover.Removed(companion)
+		for _, name := range FactsNames(ms.o.Name, old) { // left behind they would be swept away at the next start
+			_ = ms.o.FS.Remove(filepath.Join(ms.o.Dir, name))
+			ms.o.Cover.Removed(filepath.Join(ms.o.Dir, name))
+		}
 	}
 	return true, nil
 }

@@ -95,6 +95,10 @@ func TestOrderOfCreate(t *testing.T) {
 		write temp-@.manifest.1.fr
 		fsync temp-@.manifest.1.fr
 		rename temp-@.manifest.1.fr @.manifest.1.fr
+		create temp-@.manifest.1.twin.fr
+		write temp-@.manifest.1.twin.fr
+		fsync temp-@.manifest.1.twin.fr
+		rename temp-@.manifest.1.twin.fr @.manifest.1.twin.fr
 		syncdir appendonlydir                         // the increment and the companion are there
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir                         // now it is a log
@@ -213,10 +217,15 @@ func TestOrderOfSwitch(t *testing.T) {
 		write temp-@.manifest.2.fr
 		fsync temp-@.manifest.2.fr
 		rename temp-@.manifest.2.fr @.manifest.2.fr
+		create temp-@.manifest.2.twin.fr
+		write temp-@.manifest.2.twin.fr
+		fsync temp-@.manifest.2.twin.fr
+		rename temp-@.manifest.2.twin.fr @.manifest.2.twin.fr
 		syncdir appendonlydir
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir
 		remove @.manifest.1.fr
+		remove @.manifest.1.twin.fr
 		create temp-@.spare
 		fsync temp-@.spare
 		write @.2.incr.aof                          // prologue, line and stream`)
@@ -249,6 +258,7 @@ func TestOrderOfInstall(t *testing.T) {
 	}
 	wantCalls(t, without(fs.calls(), "watermark"), `
 		rename temp-@.rewrite @.2.base.rdb
+		syncdir appendonlydir                         // the base can be covered
 		create temp-@.manifest
 		write temp-@.manifest
 		fsync temp-@.manifest
@@ -256,10 +266,15 @@ func TestOrderOfInstall(t *testing.T) {
 		write temp-@.manifest.3.fr
 		fsync temp-@.manifest.3.fr
 		rename temp-@.manifest.3.fr @.manifest.3.fr
-		syncdir appendonlydir                         // the base and the companion are there
+		create temp-@.manifest.3.twin.fr
+		write temp-@.manifest.3.twin.fr
+		fsync temp-@.manifest.3.twin.fr
+		rename temp-@.manifest.3.twin.fr @.manifest.3.twin.fr
+		syncdir appendonlydir                         // the companion is there
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir                         // the old ones are history
 		remove @.manifest.2.fr
+		remove @.manifest.2.twin.fr
 		remove @.1.incr.aof
 		remove @.1.base.rdb
 		syncdir appendonlydir                         // they are gone
@@ -270,10 +285,15 @@ func TestOrderOfInstall(t *testing.T) {
 		write temp-@.manifest.4.fr
 		fsync temp-@.manifest.4.fr
 		rename temp-@.manifest.4.fr @.manifest.4.fr
+		create temp-@.manifest.4.twin.fr
+		write temp-@.manifest.4.twin.fr
+		fsync temp-@.manifest.4.twin.fr
+		rename temp-@.manifest.4.twin.fr @.manifest.4.twin.fr
 		syncdir appendonlydir
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir                         // and so is their mention
-		remove @.manifest.3.fr`)
+		remove @.manifest.3.fr
+		remove @.manifest.3.twin.fr`)
 	if s := l.Status(); s.BaseSize != s.Size || s.Size == 0 {
 		t.Errorf("status %+v", s)
 	}

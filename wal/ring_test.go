@@ -293,7 +293,10 @@ func TestI15RingOfTheLastStart(t *testing.T) {
 	}
 	defer l.Close(true)
 	commit(l, ringUnits(3, 100)...)
-	waitFor(t, "replies without a ring", func() bool { return l.Released() == l.End() })
+	waitFor(t, "their sync", func() bool { return l.Filed() == l.End() && c.hurried.Load() > 0 })
+	if l.Released() > at {
+		t.Errorf("replies up to %d of %d, behind %d only an increment has them", l.Released(), l.End(), at)
+	}
 	fs.mu.Lock()
 	now := string(fs.names[path].data)
 	fs.mu.Unlock()

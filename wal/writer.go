@@ -407,11 +407,10 @@ func (w *writer) finalWrite() error {
 // finalCover is how long Close waits at most until the end of the log is covered.
 const finalCover = time.Second
 
-// awaitCover waits until everything up to lsn, which is durable, is covered: after a clean stop no ring stands in for the end (I1). Not if
-// the cover has not even caught up with the start.
+// awaitCover waits until everything up to lsn, which is durable, is covered: after a clean stop no ring stands in for the end (I1).
 func (l *Log) awaitCover(lsn LSN) {
 	l.mu.Lock()
-	waits := l.ringWanted() && l.o.Cover.Covered() >= l.at.LSN
+	waits := l.ringWanted()
 	l.mu.Unlock()
 	if !waits {
 		return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +99,7 @@ func (s *server) writeBeginning(o wal.Options, at wal.Position, opened func(*wal
 		}
 		log, err := wal.Begin(o, at, db, base)
 		if err != nil {
-			return err
+			return cmp.Or(j.stopped(), err)
 		}
 		return opened(log)
 	}, finish)

@@ -99,15 +99,14 @@ func (c *covers) followScrub() error {
 	return nil
 }
 
-// begin starts the worker, when the data set is loaded, and has it look at what is there. The executor only.
+// begin starts the worker, when the data set is loaded. The executor only.
 func (c *covers) begin() {
-	if c == nil {
+	if c == nil || c.keeps.Load() != nil {
 		return
 	}
 	store := c.loading
 	c.loading = nil
 	c.start(c.s.dir, store)
-	c.lookAround()
 }
 
 func (c *covers) start(dir string, store *heal.Store) {
@@ -163,6 +162,9 @@ func (s *server) ownAddress() string {
 // lookAround has everything that is worth a sidecar looked at. Only what already has one, where nothing persistent was asked for: a
 // server that keeps nothing leaves nothing behind. The executor only.
 func (c *covers) lookAround() {
+	if c == nil {
+		return
+	}
 	s := c.s
 	if s.cfg.Bool("appendonly") || len(s.cfg.SavePoints()) > 0 {
 		c.look(s.dataPath(s.cfg.String("dbfilename")))
@@ -217,7 +219,7 @@ func (c *covers) wrote(path string) { c.tell(func(k *heal.Keeper) { k.Protect(pa
 
 func (c *covers) look(path string) { c.tell(func(k *heal.Keeper) { k.Look(path) }) }
 
-// Grown, Sealed, Replaced, Removed, Covered and Hurry are the log's words (wal.Cover).
+// Grown, Sealed, Await, Replaced, Removed, Covered and Hurry are the log's words (wal.Cover).
 func (c *covers) Grown(path string, pos int64, lsn wal.LSN) {
 	c.tell(func(k *heal.Keeper) { k.Grown(path, pos, uint64(lsn)) })
 }
@@ -234,6 +236,13 @@ func (c *covers) Covered() wal.LSN {
 func (c *covers) Hurry() {
 	if k := c.keeps.Load(); k != nil {
 		k.Hurry()
+	}
+}
+
+// Await is asked before a base counts.
+func (c *covers) Await(path string, size int64, stop func() bool) {
+	if k := c.keeps.Load(); k != nil {
+		k.Await(path, size, stop)
 	}
 }
 
@@ -374,6 +383,9 @@ func (c *covers) told(e heal.KeeperEvent) {
 	case heal.Adrift:
 		x.Rule, x.Decision, x.Detail, x.Class, x.Replay = ledger.CoverAdrift, ledger.Accept, "the end of a growing file is not covered: "+e.Err.Error(), "", ""
 		c.s.logger.Warn("The end of " + e.Path + " is not covered, and no reply waits for it: " + e.Err.Error())
+	case heal.Unawaited:
+		x.Rule, x.Decision, x.Detail, x.Class, x.Replay = ledger.CoverAdrift, ledger.Accept, "it counts before it is covered: "+e.Err.Error(), "", ""
+		c.s.logger.Warn(e.Path + " counts before it is covered: " + e.Err.Error())
 	case heal.CaughtUp:
 		x.Rule, x.Decision, x.Detail, x.Class, x.Replay = ledger.CoverAdrift, ledger.Note, "it is covered again", "", ""
 		c.s.logger.Info(e.Path + " is covered again, up to its end")

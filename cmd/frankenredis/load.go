@@ -75,6 +75,12 @@ func (s *server) startLoading() {
 		}
 		var log *wal.Log
 		if err == nil && o.AOF && !o.Salvage {
+			err = s.onExecutor(once(func() error { // a new log's base waits for its sidecar
+				s.covers.begin()
+				return nil
+			}))
+		}
+		if err == nil && o.AOF && !o.Salvage {
 			log, err = result.OpenLog(logOptions, preamble, used)
 			if err != nil {
 				s.logger.Warn("Can't open the append-only file: " + err.Error())
@@ -324,6 +330,7 @@ func (s *server) finishLoading(result *recovery.Result, log *wal.Log, err error)
 		s.eng.SetLog(log)
 	}
 	s.covers.begin()
+	s.covers.lookAround()
 	s.beginFollowing()
 	s.ready()
 	s.tendPrimary()

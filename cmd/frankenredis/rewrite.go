@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -77,7 +78,10 @@ func (s *server) startRewrite() error {
 		if err != nil {
 			return err
 		}
-		return log.Install(base)
+		if err := log.Install(base); err != nil {
+			return cmp.Or(j.stopped(), err)
+		}
+		return nil
 	}, s.finishRewrite)
 	s.logger.Info(fmt.Sprintf("Background append only file rewriting started by pid %d", os.Getpid()))
 	return nil
@@ -114,7 +118,7 @@ func (p basePlan) write(j *job, meta snapshot.Meta, path string, at wal.LSN) (wa
 	}
 	p.s.logger.Info("Successfully created the temporary AOF base file " + filepath.Base(path))
 	j.size = d.Len()
-	return wal.NewBase{Path: path, At: at, AOF: p.commands, Sum: d.Sum(), Size: d.Len(), HasSum: true}, nil
+	return wal.NewBase{Path: path, At: at, AOF: p.commands, Sum: d.Sum(), Size: d.Len(), HasSum: true, Stop: j.stop.Load}, nil
 }
 
 // finishRewrite is told how a rewrite ended.

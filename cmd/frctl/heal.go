@@ -92,11 +92,17 @@ func newRepair() *cobra.Command {
 		Long: `repair brings covered files back, bit for bit, or changes nothing. The new file is written beside the old one, read again,
 compared with the catalog, and takes its place by rename; the damaged bytes are kept in heal/quarantine. Files that another process has
 open are refused, unless that is the server that looks after the sidecars: then it is asked to (FR.SCRUB REPAIR; its password in
-REDISCLI_AUTH). Bytes behind the covered ones stay, unless --cut moves them to the quarantine.
+REDISCLI_AUTH). Bytes behind the covered ones stay, unless --cut moves them to the quarantine. The manifest of an append-only file is made anew from
+its companion, with a sidecar or without; what was there is kept in the quarantine beside it.
 ` + healStatus,
 		Example: `  frctl repair /var/lib/redis/dump.rdb`,
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runHeal(cmd, args[0], o, true, repairOne) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := repairManifest(cmd, args[0], o); done || err != nil {
+				return err
+			}
+			return runHeal(cmd, args[0], o, true, repairOne)
+		},
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&o.cut, "cut", false, "move bytes behind the covered ones to the quarantine")
@@ -279,6 +285,9 @@ func (e healEvent) print(cmd *cobra.Command, asJSON bool) error {
 	if e.State == "" {
 		if e.Error == "" {
 			fmt.Fprintf(w, "%-10s %s\n", e.Note, e.Name)
+		}
+		for _, q := range e.Quarantine {
+			fmt.Fprintf(w, "%-10s %s\n", "  kept", q)
 		}
 		return nil
 	}

@@ -75,6 +75,11 @@ func scrubOne(s *heal.Store, root, name string, o *healOptions) (healEvent, erro
 }
 
 func repairOne(s *heal.Store, root, name string, o *healOptions) (healEvent, error) {
+	if strings.HasSuffix(name, manifestSuffix) {
+		if e, done, err := repairCoveredManifest(root, name); done || err != nil {
+			return e, err
+		}
+	}
 	r, err := s.Verify(name)
 	if err != nil {
 		return judge(r, root), err

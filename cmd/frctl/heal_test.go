@@ -95,3 +95,44 @@ func TestHealCommands(t *testing.T) {
 	step(0, "forgotten", "protect", "--forget", big)
 	step(4, "there are 64+4", "protect", "--profile", "3+3", dir)
 }
+
+// A damaged manifest comes back from its companion, or from the twin of that, byte for byte; what stood there is kept. One that another server wrote
+// is left alone.
+func TestRepairManifest(t *testing.T) {
+	dir := makeLog(t)
+	log := filepath.Join(dir, "appendonlydir")
+	manifest := filepath.Join(log, "appendonly.aof.manifest")
+	was, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, companion := range []string{"", ".manifest.1.fr", ".manifest.1.twin.fr"} {
+		if companion != "" {
+			edit(t, filepath.Join(log, "appendonly.aof"+companion), func(p []byte) []byte { clear(p); return p })
+		}
+		edit(t, manifest, func(p []byte) []byte { clear(p[10:50]); return p })
+		if out, status := frctl("inspect", dir); status != 3 {
+			t.Fatalf("inspect: %d\n%s", status, out)
+		}
+		out, status := frctl("repair", manifest)
+		if companion == ".manifest.1.twin.fr" {
+			if status != exitUsage {
+				t.Errorf("repaired without a companion: %d\n%s", status, out)
+			}
+			break
+		}
+		now, err := os.ReadFile(manifest)
+		if status != exitRepaired || err != nil || !bytes.Equal(now, was) || !strings.Contains(out, "kept") {
+			t.Fatalf("%q damaged: status %d, %v\n%s\n%s", companion, status, err, out, now)
+		}
+		if kept, _ := filepath.Glob(filepath.Join(log, "quarantine", "appendonly.aof.manifest.*")); len(kept) == 0 {
+			t.Error("what stood there was not kept")
+		}
+	}
+	dir = makeLog(t)
+	manifest = filepath.Join(dir, "appendonlydir", "appendonly.aof.manifest")
+	edit(t, manifest, func(p []byte) []byte { return append([]byte("# another server's\n"), p...) })
+	if out, status := frctl("repair", manifest); status != exitUsage {
+		t.Errorf("another server's manifest: %d\n%s", status, out)
+	}
+}

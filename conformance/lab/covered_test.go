@@ -35,7 +35,10 @@ func (c keeperCover) Grown(path string, pos int64, lsn wal.LSN) {
 func (c keeperCover) Sealed(path string, _ wal.FileFacts) { c.e.keeper.Protect(path, nil) }
 func (c keeperCover) Replaced(path string)                { c.e.keeper.Protect(path, nil) }
 func (c keeperCover) Removed(path string)                 { c.e.keeper.Removed(path) }
-func (c keeperCover) Hurry()                              { c.e.keeper.Hurry() }
+func (c keeperCover) Await(path string, size int64, stop func() bool) {
+	c.e.keeper.Await(path, size, stop)
+}
+func (c keeperCover) Hurry() { c.e.keeper.Hurry() }
 func (c keeperCover) Covered() wal.LSN {
 	if c.e.adrift {
 		return wal.MaxLSN

@@ -16,7 +16,10 @@ import (
 )
 
 // covers tells a keeper of sidecars what becomes of the log's files, as the server does (wal.Cover).
-type covers struct{ k *heal.Keeper }
+type covers struct {
+	k     *heal.Keeper
+	await bool // replies and ring space wait for it
+}
 
 func coverOptions(fs disk.FS) heal.Options { return heal.Options{FS: fs, Root: dataDir} }
 
@@ -43,8 +46,8 @@ func worker(work func()) <-chan struct{} {
 }
 
 // keepCovers starts the keeper. Its files are small and its life is short, so it hurries.
-func keepCovers(fs disk.FS, opened *heal.Store, repair bool) *covers {
-	return &covers{heal.StartKeeper(heal.KeeperOptions{Store: coverOptions(fs), Opened: opened, Repair: repair, Settle: time.Millisecond, Pace: time.Millisecond,
+func (r *real) keepCovers(fs disk.FS, opened *heal.Store) *covers {
+	return &covers{await: r.c.Await, k: heal.StartKeeper(heal.KeeperOptions{Store: coverOptions(fs), Opened: opened, Repair: r.c.Hardened, Moved: r.coverMoved, Settle: time.Millisecond, Pace: time.Millisecond,
 		Genuine: func(path string) bool { return recovery.Genuine(fs, logDir, logName, path) },
 		Gone:    func(path string) bool { return recovery.Gone(fs, logDir, logName, "", path) },
 		Go:      worker,
@@ -68,9 +71,23 @@ func isData(name string) bool {
 // Grown passes on that an increment is durable up to pos.
 func (c *covers) Grown(path string, pos int64, lsn wal.LSN) { c.k.Grown(path, pos, uint64(lsn)) }
 
-// Covered and Hurry have nothing wait for the sidecars: TestI1CrashAndDamage is about that.
-func (c *covers) Covered() wal.LSN { return wal.MaxLSN }
-func (c *covers) Hurry()           {}
+// Covered has nothing wait for the sidecars unless that was asked for.
+func (c *covers) Covered() wal.LSN {
+	if !c.await {
+		return wal.MaxLSN
+	}
+	return wal.LSN(c.k.Covered())
+}
+
+// Await waits for a base's cover where replies do.
+func (c *covers) Await(path string, size int64, stop func() bool) {
+	if c.await {
+		c.k.Await(path, size, stop)
+	}
+}
+
+// Hurry passes on that something waits.
+func (c *covers) Hurry() { c.k.Hurry() }
 
 // Sealed has a file covered whose digest the log may know.
 func (c *covers) Sealed(path string, f wal.FileFacts) {
@@ -99,10 +116,19 @@ func lookAtCovers(fs disk.FS) *Violation {
 		return broken("I12", "the sidecars cannot be read: %v", err)
 	}
 	defer s.Close()
+	named := map[string]bool{}
+	if d, err := wal.ReadDirectory(fs, logDir, logName); err == nil {
+		for _, name := range d.Names(logName) {
+			named[name] = true
+		}
+	}
 	for _, name := range s.Names() {
 		path := filepath.Join(dataDir, name)
 		if filepath.Dir(path) != logDir || !isData(name) {
 			continue // text, and a dump that another has replaced already, prove themselves
+		}
+		if !named[filepath.Base(name)] {
+			continue // a base that never came into force; what takes its name is covered anew before it does
 		}
 		if _, err := fs.Stat(path); err != nil {
 			continue // removed, and not yet forgotten

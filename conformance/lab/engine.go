@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"frankenredis/heal"
 	"frankenredis/recovery"
+	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
@@ -64,8 +66,11 @@ type Config struct {
 	Hardened bool
 	Ring     bool          // replies wait for the commit ring, a small one that is soon full
 	Second   bool          // with another ring beside it
+	RingSize int64         // of each ring; 0: 64 KiB
 	Plain    bool          // the log has nothing of ours in it, and nothing of ours beside it
 	Covers   bool          // sidecars are kept of the files
+	Await    bool          // and replies wait for them
+	Ledger   bool          // each start leaves a record in a ledger
 	Patience time.Duration // how long a log may not get on before it counts as stuck; 0: half a minute
 }
 
@@ -85,7 +90,8 @@ type real struct {
 	log    *wal.Log
 	covers *covers // nil: no sidecars are kept
 	lock   io.Closer
-	db     int // the stream's database; -1: none selected yet
+	ledger *ledger.Ledger // nil: there is none
+	db     int            // the stream's database; -1: none selected yet
 	woken  chan struct{}
 	buf    []byte
 }
@@ -99,6 +105,27 @@ func recoverOn(fs disk.FS, boot string, c Config, aof bool, covered *heal.Store)
 	res, err := recovery.Boot(recovery.Options{FS: fs, Dir: dataDir, AOF: aof, LoadTruncated: true, Annotate: !c.Plain, Databases: 16,
 		LoadItems: d.load, Apply: d.replay, Hardened: c.Hardened, RingDir: c.ringDir(), Covers: covered, BootID: boot, BootTime: time.Unix(1, 0)})
 	return d, res, err
+}
+
+// salvage loads what can be proven of a directory that does not start, and writes nothing.
+func salvage(fs disk.FS, boot string, c Config) (*data, error) {
+	var store *heal.Store
+	if c.Covers {
+		var err error
+		if store, err = openCovers(fs); err != nil {
+			return nil, err
+		}
+	}
+	d := newData()
+	res, err := recovery.Boot(recovery.Options{FS: fs, Dir: dataDir, AOF: true, LoadTruncated: true, Annotate: true, Databases: 16, Salvage: true,
+		LoadItems: d.load, Apply: d.replay, Hardened: c.Hardened, RingDir: c.ringDir(), Covers: store, BootID: boot, BootTime: time.Unix(1, 0)})
+	if res != nil && res.Lock != nil {
+		err = errors.Join(err, res.Lock.Close())
+	}
+	if store != nil {
+		err = errors.Join(err, store.Close())
+	}
+	return d, err
 }
 
 func (r *real) Start(fs disk.FS, boot string) (*data, error) {
@@ -119,7 +146,11 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 	}
 	r.lock = res.Lock
 	if r.c.Covers {
-		r.covers = keepCovers(fs, store, r.c.Hardened)
+		r.covers = r.keepCovers(fs, store)
+	}
+	if r.c.Ledger {
+		r.ledger = ledger.Start(ledger.Options{FS: fs, Dir: ledgerDir, Mode: res.Evidence.Mode, LimitBytes: 1, Retry: time.Millisecond})
+		r.ledger.Record(ledger.Entry{Rule: ledger.Corrupt, Decision: ledger.Note, Artifact: "lab", Detail: res.Evidence.Outcome})
 	}
 	log, err := res.OpenLog(r.options(), true, 1<<20)
 	if err != nil {
@@ -133,7 +164,7 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 }
 
 func (r *real) options() wal.Options {
-	o := wal.Options{Commit: wal.CommitDirect, RingSize: ringSize, FS: r.fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened,
+	o := wal.Options{Commit: wal.CommitDirect, RingSize: cmp.Or(r.c.RingSize, ringSize), FS: r.fs, Dir: logDir, Name: logName, Policy: r.c.Policy, Hardened: r.c.Hardened,
 		Annotate: !r.c.Plain, BootID: r.boot, RingDir: r.c.ringDir(), Wake: r.wake}
 	if r.c.Ring {
 		o.Commit = wal.CommitRing
@@ -146,13 +177,27 @@ func (r *real) options() wal.Options {
 
 func (r *real) setLog(log *wal.Log) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.log = log
+	r.mu.Unlock()
+	log.CoverMoved() // it may have moved before
+}
+
+// coverMoved passes on that more is covered.
+func (r *real) coverMoved() {
+	r.mu.Lock()
+	log := r.log
+	r.mu.Unlock()
+	if log != nil {
+		log.CoverMoved()
+	}
 }
 
 // letGo ends what is not the log.
 func (r *real) letGo() error {
 	var errs []error
+	if r.ledger != nil {
+		errs = append(errs, r.ledger.Close())
+	}
 	if r.covers != nil {
 		errs = append(errs, r.covers.k.Close())
 	}
@@ -330,7 +375,9 @@ func leftovers(fs disk.FS, crashed bool) ([]string, error) {
 		known[ref.Name] = true
 	}
 	if d.Facts != nil {
-		known[wal.FactsName(logName, d.Facts.Generation)] = true
+		for _, name := range wal.FactsNames(logName, d.Facts.Generation) {
+			known[name] = true
+		}
 	}
 	names, err := fs.List(logDir)
 	var left []string
