@@ -7,6 +7,7 @@ FAULTS   ?= 100000
 SEED     ?= 1
 FLIPS    ?= 10000
 STATES   ?= 10000
+DEATHS   ?= 1000
 
 GO       ?= go
 BIN      := bin
@@ -20,7 +21,7 @@ export FR_PEERS := $(PEERS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test fmt vet unit race conformance crash rot flips sweep mutants fuzz bench profile demo cover peers clean
+.PHONY: help run build test fmt vet unit race conformance crash damage rot flips sweep mutants fuzz bench profile demo cover peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,13 +63,16 @@ crash: peers build ## the long crash tests: STATES (10000) crash states in memor
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestLinearizable|TestSurvivingPrefix|TestRedisCLIPipe|Directory' ./conformance
 
 # The disks in memory are garbage soon: the laboratory takes memory for speed.
-rot sweep mutants: export GOGC = 400
+rot damage sweep mutants: export GOGC = 400
 
 rot: ## damage a covered data directory and start from it, FAULTS (100000) times; SEED=1
 	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./conformance/lab/rot
 
 flips: build ## change one bit at a time, FLIPS (10000), in a log without sidecars, and start from it; SEED=1
 	$(GO) run ./tools/flips -server $(BIN)/frankenredis -peer $(PEERS)/bin/redis-server -n $(FLIPS) -seed $(SEED)
+
+damage: ## DEATHS (1000) deaths of servers under always, each with one damaged block of 64 KiB in any one file: nothing acknowledged is lost
+	LAB_STATES=$(DEATHS) $(GO) test -count=1 -timeout 24h -v -run 'TestI1Damage' ./conformance/lab
 
 sweep: ## each protocol of the log stopped and failed at every call, with every fault
 	LAB_EVERY=1 $(GO) test -count=1 -timeout 4h -v -run TestSweep ./conformance/lab
