@@ -25,6 +25,8 @@ type LoadOptions struct {
 	Stdin io.Reader
 	// IsCommand tells whether a command exists, for rename-command; nil takes every name.
 	IsCommand func(name string) bool
+	// Sentinel: sentinel directives are kept for Store.Sentinel, and a Sentinel's defaults hold.
+	Sentinel bool
 	// CheckUser looks at the words of a user directive; it returns the index of the wrong one and why. nil takes all.
 	CheckUser func(words []string) (wrong int, err error)
 
@@ -38,6 +40,10 @@ type LoadOptions struct {
 func Load(a Args, o LoadOptions) (*Store, error) {
 	s := Defaults()
 	s.file = a.File
+	if o.Sentinel {
+		s.values[byName["port"]].n = sentinelPort
+		s.values[byName["protected-mode"]].n = 0
+	}
 	l := loader{LoadOptions: o, store: s, commands: make(map[string]bool)}
 	err := l.all(a)
 	if err != nil {
@@ -69,8 +75,9 @@ type loader struct {
 	saveSeen  bool            // a save directive has replaced the default
 	commands  map[string]bool // what rename-command changed: does the name exist now
 	modules   []string
-	moduleSet bool // a directive for some module was seen
-	own       bool // reading the file of ours
+	moduleSet bool         // a directive for some module was seen
+	own       bool         // reading the file of ours
+	at        SentinelLine // the line being read; without words
 }
 
 func (l *loader) all(a Args) error {
@@ -197,6 +204,7 @@ func (l *loader) text(conf string, before int) error {
 		if text == "" || text[0] == '#' {
 			continue
 		}
+		l.at = SentinelLine{Number: before + i + 1, Text: text}
 		err := l.line(text)
 		var fatal *FatalError
 		if errors.As(err, &fatal) {
@@ -289,6 +297,12 @@ func (l *loader) directive(name string, words []string) error {
 		l.moduleSet = true
 		return nil
 	case name == "sentinel":
+		if l.Sentinel {
+			line := l.at
+			line.Words = slices.Clone(words[1:])
+			l.store.sentinel = append(l.store.sentinel, line)
+			return nil
+		}
 		if len(words) > 1 {
 			return cause("sentinel directive while not in sentinel mode")
 		}

@@ -20,6 +20,8 @@ func OwnFile(conf string) string { return conf + ".fr" }
 type RewriteOptions struct {
 	// Users are the lines of all users without the leading "user "; nil when users live in an ACL file.
 	Users []string
+	// Sentinel are a Sentinel's directives without the leading "sentinel "; nil elsewhere.
+	Sentinel []string
 	// All writes parameters that stand at their default too (DEBUG CONFIG-REWRITE-FORCE-ALL).
 	All bool
 }
@@ -34,6 +36,10 @@ func (s *Store) Rewrite(old, oldOwn string, o RewriteOptions) (conf, own string)
 	mine := newRewriter(oldOwn, ownSignature, o.All)
 	for i := range rows {
 		r := &rows[i]
+		if o.Sentinel != nil && r.Name == "save" {
+			w.drop(r.Name) // there is nothing to save
+			continue
+		}
 		if r.Ours() {
 			w.drop(r.Name)
 			mine.put(r.Name, s.linesOf(i))
@@ -46,6 +52,9 @@ func (s *Store) Rewrite(old, oldOwn string, o RewriteOptions) (conf, own string)
 		users[i] = line{"user " + u, true}
 	}
 	w.put("user", users)
+	if o.Sentinel != nil {
+		w.putSentinel(o.Sentinel)
+	}
 	return w.text(), mine.text()
 }
 
@@ -85,7 +94,9 @@ func newRewriter(old, signature string, all bool) *rewriter {
 		words, ok := resp.SplitWords(text)
 		name := ""
 		if ok && len(words) > 0 {
-			name = directiveName(words[0])
+			if name = directiveName(words[0]); name == "sentinel" {
+				name = sentinelName(words)
+			}
 		}
 		if name == "" {
 			w.lines = append(w.lines, "# ??? "+text)

@@ -22,8 +22,9 @@ type Store struct {
 	// file is the absolute path of the configuration file, "" when there is none.
 	file string
 	// renames and users are directives that are no parameters.
-	renames []Rename
-	users   []User
+	renames  []Rename
+	users    []User
+	sentinel []SentinelLine
 }
 
 // Pair is a parameter's name as asked for, and its value.

@@ -18,5 +18,6 @@ An option is any directive of redis.conf with its values; it counts after the fi
        PROGRAM /etc/redis/redis.conf --loglevel verbose
        PROGRAM --save 900 1 300 10 --fr-mode hardened
        echo 'appendfsync always' | PROGRAM -
+       PROGRAM /etc/redis/sentinel.conf --sentinel
 `, "PROGRAM", program)
 }
