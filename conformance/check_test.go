@@ -213,13 +213,3 @@ func TestCheckRDBDamage(t *testing.T) {
 		sameCheck(t, "aof", "", map[string]string{"m": "file b seq 1 type b\nfile i seq 1 type i\n", "b": content, "i": set}, "m")
 	}
 }
-
-// Sentinel mode is refused in words.
-func TestNoSentinel(t *testing.T) {
-	if isStock(t, testbed.Subject(t)) {
-		return
-	}
-	if out, code := runServer(t, testbed.Subject(t), t.TempDir(), "", "sentinel.conf", "--sentinel"); code != 1 || !strings.Contains(out, "Sentinel mode is not there") {
-		t.Errorf("exit status %d\n%s", code, out)
-	}
-}

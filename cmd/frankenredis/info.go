@@ -23,11 +23,15 @@ func (s *server) registerInfo() {
 	e.OnResetStats(s.resetStats)
 	e.Info("server", s.infoServer)
 	e.Info("clients", s.infoClients)
+	e.Info("stats", s.infoStats)
+	e.Info("cpu", infoCPU)
+	if s.sentinel != nil {
+		e.Info("sentinel", s.sentinel.info)
+		return
+	}
 	e.Info("memory", s.infoMemory)
 	e.Info("persistence", s.infoPersistence)
-	e.Info("stats", s.infoStats)
 	e.Info("replication", s.infoReplication)
-	e.Info("cpu", infoCPU)
 	e.Info("commandstats", s.infoCommands)
 	e.Info("errorstats", func(w *engine.InfoWriter) {
 		e.ErrorCounts(func(code string, n uint64) { w.Fieldf("errorstat_"+code, "count=%d", n) })

@@ -1,5 +1,5 @@
 // Command frankenredis is the server: it takes what redis-server takes (a configuration file, --name value pairs,
-// a configuration on standard input with "-") and stands where redis-server stood.
+// a configuration on standard input with "-") and stands where redis-server stood, and where redis-sentinel did.
 package main
 
 import (
@@ -43,10 +43,7 @@ func run(argv []string, in io.Reader) int {
 		return 1
 	case config.CheckAOF, config.CheckRDB:
 		return runTool(args.Action, argv, in)
-	case config.Serve:
-	case config.Sentinel:
-		fmt.Fprintln(os.Stderr, "Sentinel mode is not there: this program serves data only. See conformance/DRIFT.md, no-sentinel.")
-		return 1
+	case config.Serve, config.Sentinel:
 	case config.CheckSystem:
 		return checkSystem(os.Stdout, "")
 	case config.TestMemory:
@@ -60,10 +57,15 @@ func run(argv []string, in io.Reader) int {
 		}
 	}
 	table := command.Table()
+	var watching *sentinelMode
+	if args.Action == config.Sentinel {
+		watching, table = newSentinelMode()
+	}
 	cfg, err := config.Load(args, config.LoadOptions{
 		Stdin:     bytes.NewReader(stdin),
 		IsCommand: func(name string) bool { return table.Lookup([]byte(name)) != nil },
 		CheckUser: acl.DirectiveCheck(table.Catalog()),
+		Sentinel:  watching != nil,
 	})
 	if err != nil {
 		return fail(err)
@@ -86,7 +88,10 @@ func run(argv []string, in io.Reader) int {
 		}
 	}
 	engine.SetThreads()
-	s, err := newServer(cfg, table)
+	s, err := newServer(cfg, table, watching)
+	if fatal := (*config.FatalError)(nil); errors.As(err, &fatal) {
+		return fail(err)
+	}
 	if err != nil {
 		return 1 // the log says why
 	}
@@ -99,6 +104,9 @@ func run(argv []string, in io.Reader) int {
 		return fail(err)
 	}
 	defer stop()
+	if watching != nil {
+		return s.runSentinel()
+	}
 	return s.run()
 }
 

@@ -12,6 +12,7 @@ import (
 	"frankenredis/repl"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
+	"frankenredis/wire/command"
 	"frankenredis/wire/engine"
 	"frankenredis/wire/resp"
 	"frankenredis/wire/session"
@@ -443,6 +444,10 @@ func (s *server) shownOffset(at wal.LSN) wal.LSN {
 
 // role is ROLE.
 func (s *server) role(w *resp.Writer) {
+	if s.sentinel != nil {
+		command.SentinelRole(s.sentinel.machine, w)
+		return
+	}
 	if s.eng.Following() {
 		word, at := s.rolePhase()
 		w.Array(5)

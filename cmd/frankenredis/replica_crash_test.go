@@ -101,7 +101,7 @@ func newSyncWorld(t *testing.T, aof bool, load string, streamed bool) *syncWorld
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.s, err = newServer(cfg, command.Table()); err != nil {
+	if w.s, err = newServer(cfg, command.Table(), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.s.fs = w.fs

@@ -192,7 +192,7 @@ func (s *server) shutdown(r engine.ShutdownRequest) error {
 		// What is on disk is whole; half a data set in memory must not replace it.
 		r.Save, r.NoSave = false, true
 	}
-	if s.salvaging() {
+	if s.salvaging() || s.sentinel != nil {
 		r.Save, r.NoSave = false, true
 	}
 	if s.awaitReplicas(r) {
@@ -246,7 +246,11 @@ func (s *server) finishShutdown(r engine.ShutdownRequest) error {
 		os.Remove(s.pidFile)
 	}
 	s.reactor.CloseListeners()
-	s.logger.Warn("FrankenRedis is now ready to exit, bye bye...")
+	name := "FrankenRedis"
+	if s.sentinel != nil {
+		name = "Sentinel"
+	}
+	s.logger.Warn(name + " is now ready to exit, bye bye...")
 	s.eng.Stop()
 	return nil
 }

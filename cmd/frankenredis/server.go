@@ -26,11 +26,12 @@ import (
 
 // server is the composition root: all rooms meet here. Its methods run on the executor unless they say otherwise.
 type server struct {
-	cfg     *config.Store
-	sink    *logSink
-	logger  hclog.Logger
-	ks      *kv.Keyspace
-	cluster *cluster.State // nil: the server is on its own
+	cfg      *config.Store
+	sink     *logSink
+	logger   hclog.Logger
+	ks       *kv.Keyspace
+	sentinel *sentinelMode  // nil: this is no Sentinel
+	cluster  *cluster.State // nil: the server is on its own
 	// nodes is nodes.conf, nodesMade counts its texts, and nodesSaving says that one is being written.
 	nodes       *nodesFile
 	nodesMade   uint64
@@ -85,9 +86,9 @@ type server struct {
 }
 
 // newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
-// is loaded by run. An error was logged.
-func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
-	s := &server{cfg: cfg, fs: disk.OS(), sink: &logSink{pid: os.Getpid()}, started: time.Now()}
+// is loaded by run. With watching, which may be nil, it is a Sentinel's, without data. An error was logged, or is a *config.FatalError.
+func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (*server, error) {
+	s := &server{cfg: cfg, sentinel: watching, fs: disk.OS(), sink: &logSink{pid: os.Getpid()}, started: time.Now()}
 	s.sink.role.Store('C')
 	s.sink.setLevel(cfg.Enum("loglevel"))
 	s.logger = newLogger(s.sink)
@@ -117,6 +118,9 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 		s.logger.Info("The parameter '" + row.Name + "' is accepted but not acted on yet: see the parity ledger.")
 	}
 	s.sink.role.Store('M')
+	if s.sentinel != nil {
+		s.sink.role.Store('X')
+	}
 
 	var seed [40]byte
 	if _, err := rand.Read(seed[:]); err != nil {
@@ -139,7 +143,7 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	}
 	s.reactor.SetSocketMark(int(cfg.Int("socket-mark-id")))
 	s.eng = engine.New(engine.Options{
-		Keyspace: s.ks, Table: table, Config: cfg, Logger: s.logger, Poller: s.reactor,
+		Sentinel: s.sentinel != nil, Keyspace: s.ks, Table: table, Config: cfg, Logger: s.logger, Poller: s.reactor,
 		Seed: binary.LittleEndian.Uint64(seed[:]),
 	})
 	s.reactor.Bind(s.eng)
@@ -155,14 +159,20 @@ func newServer(cfg *config.Store, table *engine.Table) (*server, error) {
 	s.saves.last, s.saves.took, s.rewrites.took, s.room.free = time.Now(), -1, -1, -1
 	s.followConfig()
 	s.registerInfo()
-	s.startAsReplica()
 	s.limitClients()
 	s.reportTo(supervisor(cfg))
-	if err := s.openCovers(); err != nil {
-		return nil, err
-	}
-	if err := s.joinCluster(); err != nil {
-		return nil, err
+	if s.sentinel != nil {
+		if err := s.sentinel.begin(s); err != nil {
+			return nil, err
+		}
+	} else {
+		s.startAsReplica()
+		if err := s.openCovers(); err != nil {
+			return nil, err
+		}
+		if err := s.joinCluster(); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.defineUsers(); err != nil {
 		return nil, err

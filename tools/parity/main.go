@@ -77,11 +77,5 @@ func ledger(out io.Writer) error {
 	for _, r := range config.Pending() {
 		fmt.Fprintf(w, "| `%s` | %s |\n", r.Name, r.Pending)
 	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, "## Modes of the binary")
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, "| mode | closing criterion |")
-	fmt.Fprintln(w, "|---|---|")
-	fmt.Fprintln(w, "| `redis-sentinel`, `--sentinel` | Sentinel's commands, and a fail-over of three nodes by it |")
 	return w.Flush()
 }

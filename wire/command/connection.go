@@ -107,7 +107,12 @@ func helloCommand(c *engine.Call) error {
 		c.S.Name = string(name)
 	}
 	c.W.Proto = proto
-	c.W.Map(7)
+	sentinel := c.E.Mode() == engine.SentinelMode // which has no role
+	fields := 7
+	if sentinel {
+		fields--
+	}
+	c.W.Map(fields)
 	c.W.BulkString("server")
 	c.W.BulkString("redis")
 	c.W.BulkString("version")
@@ -118,8 +123,10 @@ func helloCommand(c *engine.Call) error {
 	c.W.Int(c.S.ID)
 	c.W.BulkString("mode")
 	c.W.BulkString(c.E.Mode())
-	c.W.BulkString("role")
-	c.W.BulkString("master")
+	if !sentinel {
+		c.W.BulkString("role")
+		c.W.BulkString("master")
+	}
 	c.W.BulkString("modules")
 	c.W.Array(0)
 	return nil

@@ -14,6 +14,11 @@ import (
 //go:embed docs.json
 var docsJSON string
 
+// docsSentinelJSON holds the same for SENTINEL, which only a Sentinel has and the reference, a server's, does not know.
+//
+//go:embed docs_sentinel.json
+var docsSentinelJSON string
+
 // commandDocs is what COMMAND DOCS says about one command; an empty field is not said.
 type commandDocs struct {
 	Name            string         `json:"name"`
@@ -47,7 +52,7 @@ func findDocs(name string) *commandDocs { return allDocs()[name] }
 // allDocs parses the embedded file when it is first needed, which takes 3 ms once: most servers are never asked.
 var allDocs = sync.OnceValue(func() map[string]*commandDocs {
 	all := make(map[string]*commandDocs, 400)
-	for line := range strings.Lines(docsJSON) {
+	for line := range strings.Lines(docsJSON + docsSentinelJSON) {
 		d := new(commandDocs)
 		if err := json.Unmarshal([]byte(line), d); err != nil {
 			panic(fmt.Sprintf("command: docs.json: %v", err))

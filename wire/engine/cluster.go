@@ -52,6 +52,9 @@ func (e *Engine) Cluster() *cluster.State { return e.cluster }
 
 // Mode is how the server runs, as HELLO and INFO call it.
 func (e *Engine) Mode() string {
+	if e.sentinel {
+		return SentinelMode
+	}
 	if e.cluster != nil {
 		return "cluster"
 	}

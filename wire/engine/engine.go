@@ -66,9 +66,14 @@ type Options struct {
 	Poller   Poller
 	// Clock is the wall clock; nil means time.Now. Tests hand in their own.
 	Clock func() time.Time
+	// Sentinel: the engine serves a Sentinel's commands.
+	Sentinel bool
 	// Seed of the generator behind RANDOMKEY and the like; the same seed and input give the same run.
 	Seed uint64
 }
+
+// SentinelMode is the mode of a Sentinel.
+const SentinelMode = "sentinel"
 
 // RedisVersion is the version clients choose features by.
 const RedisVersion = "7.2.4"
@@ -82,6 +87,7 @@ type Engine struct {
 	poller Poller
 	clock  func() time.Time
 
+	sentinel    bool           // there is no data, but servers to watch
 	cluster     *cluster.State // nil: the server is on its own
 	bus         *cluster.Bus
 	saveCluster func() error
@@ -186,7 +192,7 @@ type Engine struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		ks: o.Keyspace, table: o.Table, cfg: o.Config, logger: o.Logger, poller: o.Poller, clock: o.Clock,
-		started: time.Now(), streamDB: -1, sessions: make(map[int64]*session.Session),
+		started: time.Now(), streamDB: -1, sentinel: o.Sentinel, sessions: make(map[int64]*session.Session),
 		watched: make(map[watchKey][]*session.Session), errorCounts: make(map[string]uint64), rng: o.Seed | 1,
 		debug: Debug{ReplyPeakReset: DefaultReplyPeakReset}, hub: pubsub.New(), users: acl.NewUsers(o.Table.catalog),
 	}

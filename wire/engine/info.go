@@ -51,12 +51,24 @@ var infoOrder = []infoSection{
 	{name: "sidecars", title: "Sidecars", inAll: true},
 }
 
+// sentinelInfoOrder is what a Sentinel shows.
+var sentinelInfoOrder = []infoSection{
+	{name: "server", title: "Server", inBasic: true, inAll: true},
+	{name: "clients", title: "Clients", inBasic: true, inAll: true},
+	{name: "stats", title: "Stats", inBasic: true, inAll: true},
+	{name: "cpu", title: "CPU", inBasic: true, inAll: true},
+	{name: "sentinel", title: "Sentinel", inBasic: true, inAll: true},
+}
+
 // Info registers a writer of fields in a section; writers of one section run in order of registration. An unknown
 // section is our own mistake: it panics.
 func (e *Engine) Info(section string, w func(*InfoWriter)) {
 	if e.info.sections == nil {
-		for i := range infoOrder {
-			s := infoOrder[i]
+		order := infoOrder
+		if e.sentinel {
+			order = sentinelInfoOrder
+		}
+		for _, s := range order {
 			e.info.sections = append(e.info.sections, &s)
 		}
 	}
