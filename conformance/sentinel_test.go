@@ -11,26 +11,44 @@ import (
 	"frankenredis/conformance/testbed"
 )
 
-// sentinels starts three Sentinels of Redis's that watch a primary under the name m.
-func sentinels(t *testing.T, primary *testbed.Server) []*testbed.Server {
+// sentinels starts Sentinels, one of each program, that watch a primary under the name m.
+func sentinels(t *testing.T, primary *testbed.Server, programs ...string) []*testbed.Server {
 	t.Helper()
 	var all []*testbed.Server
-	for range 3 {
-		dir := testbed.TempDir(t)
-		// The file comes first on the command line, and must stay writable: Sentinel keeps its state in it.
-		ok(t, os.WriteFile(filepath.Join(dir, "sentinel.conf"), fmt.Appendf(nil,
-			"sentinel monitor m 127.0.0.1 %d 2\nsentinel down-after-milliseconds m 3000\nsentinel failover-timeout m 8000\nsentinel parallel-syncs m 2\n", primary.Port), 0o644))
-		program := filepath.Join(dir, "sentinel.sh")
-		ok(t, os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\ncd %q\nexec %q sentinel.conf \"$@\" --sentinel\n", dir, testbed.Peer(t, "redis-server")), 0o755))
-		all = append(all, testbed.Start(t, testbed.Options{Binary: program, Dir: dir, Plain: true}))
+	for _, binary := range programs {
+		all = append(all, startSentinel(t, binary, fmt.Sprintf("sentinel monitor m 127.0.0.1 %d 2\nsentinel down-after-milliseconds m 3000\n"+
+			"sentinel failover-timeout m 8000\nsentinel parallel-syncs m 2\n", primary.Port)))
 	}
 	return all
+}
+
+// startSentinel starts a program in Sentinel mode. The file comes first on the command line, and must stay writable: Sentinel keeps its
+// state in it.
+func startSentinel(t *testing.T, binary, conf string) *testbed.Server {
+	t.Helper()
+	dir := testbed.TempDir(t)
+	ok(t, os.WriteFile(filepath.Join(dir, "sentinel.conf"), []byte(conf), 0o644))
+	program := filepath.Join(dir, "sentinel.sh")
+	ok(t, os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\ncd %q\nexec %q sentinel.conf \"$@\" --sentinel\n", dir, binary), 0o755))
+	return testbed.Start(t, testbed.Options{Binary: program, Dir: dir, Plain: true})
 }
 
 // Under Sentinel the service goes on: it finds replicas and the other Sentinels by what the primary says and publishes, gives the role away
 // on demand and after a kill, and takes a primary that comes back for a replica, with what was written there and nothing else.
 func TestSentinelFailover(t *testing.T) {
-	t.Parallel() // it waits for Sentinel's clocks most of the time
+	ours, redis, redict := testbed.Subject(t), testbed.Peer(t, "redis-server"), testbed.Peer(t, "redict-server")
+	for name, programs := range map[string][]string{
+		"redis": {redis, redis, redis}, "ours": {ours, ours, ours}, "mixed, ours first": {ours, redict, redis}, "mixed, theirs first": {redict, ours, ours},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits for Sentinel's clocks most of the time
+			testSentinelFailover(t, programs...)
+		})
+	}
+}
+
+// testSentinelFailover has the first of the programs, as Sentinels, fail over on demand, and any of them after a kill.
+func testSentinelFailover(t *testing.T, programs ...string) {
 	args := []string{"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--appendonly", "yes", "--enable-debug-command", "yes"}
 	start := func(extra ...string) *testbed.Server {
 		dir := testbed.TempDir(t)
@@ -51,7 +69,7 @@ func TestSentinelFailover(t *testing.T) {
 		t.Fatalf("no server of ours has port %s", port)
 		return nil
 	}
-	watch := sentinels(t, p)
+	watch := sentinels(t, p, programs...)
 	asked := make([]*testbed.Client, len(watch))
 	for i, s := range watch {
 		asked[i] = s.Dial(t)
