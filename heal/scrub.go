@@ -34,7 +34,7 @@ type scrubState struct {
 	asked, running, repair bool
 	current                string
 	left                   int
-	damaged                map[string]Report // by path
+	damaged                map[string]damagedFile // by path
 
 	// The worker's.
 	queue   []string
@@ -44,6 +44,12 @@ type scrubState struct {
 	began   time.Time
 	bytes   int64
 	pos     int64 // in the file being read
+}
+
+// damagedFile is what was found damaged, and of which cover.
+type damagedFile struct {
+	Report
+	generation uint64
 }
 
 // Scrub begins a scrub of all covered files; with repair, what is damaged within the budget is repaired. One that is under way begins again.
@@ -79,7 +85,7 @@ func (k *Keeper) Status() KeeperStatus {
 	st.Scrubbing = k.scrub.running || k.scrub.asked
 	st.Current, st.Left = k.scrub.current, k.scrub.left
 	for _, r := range k.scrub.damaged {
-		st.Damaged = append(st.Damaged, r)
+		st.Damaged = append(st.Damaged, r.Report)
 	}
 	return st
 }
@@ -100,6 +106,11 @@ func (k *Keeper) count() {
 	}
 	for path, g := range k.grown {
 		k.ends[path] = g.End()
+	}
+	for path, d := range k.scrub.damaged {
+		if e, ok := k.store.Entry(k.store.NameOf(path)); !ok || e.Generation != d.generation {
+			delete(k.scrub.damaged, path) // it was removed, or written anew
+		}
 	}
 	for _, name := range k.store.Names() {
 		e, _ := k.store.Entry(name)
@@ -344,9 +355,10 @@ func (k *Keeper) found(path string, r *Report) {
 		return
 	}
 	if k.scrub.damaged == nil {
-		k.scrub.damaged = map[string]Report{}
+		k.scrub.damaged = map[string]damagedFile{}
 	}
-	d := *r
+	e, _ := k.store.Entry(k.store.NameOf(path))
+	d := damagedFile{*r, e.Generation}
 	d.Name = path
 	k.scrub.damaged[path] = d
 }
