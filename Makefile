@@ -94,7 +94,7 @@ bench: peers build ## measure against redis-server side by side: throughput, CPU
 profile: peers build ## measure the compiler's profile anew (cmd/frankenredis/default.pgo)
 	tools/bench/profile.sh $(BIN)/frankenredis cmd/frankenredis/default.pgo
 
-demo: peers build ## SET, kill -9, GET; AOF directories to and from redis-server and valkey; changed bytes brought back
+demo: peers build ## SET, kill -9, GET; AOF directories to and from redis-server and valkey; changed bytes brought back or named
 	@conformance/demo.sh $(BIN)/frankenredis
 
 cover: ## test coverage of the packages, total last

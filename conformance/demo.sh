@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Shows what the server is for, with real processes and real files: an acknowledged write survives kill -9, and the data directory
-# is exchanged with redis-server 7.0.15 and valkey 8.0.1, both ways; changed bytes are brought back.
+# is exchanged with redis-server 7.0.15 and valkey 8.0.1, both ways; changed bytes are brought back, and what cannot be is named.
 #
 #   demo.sh [server]     default bin/frankenredis
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ours=$(realpath "${1:-$here/../bin/frankenredis}")
+frctl=$(dirname "$ours")/frctl
 peers=$("$here/peers.sh" --dir)/bin
 cli=$peers/redis-cli
 [ -x "$cli" ] || cli=$(command -v redis-cli) || { echo "no redis-cli: run conformance/peers.sh" >&2; exit 1; }
@@ -25,13 +26,14 @@ run() {
 	"$cli" -p "$port" "$@"
 }
 
-# start BINARY DIR: a server with the AOF on, on a free port, ready when this returns.
+# start BINARY DIR [OPTION...]: a server with the AOF on, on a free port, ready when this returns.
 start() {
 	local binary=$1 dir=$2 try
+	shift 2
 	mkdir -p "$dir"
 	for try in 1 2 3 4 5; do
 		port=$((10000 + RANDOM % 20000))
-		"$binary" --port "$port" --bind 127.0.0.1 --dir "$dir" --appendonly yes --save "" >"$dir.log" 2>&1 &
+		"$binary" --port "$port" --bind 127.0.0.1 --dir "$dir" --appendonly yes --save "" "$@" >"$dir.log" 2>&1 &
 		pid=$!
 		for _ in $(seq 500); do
 			kill -0 "$pid" 2>/dev/null || break
@@ -166,3 +168,42 @@ until_info fr_sidecars_sidecars_made_anew 1
 contents | diff "$work/want" - || { echo "the data changed" >&2; exit 1; }
 stop
 echo "both files are bit for bit what they were, the sidecar is back, and all $(wc -l <"$work/want") keys are equal"
+
+say "5. Damage beyond the budget: nothing is touched, and what is lost is named."
+start "$ours" "$work/lost" --enable-debug-command yes
+for i in $(seq 24000); do printf 'SET order:%05d %01000d\r\n' "$i" "$i"; done | "$cli" -p "$port" --pipe >/dev/null
+sleep 2.5
+until_info fr_sidecars_bytes_behind 0
+until_info fr_sidecars_waiting 0
+want=$("$cli" -p "$port" debug digest)
+log=$work/lost/appendonlydir/appendonly.aof.1.incr.aof
+# A stripe of 16 MiB bears 2 MiB in a row; here a byte in each cell of 4 KiB changes, over 2.5 MiB.
+for cell in $(seq 1000 1639); do printf 'R' | dd of="$log" bs=1 seek=$((cell * 4096 + 2000)) conv=notrunc status=none; done
+echo "\$ (a byte in each of 640 cells of $(basename "$log") overwritten)"
+damaged=$(sha256sum <"$log")
+run fr.scrub repair
+until_info fr_sidecars_files_beyond_repair 1
+echo "\$ frctl verify $(basename "$log")"
+status=0
+"$frctl" verify "$log" >"$work/report" || status=$?
+cut -c1-200 "$work/report"
+[ "$status" = 3 ] || { echo "its exit status is $status, not 3" >&2; exit 1; }
+grep -q '^  stream *LSN [0-9]* to [0-9]*$' "$work/report" && grep -q '^  keys .*order:0' "$work/report" || { echo "the report does not name what is lost" >&2; exit 1; }
+[ "$damaged" = "$(sha256sum <"$log")" ] || { echo "the file was touched" >&2; exit 1; }
+echo "What the operator does: the data set is in memory, so it is written anew."
+run bgrewriteaof
+until_info fr_sidecars_damaged_files 0
+for _ in $(seq 100); do
+	[ -e "$log" ] || break
+	sleep 0.1
+done
+[ "$("$cli" -p "$port" debug digest)" = "$want" ] || { echo "the data changed" >&2; exit 1; }
+until_info fr_sidecars_waiting 0
+until_info fr_sidecars_bytes_behind 0
+stop
+"$frctl" verify "$work/lost" >/dev/null || { echo "the new files do not verify" >&2; exit 1; }
+start "$ours" "$work/lost" --enable-debug-command yes
+[ "$("$cli" -p "$port" debug digest)" = "$want" ] || { echo "the data changed" >&2; exit 1; }
+stop
+echo "the new files are clean, and hold what was there before. Had the server been down, it would have refused to start with the same
+report; a replica or a backup has those keys then, and --salvage serves what comes before them."

@@ -203,6 +203,15 @@ func TestScrubOnline(t *testing.T) {
 	hurt(dump, 50, 5)
 	c.Call(t, "FR.SCRUB", "START")
 	waitForText(t, status, "fr_sidecars_damaged_files:3")
+	// What stands in the damaged bytes is told: in the log, in the ledger, and to who asks.
+	waitForText(t, func() string { return s.LogText() }, log+": the increment's damaged bytes concern LSN ")
+	waitForText(t, func() string { return s.LogText() }, base+": the base's damaged bytes concern the state at LSN ")
+	waitForText(t, func() string { return s.LogText() }, dump+": the snapshot's damaged bytes concern keys db0 \"")
+	waitForText(t, func() string { return fmt.Sprint(c.Call(t, "FR.SCRUB", "STATUS")) }, "more:")
+	if out, err := exec.Command(frctl, "scrub", s.Dir).CombinedOutput(); err == nil || !strings.Contains(string(out), "stream   LSN ") ||
+		!strings.Contains(string(out), "keys     db0 \"more:") {
+		t.Errorf("frctl scrub, which asks the server: %v\n%s", err, out)
+	}
 	if out, err := exec.Command(frctl, "repair", s.Dir).CombinedOutput(); err == nil || !strings.Contains(string(out), "3 repaired") {
 		t.Errorf("frctl repair, which asks the server: %v\n%s", err, out)
 	}
@@ -211,7 +220,7 @@ func TestScrubOnline(t *testing.T) {
 	if now := c.Call(t, "DEBUG", "DIGEST").Str; now != digest {
 		t.Errorf("the data changed: %s, %s", digest, now)
 	}
-	for _, want := range []string{"37 change damaged", "36 note damaged"} {
+	for _, want := range []string{"37 change damaged", "36 note damaged", "44 note"} {
 		waitForText(t, func() string {
 			if hasRecord(ledgerLines(t, s.Dir), want) != nil {
 				return "yes"
@@ -276,6 +285,7 @@ func TestScrubOnline(t *testing.T) {
 	if !strings.Contains(s.LogText(), dump+" is damaged beyond what its sidecar can repair") {
 		t.Errorf("the log does not say so:\n%s", s.LogTail(5))
 	}
+	waitForText(t, func() string { return s.LogText() }, dump+": the snapshot's damaged bytes concern keys db0? \"")
 	if got, err := os.ReadFile(dump); err != nil || string(got) != string(broken) {
 		t.Errorf("what is beyond repair was changed: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"frankenredis/heal"
+	"frankenredis/recovery/damage"
 	"frankenredis/recovery/ledger"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
@@ -132,19 +133,37 @@ func (b *boot) refuseDamaged(damaged []heal.Report) error {
 		} else if b.o.Hardened {
 			choice = ledger.Change
 		}
+		concerns, extent := b.concerns(&r)
+		text := describeDamage(&r) + concerns
 		b.ev.saw(Artifact{Path: path, Kind: "cover", Class: class, Size: r.Found, Detail: describeDamage(&r)})
-		b.ev.decided(ledger.CoverDamage, choice, path, firstBad(&r), "%s", describeDamage(&r))
+		b.ev.decided(ledger.CoverDamage, choice, path, firstBad(&r), "%s", text)
+		if extent != nil && extent.LSN != nil {
+			d := &b.ev.Decisions[len(b.ev.Decisions)-1]
+			d.From, d.To = extent.LSN.From, extent.LSN.To
+		}
 		switch {
 		case !within:
 			last = b.refuse(heal.ErrBeyond, "%s is damaged beyond what its sidecar can repair: %s. Nothing was changed; "+
-				"'frctl verify %s' tells more.", path, describeDamage(&r), path)
+				"'frctl verify %s' tells more.", path, text, path)
 		case b.o.Hardened:
-			b.warn("%s is damaged: %s. It is read as its sidecar says it was.", path, describeDamage(&r))
+			b.warn("%s is damaged: %s. It is read as its sidecar says it was.", path, text)
 		default:
-			last = b.refuse(nil, "%s is damaged: %s. Nothing was changed. To bring it back: frctl repair %s", path, describeDamage(&r), path)
+			last = b.refuse(nil, "%s is damaged: %s. Nothing was changed. To bring it back: frctl repair %s", path, text, path)
 		}
 	}
 	return last
+}
+
+// concerns names what a damaged file's bytes hold; what keeps it from that is said in its place.
+func (b *boot) concerns(r *heal.Report) (string, *damage.Extent) {
+	e, err := damage.Of(b.o.Covers, b.disk, b.o.Dir, *r, damage.Options{Keys: b.o.Keys})
+	switch {
+	case err != nil:
+		return fmt.Sprintf("; what it concerns cannot be told: %v", err), nil
+	case e == nil:
+		return "", nil
+	}
+	return "; it concerns " + e.String(), e
 }
 
 func firstBad(r *heal.Report) int64 {

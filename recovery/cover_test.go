@@ -162,6 +162,13 @@ func TestCoveredLog(t *testing.T) {
 			} else if kind != "gone" && !strings.Contains(o.logs.text(), "frctl repair "+path) {
 				t.Errorf("%s, %s: the command is not named:\n%s", name, kind, o.logs.text())
 			}
+			concerns := "; it concerns LSN "
+			if strings.HasSuffix(name, ".rdb") {
+				concerns = "; it concerns " // what is known of the base does not say its position here
+			}
+			if kind == "bit" && !strings.Contains(o.logs.text(), concerns) {
+				t.Errorf("%s, %s: no %q:\n%s", name, kind, concerns, o.logs.text())
+			}
 			if !maps.Equal(before, tree(t, dir)) {
 				t.Errorf("%s, %s: a refusal changed something", name, kind)
 			}

@@ -65,7 +65,7 @@ func (e *Evidence) Entries() []ledger.Entry {
 	}
 	for _, d := range e.Decisions {
 		out = append(out, ledger.Entry{Rule: d.Rule, Decision: d.Choice, Artifact: d.Artifact, Class: string(classes[d.Artifact]), Pos: d.Pos,
-			Detail: d.Detail, Replay: e.replay(d.Artifact)})
+			From: uint64(d.From), To: uint64(d.To), Detail: d.Detail, Replay: e.replay(d.Artifact)})
 	}
 	for _, a := range e.Actions {
 		x := ledger.Entry{Rule: ledger.Changed, Decision: ledger.Change, Artifact: a.Path, Kind: a.What, Pos: a.From, Bytes: a.Bytes,

@@ -61,6 +61,8 @@ type Decision struct {
 	Artifact string          `json:"artifact,omitempty"`
 	Pos      int64           `json:"pos,omitempty"`
 	Detail   string          `json:"detail"`
+	From     wal.LSN         `json:"from_lsn,omitempty"` // what it concerns of the stream, if that is known
+	To       wal.LSN         `json:"to_lsn,omitempty"`
 }
 
 // Action is one change on disk.

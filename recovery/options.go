@@ -57,6 +57,8 @@ type Options struct {
 	// Covers, if not nil, are the sidecars of the files in Dir: data is verified cell by cell while it is loaded, and in hardened mode
 	// damage within the budget is repaired. Nobody else may use it until Boot has returned.
 	Covers *heal.Store
+	// Keys returns which arguments of a command are keys (damage.Options), to name what damage concerns. May be nil.
+	Keys func(argv [][]byte) (at []int, known bool)
 
 	Logger hclog.Logger     // default: none. Info prints as '*', Warn as '#', Trace as '.'
 	Now    func() time.Time // default: time.Now

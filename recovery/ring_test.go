@@ -29,8 +29,8 @@ func ringLife(t *testing.T) *life {
 	return l
 }
 
-// damage changes up to n bytes somewhere in a file; false: it has none.
-func damage(fs *crashfs.FS, path string, n int, rng *rand.Rand) bool {
+// spoil changes up to n bytes somewhere in a file; false: it has none.
+func spoil(fs *crashfs.FS, path string, n int, rng *rand.Rand) bool {
 	p := []byte(fs.Tree()[path])
 	if len(p) == 0 {
 		return false
@@ -63,7 +63,7 @@ func TestI1RingAndDamage(t *testing.T) {
 			last := filepath.Join(crashLogs, dir.Manifest.Last().Name)
 			for _, path := range []string{ringPath, last} {
 				disk := disk.Clone()
-				if !damage(disk, path, 1+rng.IntN(half/4), rng) {
+				if !spoil(disk, path, 1+rng.IntN(half/4), rng) {
 					continue
 				}
 				tries++

@@ -34,6 +34,8 @@ type covers struct {
 	early  []func(*heal.Keeper) // told before there was a keeper: the data set was being loaded
 	old    []<-chan struct{}    // keepers of other directories that are ending
 
+	names naming // of what is damaged
+
 	loading *heal.Store // for the load that is under way; nil: nothing is covered yet, or somebody else has the folder
 
 	// The executor's.
@@ -54,6 +56,7 @@ func (s *server) openCovers() error {
 		return nil // what is salvaged is beyond what they can bring back, and nothing is to be written
 	}
 	c := &covers{s: s}
+	c.names.c = c
 	if path := s.cfg.Path("fr-integrity-key-file"); path != "" {
 		key, err := heal.ReadKey(s.fs, path)
 		if err != nil {
@@ -341,6 +344,7 @@ func (c *covers) close() {
 	for _, ended := range old {
 		<-ended
 	}
+	defer c.names.close()
 	if k != nil {
 		if err := k.Close(); err != nil {
 			c.s.logger.Warn("Closing the sidecars: " + err.Error())
@@ -360,6 +364,12 @@ func (c *covers) told(e heal.KeeperEvent) {
 	cells := fmt.Sprintf("%d damaged cells", r.Cells)
 	if lost := lostBytes(r); lost > 0 {
 		cells += fmt.Sprintf(", %d bytes lost or unproven", lost)
+	}
+	switch e.Kind {
+	case heal.FoundDamage, heal.FoundLoss:
+		defer c.names.name(e.Path, *r) // below this record
+	case heal.MendedFile, heal.NewFile:
+		c.names.forget(e.Path)
 	}
 	switch e.Kind {
 	case heal.FoundDamage:
@@ -402,6 +412,16 @@ func (c *covers) told(e heal.KeeperEvent) {
 		return
 	}
 	c.s.record(x)
+}
+
+// folder is the data directory whose files are kept.
+func (c *covers) folder() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.keeper == nil {
+		return c.s.dir
+	}
+	return c.keeper.Folder()
 }
 
 func lostBytes(r *heal.Report) (n int64) {

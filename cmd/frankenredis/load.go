@@ -97,7 +97,7 @@ func (s *server) recoveryOptions(on func(step) error) recovery.Options {
 		AppendDir: s.cfg.String("appenddirname"), AppendName: s.cfg.String("appendfilename"), DBFile: s.cfg.String("dbfilename"),
 		RingDir: s.ringDir(), AOF: s.cfg.Bool("appendonly"), LoadTruncated: s.cfg.Bool("aof-load-truncated"), Annotate: s.cfg.Bool("fr-log-annotations"),
 		Databases: s.ks.Len(), MaxString: s.cfg.Live.ProtoMaxBulkLen, SkipChecksum: s.skipChecksum(), Hardened: s.cfg.Enum("fr-mode") == "hardened",
-		Salvage: s.salvaging(), KeepExpired: s.eng.Following(),
+		Salvage: s.salvaging(), KeepExpired: s.eng.Following(), Keys: s.eng.Commands().KeyPositions,
 		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
 			return inTurns(s, on, items, func(some []snapshot.Item) error { return s.insert(some, false) })

@@ -44,14 +44,14 @@ func (s *server) scrub(c *engine.Call, q engine.ScrubRequest) error {
 		}
 		c.W.Simple("Repair started")
 	default:
-		writeScrubStatus(c, k.Status())
+		writeScrubStatus(c, k.Status(), &s.covers.names)
 	}
 	return nil
 }
 
 // writeScrubStatus replies a map of how things are.
-func writeScrubStatus(c *engine.Call, st heal.KeeperStatus) {
-	numbers := scrubNumbers(st)
+func writeScrubStatus(c *engine.Call, st heal.KeeperStatus, names *naming) {
+	numbers := append(scrubNumbers(st), scrubNumber{"naming", int64(names.left())})
 	c.W.Map(len(numbers) + 2)
 	for _, n := range numbers {
 		c.W.BulkString(n.name)
@@ -62,7 +62,12 @@ func writeScrubStatus(c *engine.Call, st heal.KeeperStatus) {
 	c.W.BulkString("damaged")
 	c.W.Array(len(st.Damaged))
 	for _, r := range st.Damaged {
-		c.W.Map(5)
+		e := names.of(r.Name)
+		if e != nil {
+			c.W.Map(5 + extentFields)
+		} else {
+			c.W.Map(5)
+		}
 		for _, t := range []struct{ name, value string }{{"file", r.Name}, {"state", string(r.State)}} {
 			c.W.BulkString(t.name)
 			c.W.BulkString(t.value)
@@ -74,6 +79,9 @@ func writeScrubStatus(c *engine.Call, st heal.KeeperStatus) {
 		for _, n := range []scrubNumber{{"cells", int64(r.Cells)}, {"first-byte", at}, {"lost-bytes", lostBytes(&r)}} {
 			c.W.BulkString(n.name)
 			c.W.Int(n.value)
+		}
+		if e != nil {
+			writeExtent(c, e)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"frankenredis/heal"
+	"frankenredis/recovery/damage"
+	"frankenredis/wal"
 	"frankenredis/wal/disk"
 )
 
@@ -55,6 +57,40 @@ func pairs(r any) map[string]any {
 	return fields
 }
 
+// extentThere is what a server says that damaged bytes hold; nil: nothing.
+func extentThere(f map[string]any) *damage.Extent {
+	kind, ok := f["kind"].(string)
+	if !ok {
+		return nil
+	}
+	number := func(f map[string]any, name string) int64 {
+		n, _ := f[name].(int64)
+		return n
+	}
+	e := &damage.Extent{Kind: damage.Kind(kind), MoreKeys: number(f, "more-keys"), UnnamedKeys: number(f, "unnamed-keys")}
+	if p := f["positions"]; p != "none" {
+		e.LSN = &damage.Positions{From: wal.LSN(number(f, "from-lsn")), To: wal.LSN(number(f, "to-lsn")), State: p == "state", AtMost: p == "at most"}
+	}
+	unread, _ := f["unread"].([]any)
+	for _, g := range unread {
+		f := pairs(g)
+		e.Unread = append(e.Unread, heal.Range{Pos: number(f, "pos"), Bytes: number(f, "bytes")})
+	}
+	keys, _ := f["keys"].([]any)
+	for _, k := range keys {
+		f := pairs(k)
+		name, _ := f["key"].(string)
+		e.Keys = append(e.Keys, damage.Key{DB: int(number(f, "db")), Name: []byte(name), Doubtful: number(f, "doubtful") == 1,
+			DoubtfulDB: number(f, "doubtful-db") == 1})
+	}
+	others, _ := f["other"].([]any)
+	for _, o := range others {
+		text, _ := o.(string)
+		e.Other = append(e.Other, text)
+	}
+	return e
+}
+
 // scrubThere has the server that holds the lock do a scrub or a repair, waits for its end, and prints what is damaged then.
 func scrubThere(cmd *cobra.Command, root, name string, o *healOptions) error {
 	c, err := askServer(root)
@@ -81,7 +117,7 @@ func scrubThere(cmd *cobra.Command, root, name string, o *healOptions) error {
 		if after, err = scrubStatus(c); err != nil {
 			return err
 		}
-		if after["scrubbing"] == int64(0) && after["waiting"] == int64(0) {
+		if after["scrubbing"] == int64(0) && after["waiting"] == int64(0) && after["naming"] == int64(0) {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -104,6 +140,7 @@ func scrubThere(cmd *cobra.Command, root, name string, o *healOptions) error {
 		if e.Cells = int(cells); e.State == heal.Beyond {
 			e.Exit = exitCorrupt
 		}
+		e.Concerns = extentThere(f)
 		worst = max(worst, e.Exit)
 		if err := e.print(cmd, o.json); err != nil {
 			return err

@@ -91,6 +91,7 @@ var advice = map[string]string{
 	ledger.DumpOnly.Reason:     "appendonly was turned on beside a dump, and the log is empty: Redis starts empty then. To load the dump, start with appendonly no and turn it on at run time.",
 	ledger.Locked.Reason:       "another server writes this log. Stop it, or give this one a folder of its own.",
 	ledger.Identity.Reason:     nothingToDo,
+	ledger.Concerned.Reason:    "if the damage is within the budget, frctl repair (or FR.SCRUB REPAIR) brings it back. If it is beyond, the record says what to look for in a replica or a backup; while the server runs, BGSAVE or BGREWRITEAOF writes all of it anew from memory.",
 	ledger.ForeignLog.Reason:   "nothing. Another server wrote there; its files were loaded by its rules, and are protected from now on.",
 	ledger.Unreadable.Reason:   "look at the disk and at the rights of the file: it is there and could not be read.",
 	ledger.StaleHelper.Reason:  "nothing. A file of ours described another state than the one on disk and was not believed.",

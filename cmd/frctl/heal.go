@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"frankenredis/heal"
+	"frankenredis/recovery/damage"
 	"frankenredis/wal/disk"
+	"frankenredis/wire/command"
 )
 
 // healOptions are the flags of protect, verify, scrub and repair.
@@ -56,7 +58,9 @@ func newVerify() *cobra.Command {
 		Use:   "verify FILE|DIR",
 		Short: "Read covered files and their sidecars, and tell what is damaged",
 		Long: `verify reads every byte of the covered files and of their sidecars and changes nothing. It names the damaged ranges, whether they can
-be repaired, and how many bytes in a row each stripe could lose.
+be repaired, and how many bytes in a row each stripe could lose; and what stands in them: positions of the stream, and keys. Of what can be
+repaired that is exact. Of what is beyond repair a name with a question mark was read from bytes that may be changed ones, and "unread" are
+bytes of which no name is left.
 ` + healStatus,
 		Example: `  frctl verify --json /var/lib/redis`,
 		Args:    cobra.ExactArgs(1),
@@ -153,9 +157,10 @@ type healOne func(s *heal.Store, root, name string, o *healOptions) (healEvent, 
 // healEvent is what is said of one file.
 type healEvent struct {
 	heal.Report
-	Note  string `json:"note,omitempty"`
-	Error string `json:"error,omitempty"`
-	Exit  int    `json:"exit"`
+	Concerns *damage.Extent `json:"concerns,omitempty"` // what the damaged bytes hold
+	Note     string         `json:"note,omitempty"`
+	Error    string         `json:"error,omitempty"`
+	Exit     int            `json:"exit"`
 }
 
 func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one healOne) error {
@@ -222,6 +227,12 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 				e.Exit = exitCorrupt
 			}
 		}
+		if e.State == heal.Damaged || e.State == heal.Beyond {
+			var unnamed error
+			if e.Concerns, unnamed = damage.Of(s, opts.FS, root, e.Report, damage.Options{Keys: command.Table().KeyPositions}); unnamed != nil {
+				e.Error = joined(e.Error, fmt.Sprintf("what the damaged bytes hold cannot be told: %v", unnamed))
+			}
+		}
 		worst = max(worst, e.Exit)
 		if bar != nil {
 			bar.clear()
@@ -235,6 +246,13 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 		return statusError(worst)
 	}
 	return nil
+}
+
+func joined(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
 }
 
 // names are the files a subcommand works on.
@@ -320,6 +338,25 @@ func (e healEvent) print(cmd *cobra.Command, asJSON bool) error {
 			break
 		}
 		fmt.Fprintf(w, "%-10s bytes %d to %d: their copies are lost\n", "  unproven", g.Pos, g.Pos+g.Bytes)
+	}
+	if x := e.Concerns; x != nil {
+		const keys, others = 20, 10
+		if x.LSN != nil {
+			fmt.Fprintf(w, "%-10s %s\n", "  stream", x.LSN)
+		}
+		if text := x.KeysText(keys); text != "" {
+			fmt.Fprintf(w, "%-10s %s\n", "  keys", text)
+		}
+		if text := x.UnreadText(); text != "" {
+			fmt.Fprintf(w, "%-10s %s\n", "  unread", text)
+		}
+		for i, text := range x.Other {
+			if i == others {
+				fmt.Fprintf(w, "%-10s %d more\n", "", len(x.Other)-i)
+				break
+			}
+			fmt.Fprintf(w, "%-10s %s\n", "  also", text)
+		}
 	}
 	for _, q := range e.Quarantine {
 		fmt.Fprintf(w, "%-10s %s\n", "  kept", q)

@@ -95,7 +95,7 @@ func repairFound(s *heal.Store, root string, r heal.Report, o *healOptions) (hea
 	r, err := s.RepairFound(r, o.cut)
 	e := judge(r, root)
 	if r.Repaired {
-		e.Note, e.Exit = "repaired", exitRepaired
+		e.State, e.Note, e.Exit = r.State, "repaired", exitRepaired
 		if r.State == heal.Extended && !o.cut {
 			e.Note, e.Exit = "the sidecar was made anew; bytes stand behind the covered ones", exitDamaged
 		}

@@ -66,6 +66,7 @@ var (
 	RingMerged   = Rule{41, "ring-merged", NoThreat, "what the commit ring has and the last increment lacks is loaded and appended to it"}
 	RingAside    = Rule{42, "ring-aside", VersionSkew, "a commit ring whose log another server went on with is not followed"}
 	Unnamed      = Rule{43, "unnamed-increment", NoThreat, "an increment above the manifest's last is of an attempt that never came into force: it is set aside"}
+	Concerned    = Rule{44, "damage-named", Tampering, "what damaged bytes hold is named: positions of the stream and keys"}
 	LogFailed    = Rule{50, "log-failing", Tampering, "after a failed write or sync nothing more is acknowledged"}
 	LogHealed    = Rule{51, "log-healed", NoThreat, "after an I/O error the log goes on in a new increment"}
 	Switched     = Rule{52, "increment-switched", NoThreat, "an increment is sealed and the next one begins"}
@@ -98,7 +99,7 @@ var (
 // Rules are all of them, by number.
 var Rules = []Rule{Opened, SealedSeg, NewSeg, TornTail, Dropped, DamagedSeg, Classified, TornEnd, Unproven, SpoiledEnd, TornMiddle, Corrupt,
 	Snapshot, Unappliable, MissingFile, BadManifest, NoManifest, ShortMfst, Vanished, DumpOnly, Locked, Identity, ForeignLog, Unreadable,
-	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, Salvaged, RingMerged, RingAside, Unnamed, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, RingFailed, RingMoved, CoverAdrift, Replaced, BadSync, NewHistory, EmptySource, Ahead, RoomLow, RoomUsed, Protocol, QueryLimit,
+	Changed, Started, StaleHelper, HalfRepair, OldStyle, NoChecksum, BehindEnd, TooNew, CoverDamage, Repaired, FileReplaced, CoverLost, Salvaged, RingMerged, RingAside, Unnamed, Concerned, LogFailed, LogHealed, Switched, Installed, SaveFailed, Stopped, LogDropped, RingFailed, RingMoved, CoverAdrift, Replaced, BadSync, NewHistory, EmptySource, Ahead, RoomLow, RoomUsed, Protocol, QueryLimit,
 	OutputLimit, Rejected, WrongPass, Arguments, LongKey, LongQueue, Pipeline, ClientBytes}
 
 // Decision is what was done about it.
