@@ -64,7 +64,7 @@ type Log struct {
 	alarm     time.Time // at the latest until then
 	gathering gathering
 	writing   bool // the writer is at work in cur, without mu,
-	borrowed  bool // or a ringer is
+	borrowed  bool // or whoever commits to a ring is
 	syncing   bool // a background sync is under way
 	closing   bool
 	finalSync bool
@@ -100,6 +100,7 @@ type Log struct {
 	stats struct {
 		syncs, delayed, heals, inline, queued int64
 		ringed, ringFailures, ringMoves       int64
+		tried                                 int64
 		lastSync                              time.Duration
 	}
 	lateSync bool // the sync that is due waits for the one before it; counted already
@@ -354,7 +355,9 @@ func (l *Log) hireRingers() error {
 		if err != nil {
 			return err
 		}
-		l.ringers = append(l.ringers, &ringer{l: l, dir: dir, bell: b, s: newScribe(&l.o, &l.live, &l.lastTS)})
+		r := &ringer{l: l, dir: dir, bell: b, s: newScribe(&l.o, &l.live, &l.lastTS)}
+		r.follow = r.followJob
+		l.ringers = append(l.ringers, r)
 	}
 	return nil
 }

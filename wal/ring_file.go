@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"frankenredis/wal/disk"
 )
 
-// ringFile is an open commit ring. One goroutine uses it.
+// ringFile is an open commit ring. One goroutine at a time uses it.
 //
 // What is placed takes up room in both halves until it is given back in the order of placing. Room is never taken from what
 // was not given back (I15).
@@ -146,21 +147,44 @@ func (r *ringFile) usedFrom(from LSN) int64 {
 // write puts p, from disk.Aligned and a whole number of frames that end the stream at end, at off in both halves and makes it durable. It
 // calls meanwhile before it waits for the device.
 func (r *ringFile) write(p []byte, off int64, end LSN, meanwhile func()) error {
-	r.head = off + int64(len(p))
-	r.placed = append(r.placed, ringSpan{off, int64(len(p)), end})
+	places := r.take(p, off, end)
 	if r.twin != nil {
-		if err := r.twin.WriteTwice(p, [2]int64{off, r.half + off}, meanwhile); err != nil {
+		if err := r.twin.WriteTwice(p, places, meanwhile); err != nil {
 			return &WriteError{Op: "fsync", Path: r.path, Cause: err}
 		}
 		return nil
 	}
-	for _, at := range [...]int64{off, r.half + off} {
+	for _, at := range places {
 		if _, err := r.f.WriteAt(p, at); err != nil {
 			return &WriteError{Op: "write", Path: r.path, Cause: err}
 		}
 	}
 	meanwhile()
 	if err := r.f.SyncData(); err != nil {
+		return &WriteError{Op: "fsync", Path: r.path, Cause: err}
+	}
+	return nil
+}
+
+// take gives the room at off to p, and says where that is.
+func (r *ringFile) take(p []byte, off int64, end LSN) [2]int64 {
+	r.head = off + int64(len(p))
+	r.placed = append(r.placed, ringSpan{off, int64(len(p)), end})
+	return [2]int64{off, r.half + off}
+}
+
+// tries says whether try is of use here.
+func (r *ringFile) tries() bool { return r.twin != nil && r.twin.CanTry() }
+
+// try is write for the executor: it waits no longer than patience for the device. If it is not done then, or there was an error, it is to be
+// finished by a goroutine that may wait.
+func (r *ringFile) try(p []byte, off int64, end LSN, meanwhile func(), patience time.Duration) (done bool) {
+	return r.twin.TryTwice(p, r.take(p, off, end), meanwhile, patience)
+}
+
+// finish makes durable what try left under way.
+func (r *ringFile) finish() error {
+	if err := r.twin.Finish(); err != nil {
 		return &WriteError{Op: "fsync", Path: r.path, Cause: err}
 	}
 	return nil

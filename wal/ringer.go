@@ -40,20 +40,28 @@ const (
 	behindBytes = 64 << 10
 )
 
-// ringer is the goroutine that commits to one ring. Of two, the front one does. Commits are chained over both.
+// ringer is the goroutine that commits to one ring. Of two, the front one does. Commits are chained over both. Where it can, the executor
+// commits in its place (ring_try.go).
 type ringer struct {
 	l    *Log
 	dir  string
 	bell *bell
-	file *ringFile // its own; nil: there is none
-	buf  []byte    // a frame being made, and a descriptor before it
-	s    *scribe   // for the increment, while it is borrowed
 	lock io.Closer // of a folder that is not the log's own; nil: not held
+
+	// The goroutine's own, or the executor's while trying is set.
+	file   *ringFile // nil: there is none; changed only while ready is not set, or under Log.mu
+	job    ringJob   // the commit under way
+	buf    []byte    // its frame, and a descriptor before it
+	s      *scribe   // for the increment, while it is borrowed
+	follow func()    // r.followJob, made once
 
 	// Under Log.mu.
 	ready   bool          // it can commit
 	resting bool          // it waits for the bell
-	busy    bool          // a commit is under way in it
+	busy    bool          // a commit is under way in it,
+	trying  bool          // and the executor is at it,
+	left    bool          // or has left it to be finished
+	credit  int           // commits in a row that were fast
 	since   time.Time     // since when
 	retryAt time.Time     // when to make a new ring,
 	retry   time.Duration // and how long to wait if that fails too
@@ -143,6 +151,8 @@ func (r *ringer) run() {
 			r.makeReady()
 		case ringCommit:
 			r.commit()
+		case ringFinish:
+			r.finish()
 		case ringQuit:
 			if r.file != nil {
 				r.file.close()
@@ -161,6 +171,7 @@ const (
 	ringRest ringTask = iota
 	ringMake
 	ringCommit
+	ringFinish
 	ringQuit
 )
 
@@ -169,6 +180,10 @@ func (r *ringer) decide(now time.Time) (ringTask, time.Duration) {
 	const idle = time.Hour
 	l := r.l
 	switch {
+	case r.left:
+		return ringFinish, 0
+	case r.trying:
+		return ringRest, idle // the executor looks whether there is something to do
 	case l.closing:
 		return ringQuit, 0
 	case !l.ringWanted():
@@ -284,43 +299,53 @@ func makeFolder(fsys disk.FS, dir string) error {
 
 // commit takes everything that was committed, as far as it fits in one frame, into the ring. What does not goes to the increment.
 func (r *ringer) commit() {
+	r.l.mu.Lock()
+	if p, ok := r.begin(false); ok {
+		r.ended(r.file.write(p, r.job.off, r.job.frame.LSN, r.follow))
+	}
+}
+
+// begin plans and makes the next frame; not ok: there is none to be written. Under mu, which it releases.
+func (r *ringer) begin(trying bool) (p []byte, ok bool) {
 	l := r.l
-	l.mu.Lock()
-	job, ok := r.plan()
-	if !ok {
+	if r.job, ok = r.plan(); !ok {
 		l.unlockAndWake() // the writer makes room, or takes it
-		return
+		return nil, false
 	}
-	r.busy, r.since = true, time.Now()
+	r.busy, r.trying, r.since = true, trying, time.Now()
 	l.mu.Unlock()
-	p, ok := r.compose(&job)
-	if !ok { // the increment had it before
+	if p, ok = r.compose(&r.job); !ok { // the increment had it before
 		l.mu.Lock()
-		r.busy = false
-		l.mu.Unlock()
-		return
+		r.busy, r.trying = false, false
+		l.unlockAndWake()
 	}
-	began := time.Now()
-	err := r.file.write(p, job.off, job.frame.LSN, func() { r.follow(&job.frame) })
-	took := time.Since(began)
+	return p, ok
+}
+
+// ended takes note of how the commit under way ended.
+func (r *ringer) ended(err error) {
+	l := r.l
+	took := time.Since(r.since)
 	l.o.Took(StepSync, took)
 	l.mu.Lock()
-	r.busy = false
+	r.busy, r.trying, r.left = false, false, false
+	r.rate(took)
 	if err != nil {
 		r.failed(err)
 		l.unlockAndWake()
 	} else {
-		r.committed(&job, took)
+		r.committed(&r.job, took)
 	}
 	l.o.Wake()
 }
 
-// follow writes to the increment what the frame has, so that it is there before the reply, and what it lacks before that. While a sync
+// followJob writes to the increment what the frame has, so that it is there before the reply, and what it lacks before that. While a sync
 // is under way a write may take as long as that, and a switch or a repair is the writer's: then it is left to the writer, and later.
-func (r *ringer) follow(f *ringFrame) {
-	l := r.l
+func (r *ringer) followJob() {
+	l, f := r.l, &r.job.frame
 	l.mu.Lock()
-	if l.writing || l.syncing || l.failing || l.closing || l.pendingSwitch != nil || l.wrote.lsn >= f.LSN || f.LSN-l.wrote.lsn > ringPayload {
+	if l.writing || l.syncing || l.failing || l.closing || l.pendingSwitch != nil || l.wrote.lsn >= f.LSN || f.LSN-l.wrote.lsn > ringPayload ||
+		r.trying && l.credit < inlineCredit {
 		l.mu.Unlock()
 		return
 	}
@@ -332,6 +357,7 @@ func (r *ringer) follow(f *ringFrame) {
 	l.o.Took(StepWrite, took)
 	l.mu.Lock()
 	l.writing, l.borrowed = false, false
+	l.rate(took)
 	switch {
 	case err != nil:
 		l.fail(err)

@@ -22,6 +22,7 @@ type Status struct {
 	Queued        int64  // commits that it left to the writer
 	Gap           LSN    // not 0: bytes before it may be missing on the disk until the next rewrite
 	RingCommits   int64  // commits that a ring made durable
+	RingInline    int64  // of them by the executor itself
 	RingBytes     int64  // of the stream, durable in a ring and not yet in the increments
 	Covered       LSN    // what Options.Cover says; MaxLSN: nothing waits for it
 	RingFailures  int64  // rings given up after an I/O error
@@ -54,6 +55,7 @@ func (l *Log) Status() Status {
 	}
 	s.Covered = l.o.Cover.Covered()
 	s.RingCommits, s.RingFailures, s.RingMoves = l.stats.ringed, l.stats.ringFailures, l.stats.ringMoves
+	s.RingInline = l.stats.tried
 	s.RingBytes = int64(l.durable.Load() - l.filed.Load())
 	if l.ringOn() {
 		s.Ring = l.front.dir

@@ -36,6 +36,8 @@ type gatedLog struct {
 	stream   []byte // executor only
 }
 
+func (l *gatedLog) CommitIdle(p []byte, db int) { l.Commit(p, db) }
+
 func (l *gatedLog) Commit(p []byte, _ int) {
 	l.stream = append(l.stream, p...)
 	l.end += wal.LSN(len(p))

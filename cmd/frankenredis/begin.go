@@ -33,6 +33,8 @@ func (h *heldLog) Commit(p []byte, db int) {
 	h.end += wal.LSN(len(p))
 }
 
+func (h *heldLog) CommitIdle(p []byte, db int) { h.Commit(p, db) }
+
 func (h *heldLog) End() wal.LSN      { return h.end }
 func (h *heldLog) Released() wal.LSN { return h.end }
 func (h *heldLog) Durable() wal.LSN  { return h.at }

@@ -253,6 +253,7 @@ func (s *server) infoLogOwn(w *engine.InfoWriter) {
 		w.Field("fr_log_covered_lsn", uint64(st.Covered))
 	}
 	w.Field("fr_log_ring_commits", st.RingCommits)
+	w.Field("fr_log_ring_commits_inline", st.RingInline)
 	w.Field("fr_log_ring_bytes", st.RingBytes)
 	w.Field("fr_log_ring_failures", st.RingFailures)
 	w.Field("fr_log_ring_moves", st.RingMoves)

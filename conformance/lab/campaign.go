@@ -96,6 +96,7 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 	}
 	c.Ring = c.Policy == wal.Always && rng.IntN(2) == 0
 	c.Second = c.Ring && rng.IntN(3) == 0
+	c.Twins = c.Ring && seed%2 == 0
 	c.Covers = (rng.IntN(3) == 0 || o.Covers) && o.Damage == nil
 	l := newLife(o.Engine(c), rng)
 	l.under, l.early = o.Under, o.Early

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"frankenredis/conformance/crashfs"
 	"frankenredis/heal"
 	"frankenredis/recovery"
 	"frankenredis/recovery/ledger"
@@ -67,6 +68,7 @@ type Config struct {
 	Ring     bool          // replies wait for the commit ring, a small one that is soon full
 	Second   bool          // with another ring beside it
 	RingSize int64         // of each ring; 0: 64 KiB
+	Twins    bool          // on a disk where the executor may commit to it
 	Plain    bool          // the log has nothing of ours in it, and nothing of ours beside it
 	Covers   bool          // sidecars are kept of the files
 	Await    bool          // and replies wait for them
@@ -129,6 +131,10 @@ func salvage(fs disk.FS, boot string, c Config) (*data, error) {
 }
 
 func (r *real) Start(fs disk.FS, boot string) (*data, error) {
+	if r.c.Twins {
+		var tries int // of one goroutine
+		fs = &crashfs.TwinDisk{FS: fs, Leave: func() int { tries++; return max(tries%6-2, 0) }}
+	}
 	r.fs, r.boot, r.woken, r.db = fs, boot, make(chan struct{}, 1), -1
 	var store *heal.Store
 	if r.c.Covers {
@@ -235,7 +241,7 @@ func (r *real) Commit(u unit) {
 	if len(u.cmds) > 1 {
 		p = appendCommand(p, "EXEC")
 	}
-	r.log.Commit(p, u.db)
+	r.log.CommitIdle(p, u.db)
 	r.buf = p
 }
 

@@ -24,7 +24,7 @@ var traceBounds = model.Bounds{Units: 100, Ring: 100, Epochs: 10}
 func traced(seed uint64, ring bool, m *mutation) ([]model.Event, error) {
 	rng := rand.New(rand.NewPCG(seed, 0x7472))
 	t := newTracer()
-	l := newLife(&tracedEngine{NewReal(Config{Policy: wal.Always, Ring: ring, Hardened: seed%2 == 0, Patience: 2 * time.Second}), t}, rng)
+	l := newLife(&tracedEngine{NewReal(Config{Policy: wal.Always, Ring: ring, Twins: m == nil && seed%4 < 2, Hardened: seed%2 == 0, Patience: 2 * time.Second}), t}, rng)
 	l.under = func(fs *crashfs.FS) disk.FS {
 		if m == nil {
 			return t.watch(fs)

@@ -20,6 +20,7 @@ import (
 // are the executor's alone.
 type Log interface {
 	Commit(p []byte, db int)
+	CommitIdle(p []byte, db int) // Commit by an executor that has nothing else to do
 	End() wal.LSN
 	Released() wal.LSN
 	Durable() wal.LSN

@@ -94,7 +94,10 @@ func (e *Engine) LogFailing() bool {
 }
 
 // commit hands the turn's effects to the log in one piece.
-func (e *Engine) commit() {
+func (e *Engine) commit() { e.commitTurn(false) }
+
+// commitTurn is commit; idle says that the executor has nothing else to do before the effects are durable.
+func (e *Engine) commitTurn(idle bool) {
 	if e.wantAcks {
 		e.askForAcks()
 	}
@@ -104,7 +107,11 @@ func (e *Engine) commit() {
 	if e.debug.FlushSleep > 0 {
 		time.Sleep(e.debug.FlushSleep)
 	}
-	e.log.Commit(e.stream, e.streamDB)
+	if idle {
+		e.log.CommitIdle(e.stream, e.streamDB)
+	} else {
+		e.log.Commit(e.stream, e.streamDB)
+	}
 	if e.tap != nil {
 		e.tap(e.stream)
 	}

@@ -39,6 +39,9 @@ const (
 	// MaxReplyPerClient is the size of replies behind which a client's further commands wait for the next turn, when these
 	// have been sent or count against the output buffer limit.
 	MaxReplyPerClient = 128 << 10
+	// busyServe is how long a turn serves clients before the next one counts as something to do already: then commands are run while the
+	// commit is under way.
+	busyServe = time.Millisecond
 	// lazyFreeBudget bounds the background freeing done in a turn that ran no command; one that did gives freeing as much time as the
 	// commands took, within this budget and lazyFreeLeast.
 	lazyFreeBudget = 300 * time.Microsecond
@@ -112,7 +115,7 @@ func (e *Engine) turn(at int64) (more bool) {
 	}
 	at = e.mark(PhaseServe, at)
 	served = at - served
-	e.commit()
+	e.commitTurn(!more && e.hold == nil && served <= int64(busyServe))
 	if e.hold == nil {
 		e.endWaits()
 	}
