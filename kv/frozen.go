@@ -6,7 +6,8 @@ import (
 )
 
 // Frozen is all databases as they were at one moment. It may be read from any goroutines while the keyspace goes on
-// changing; what changes is copied first, a page at a time, so a view costs memory while it is open. Close it, once.
+// changing; an entry that changes takes another block (DB.leave), and of the rest a page is copied before its first change, so a view costs memory
+// while it is open. Close it, once.
 type Frozen struct {
 	view   *arena.View
 	table  *dict.Type

@@ -269,7 +269,8 @@ func TestI19JudgesBeforeItActs(t *testing.T) {
 			switch {
 			case e.Op == crashfs.Open, e.Op == crashfs.Stat && e.Name != "":
 				read[filepath.Base(e.Name)] = true
-			case !e.Op.Changes(), e.Op == crashfs.Lock, len(read) <= 1: // before the first look only the folder is made
+			case !e.Op.Changes(), e.Op == crashfs.Lock:
+			case len(read) <= 1 && (e.Op == crashfs.Mkdir || e.Op == crashfs.SyncDir): // before the first look the folder is made
 			default:
 				acted++
 				dir, err := wal.ReadDirectory(d.disk, crashLogs, logName)

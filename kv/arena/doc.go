@@ -25,6 +25,9 @@
 // memory mapped 16 MiB at a time (frame.go). The old frame of a copied slab is left to the newest open view;
 // when that ends, it passes to the next older one that sees it, or is free. One copy thus serves all views.
 //
+// Who can give a block another place, and has many of them, asks Leave before a change: then the block is copied instead of its page, and the
+// figures below are for the tables alone that lead to the blocks.
+//
 // Only the owner of blocks can move them, for only it knows where their refs stand. Survey, Move and Settle (compact.go) help
 // it to empty the slabs that hold little.
 //
