@@ -215,6 +215,10 @@ func (l *Log) open(d *Directory, s Start) error {
 	for _, a := range []*atomic.Uint64{&l.written, &l.filed, &l.durable, &l.released, &l.keptLSN} {
 		a.Store(uint64(m.lsn))
 	}
+	if !l.foundMuch {
+		// A ring of before counts until the watermark is this start's, and may have the only second copy of the end (I1).
+		l.awaitCover(m.lsn)
+	}
 	return l.keeper.open(l)
 }
 
