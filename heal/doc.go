@@ -8,7 +8,7 @@
 //	ROOT/heal/NAME.G.rs           its sidecar of generation G (decimal); in NAME, % is written %25 and / is written %2F
 //	ROOT/heal/NAME.G.tail         of a growing file: copies of what has no parity yet
 //	ROOT/heal/catalog.0 .1 .2     what is covered, three times
-//	ROOT/heal/quarantine/         damaged bytes that a repair replaced: NAME.G.POSITION, raw
+//	ROOT/heal/quarantine/         damaged bytes that a repair replaced, raw: NAME.G.POSITION, and .N behind if that was taken
 //	ROOT/heal/lock                held by whoever writes here
 //	ROOT/heal/server              how a server that holds the lock is reached; a hint
 //
@@ -48,7 +48,7 @@
 // table, half of the parity, table, the other half, table. Its tail file has slots of 4160 bytes, each one packet: slots 0 and 1 take
 // turns with the last cell, whole, partial or empty, and say how far the file is covered; slot 2+c holds cell c of the open stripe once it
 // is complete. The open stripe is the highest that a tail packet names, or, without one, the number of whole blocks. When the
-// stripe's block is durable the tail is cut to nothing.
+// stripe's block is durable the tail is cut to nothing; blocks behind it may be there by then, written under the same sync.
 //
 // # Checksums
 //
@@ -72,7 +72,8 @@
 // Each file appears whole or not. A *.tmp is nobody's and is overwritten, or swept: a server removes, a moment after it opened the folder,
 // what no catalog names, when all three are the same (Sweep). Until all three catalogs are replaced both sidecars
 // exist, and the newest catalog that is whole decides which one counts; each names a sidecar that is durable. A repair overwrites
-// damaged cells, after their bytes are durable in the quarantine, or, if the file lacks bytes, replaces it by rename; it may be cut short and done again.
+// damaged cells, after their bytes are durable in the quarantine, or, if the file lacks bytes or has some to be cut, replaces it by rename, or does
+// that in place where there is no room for a second copy; it may be cut short and done again.
 // Its tail is written so that a torn write loses no copy that was there before: complete cells have slots of their own, and
 // are durable before a partial one behind them says so; partial ones take turns. The generation before stays in the catalog until the new one covers as much.
 //

@@ -31,6 +31,7 @@ type Growing struct {
 	stripes   int   // that have their parity
 	end       int64 // covered up to here, bytes
 	turn      int   // the partial slot to be written next
+	copied    bool  // the tail file has copies of cells
 	published bool
 }
 
@@ -92,13 +93,19 @@ func (g *Growing) Advance(durable int64) error {
 // AdvanceStripes is Advance for the stripes that are complete only. Where a stripe fills fast it saves copying what will have its
 // parity at once.
 func (g *Growing) AdvanceStripes(durable int64) error {
+	const most = 16 // stripes under one sync
 	full := shape{Profile64x8, durable}.stripeBytes()
 	for int64(g.stripes+1)*full <= durable {
-		if err := g.seal(); err != nil {
+		n := 0
+		for ; n < most && int64(g.stripes+n+1)*full <= durable; n++ {
+			if err := g.writeBlock(g.stripes + n); err != nil {
+				return err
+			}
+			g.s.progress(g.name, int64(g.stripes+n+1)*full, durable)
+		}
+		if err := g.seal(n); err != nil {
 			return err
 		}
-		g.end = max(g.end, int64(g.stripes)*full)
-		g.s.progress(g.name, g.end, durable)
 	}
 	return nil
 }
@@ -125,42 +132,71 @@ func (g *Growing) publish() error {
 	return nil
 }
 
-// seal gives the open stripe, which is complete, its parity. Only when that is durable the copies of its cells go.
-func (g *Growing) seal() error {
-	sh := shape{Profile64x8, int64(g.stripes+1) * stripeCells * cellSize}
-	off, n, rows, _ := sh.stripe(g.stripes)
+// bandBytes is how much of each shard is read and encoded at a time: what belongs to it stays in the processor's second cache.
+const bandBytes = 4 * cellSize
+
+// writeBlock writes the block of a complete stripe. Nothing counts on it yet.
+func (g *Growing) writeBlock(stripe int) error {
+	const bands = shardSize / bandBytes
+	p := Profile64x8
 	room := g.s.takeRoom()
 	defer g.s.giveRoom(room)
-	data, parity := room[:n], room[n:n+sh.M*rows*cellSize]
-	if err := g.read(data, off); err != nil {
-		return err
-	}
 	b := g.e.bound()
-	table := g.s.d.table(b, off, data)
-	if err := g.code.encode(data, parity, rows); err != nil {
-		return fmt.Errorf("%s: stripe %d: %w", g.s.path(g.name), g.stripes, err)
-	}
-	// The data is not needed any more: the packets, which are a seventh of it, take its room.
-	p := room[:0]
-	put := func(kind kind, part int, payload []byte) {
-		p = g.s.d.appendPacket(p, b, packetID{kind, uint32(g.stripes), uint32(part)}, payload)
-	}
-	put(kindTable, 0, table)
-	for i := range sh.M * rows {
-		if i == sh.M*rows/2 {
-			put(kindTable, 1, table)
+	cells := g.s.d.cells(b)
+	first := stripe * stripeCells
+	check := g.code.rng.IntN(bands)
+	for band := range bands {
+		for k := range p.K {
+			piece := room.data[k*bandBytes : (k+1)*bandBytes]
+			at := k*shardSize + band*bandBytes
+			if err := g.read(piece, int64(first)*cellSize+int64(at)); err != nil {
+				return err
+			}
+			for c := at / cellSize; len(piece) > 0; c++ {
+				sum := cells(uint64(first+c), piece[:cellSize])
+				copy(room.table[16*c:], sum[:])
+				piece = piece[cellSize:]
+			}
 		}
-		put(kindParity, i, parity[i*cellSize:(i+1)*cellSize])
+		if err := g.code.encodeBand(room.data, room.parity, bandBytes/cellSize, band == check); err != nil {
+			return fmt.Errorf("%s: stripe %d: %w", g.s.path(g.name), stripe, err)
+		}
+		for m := range p.M {
+			copy(room.all[m*shardSize+band*bandBytes:], room.parity[m*bandBytes:(m+1)*bandBytes])
+		}
 	}
-	put(kindTable, 2, table)
-	if _, err := g.rs.WriteAt(p, int64(g.stripes)*blockSize); err != nil {
-		return err
+	block := room.block[:0]
+	put := func(kind kind, part int, payload []byte) {
+		block = g.s.d.appendPacket(block, b, packetID{kind, uint32(stripe), uint32(part)}, payload)
 	}
+	put(kindTable, 0, room.table)
+	for i := range p.M * shardSize / cellSize {
+		if i == p.M*shardSize/cellSize/2 {
+			put(kindTable, 1, room.table)
+		}
+		put(kindParity, i, room.all[i*cellSize:(i+1)*cellSize])
+	}
+	put(kindTable, 2, room.table)
+	_, err := g.rs.WriteAt(block, int64(stripe)*blockSize)
+	return err
+}
+
+// seal makes the blocks of the next n stripes durable. Only then the copies of the open stripe's cells go, and that durably, or an end that
+// stands there would count after a crash for how far the file is covered.
+func (g *Growing) seal(n int) error {
 	if err := g.rs.SyncData(); err != nil {
 		return err
 	}
-	g.stripes++
-	return g.tail.Truncate(0)
+	disk.Uncache(g.rs) // nobody reads it soon, and the next blocks take the same pages again
+	if g.copied {
+		if err := errors.Join(g.tail.Truncate(0), g.tail.SyncData()); err != nil {
+			return err
+		}
+		g.copied = false
+	}
+	g.stripes += n
+	g.end = max(g.end, int64(g.stripes)*stripeCells*cellSize)
+	return nil
 }
 
 // copyTail copies the new cells of the open stripe. A whole cell has a slot of its own, which no other state of it had; a partial
@@ -173,6 +209,7 @@ func (g *Growing) copyTail(durable int64) error {
 	first := (max(g.end, base) - base) / cellSize
 	last := (durable - base) / cellSize // the partial one, maybe empty
 	data, p := make([]byte, 0, most*cellSize), make([]byte, 0, most*slotSize)
+	g.copied = true
 	for c := first; c < last; {
 		n := min(last-c, most)
 		data, p = data[:n*cellSize], p[:0]
@@ -215,29 +252,22 @@ func (g *Growing) read(p []byte, off int64) error {
 	return nil
 }
 
-// takeRoom hands out memory for one full stripe with its parity, giveRoom takes it back: large pieces of memory that come and go
-// would keep the collector busy.
-func (s *Store) takeRoom() []byte {
-	p := s.room
+// room is memory for a stripe of a growing file: a band of its data, the parity of that, the parity and the table of the stripe, and its
+// block.
+type room struct{ data, parity, all, table, block []byte }
+
+// takeRoom hands out the room for one stripe, giveRoom takes it back: large pieces of memory that come and go would keep the collector busy.
+func (s *Store) takeRoom() *room {
+	r := s.room
 	s.room = nil
-	if p == nil {
-		p = make([]byte, (64+8)*shardSize)
+	if r == nil {
+		p := Profile64x8
+		r = &room{make([]byte, p.K*bandBytes), make([]byte, p.M*bandBytes), make([]byte, p.M*shardSize), make([]byte, 16*stripeCells), make([]byte, 0, blockSize)}
 	}
-	return p
+	return r
 }
 
-func (s *Store) giveRoom(p []byte) { s.room = p }
-
-// table is the table of a stripe of whole cells that begins at off.
-func (d digester) table(b bound, off int64, data []byte) []byte {
-	cells := d.cells(b)
-	t := make([]byte, 0, len(data)/cellSize*16)
-	for c := 0; c < len(data); c += cellSize {
-		sum := cells(uint64((off+int64(c))/cellSize), data[c:c+cellSize])
-		t = append(t, sum[:]...)
-	}
-	return t
-}
+func (s *Store) giveRoom(r *room) { s.room = r }
 
 // tailCells are the copies of an open stripe's cells.
 type tailCells struct {

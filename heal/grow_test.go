@@ -142,6 +142,13 @@ func TestGrowRepair(t *testing.T) {
 // A crash at any change leaves a cover that describes durable bytes of the file and nothing else (I14), and as much as the last
 // Advance that returned had covered.
 func TestGrowCrash(t *testing.T) {
+	const stripe = stripeCells * cellSize
+	for _, steps := range [][]int{{100, 5000, stripe, 10, 9000}, {9000, stripe - 9000}, {3*stripe + 7, 2*stripe - 7}} {
+		testGrowCrash(t, steps)
+	}
+}
+
+func testGrowCrash(t *testing.T, steps []int) {
 	for stop := 0; ; stop++ {
 		fsys := crashfs.New()
 		fsys.Put("/d/f", "")
@@ -159,7 +166,7 @@ func TestGrowCrash(t *testing.T) {
 		}
 		var want []byte
 		g, err := s.Grow("f")
-		for i, n := range []int{100, 5000, 16 << 20, 10, 9000} {
+		for i, n := range steps {
 			if err != nil {
 				break
 			}
@@ -189,8 +196,8 @@ func TestGrowCrash(t *testing.T) {
 			t.Fatalf("stopped at change %d: covered %d of %d bytes: %+v, %v", stop, covered, len(want), r, verr)
 		}
 		if err == nil {
-			if stop < 20 {
-				t.Fatalf("only %d changes", stop)
+			if stop < 15 {
+				t.Fatalf("%v: only %d changes", steps, stop)
 			}
 			return
 		}

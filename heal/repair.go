@@ -1,11 +1,13 @@
 package heal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"frankenredis/wal/disk"
 )
@@ -13,7 +15,7 @@ import (
 // Repair brings a file back to what its cover says, if all of it can be brought back, and makes its sidecar whole again. In a file that
 // has all its bytes the damaged cells are overwritten: that costs what reading the file once costs, and one that is cut short leaves less
 // damage than there was. Else, and where the file may not be written, a new one takes its place when it was read again and gives the
-// root. The bytes replaced go to the quarantine first.
+// root; if there is no room for one the rest is done in place, too. The bytes replaced go to the quarantine first.
 // Bytes behind the covered ones stay as they are, unless cut says that they too go to the quarantine. Beyond the budget
 // nothing is changed: ErrBeyond, with the report.
 func (s *Store) Repair(name string, cut bool) (Report, error) {
@@ -70,16 +72,22 @@ func (s *Store) RepairFound(r Report, cut bool) (Report, error) {
 }
 
 // mendSealed overwrites what is damaged, and replaces the file where that is not enough: it lacks bytes or has some to be cut, may not be
-// written, or the disk does not give back what was written there.
+// written, or the disk does not give back what was written there. Without room for a second copy all is done in place.
 func (s *Store) mendSealed(r *Report, e Entry, cut bool) error {
 	if r.Found == r.Size || r.Found > r.Size && !cut {
-		err := s.mendInPlace(r, e)
+		err := s.mendInPlace(r, e, false)
 		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrNotReal) {
 			return err
 		}
 		r.Quarantine = nil
+		return s.rewrite(r, e, cut)
 	}
-	return s.rewrite(r, e, cut)
+	err := s.rewrite(r, e, cut)
+	if r.Found < 0 || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	r.Quarantine = nil
+	return s.mendInPlace(r, e, cut)
 }
 
 // rewrite replaces the file by one that is as covered.
@@ -171,15 +179,36 @@ func (s *Store) tail(f disk.File, r *Report, e Entry, cut bool) error {
 	return nil
 }
 
+// cutTail cuts what stands behind the covered bytes of f when it is durable in the quarantine.
+func (s *Store) cutTail(f disk.File, r *Report, e Entry) error {
+	if err := s.tail(f, r, e, true); err != nil {
+		return err
+	}
+	if err := errors.Join(s.o.FS.SyncDir(s.pen()), s.o.FS.SyncDir(s.dir())); err != nil {
+		return err
+	}
+	return f.Truncate(r.Size)
+}
+
 func (s *Store) pen() string { return filepath.Join(s.dir(), "quarantine") }
 
-// quarantine keeps bytes that are about to be replaced.
+// quarantine keeps bytes that are about to be replaced. What a repair before, cut short, has kept there is not overwritten: it may have
+// replaced some of that already.
 func (s *Store) quarantine(r *Report, e Entry, pos int64, p []byte) error {
 	if err := s.o.FS.MkdirAll(s.pen()); err != nil {
 		return err
 	}
-	path := filepath.Join(s.pen(), fmt.Sprintf("%s.%d.%d", flat(r.Name), e.Generation, pos))
-	f, err := s.o.FS.Create(path)
+	name := fmt.Sprintf("%s.%d.%d", flat(r.Name), e.Generation, pos)
+	path := filepath.Join(s.pen(), name)
+	f, err := s.o.FS.CreateNew(path)
+	for n := 1; errors.Is(err, fs.ErrExist); n++ {
+		if kept, err := s.keeps(path, p); kept || err != nil {
+			r.Quarantine = append(r.Quarantine, path)
+			return err
+		}
+		path = filepath.Join(s.pen(), fmt.Sprintf("%s.%d", name, n))
+		f, err = s.o.FS.CreateNew(path)
+	}
 	if err != nil {
 		return err
 	}
@@ -189,6 +218,20 @@ func (s *Store) quarantine(r *Report, e Entry, pos int64, p []byte) error {
 	}
 	r.Quarantine = append(r.Quarantine, path)
 	return errors.Join(err, f.Close())
+}
+
+// keeps tells whether a file in the quarantine begins with p, durably.
+func (s *Store) keeps(path string, p []byte) (bool, error) {
+	f, err := s.o.FS.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	was := make([]byte, len(p))
+	if n, err := f.ReadAt(was, 0); n < len(p) && err != nil && err != io.EOF {
+		return false, err
+	}
+	return bytes.Equal(was, p), f.Sync()
 }
 
 // prove reads a repaired file again, by itself, and compares its root with the catalog's.
@@ -209,7 +252,7 @@ func (s *Store) prove(f disk.File, e Entry) error {
 // were replaced. Only damaged cells are written, so a repair that is cut short leaves less damage than there was.
 func (s *Store) repairGrowing(r Report, e Entry) (Report, error) {
 	if r.State == Damaged {
-		if err := s.mendInPlace(&r, e); err != nil {
+		if err := s.mendInPlace(&r, e, false); err != nil {
 			return r, err
 		}
 	}
@@ -226,8 +269,9 @@ func (s *Store) repairGrowing(r Report, e Entry) (Report, error) {
 	return r, nil
 }
 
-// mendInPlace overwrites the damaged cells of a file, all of which can be brought back. Only the stripes that have some are read again.
-func (s *Store) mendInPlace(r *Report, e Entry) error {
+// mendInPlace overwrites the damaged cells of a file, all of which can be brought back, and then with cut what stands behind the covered bytes
+// goes to the quarantine. Only the stripes that have some are read again.
+func (s *Store) mendInPlace(r *Report, e Entry, cut bool) error {
 	path := s.path(r.Name)
 	f, err := s.o.FS.OpenReadWrite(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -265,6 +309,9 @@ func (s *Store) mendInPlace(r *Report, e Entry) error {
 	})
 	if found := max(r.Found, 0); err == nil && (again.State == Beyond || again.Found < found || again.Found > found && !e.Growing) {
 		err = fmt.Errorf("%s: %w", path, ErrNotReal)
+	}
+	if err == nil && cut && r.Found > r.Size {
+		err = s.cutTail(f, r, e)
 	}
 	if err == nil {
 		err = f.Sync()

@@ -55,6 +55,25 @@ func (s stopping) Create(name string) (disk.File, error) {
 	return stoppingFile{f, s}, err
 }
 
+func (s stopping) CreateNew(name string) (disk.File, error) {
+	if err := s.spend(); err != nil {
+		return nil, err
+	}
+	f, err := s.FS.CreateNew(name)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingFile{f, s}, nil
+}
+
+func (s stopping) OpenReadWrite(name string) (disk.File, error) {
+	f, err := s.FS.OpenReadWrite(name)
+	if err != nil {
+		return nil, err
+	}
+	return stoppingFile{f, s}, nil
+}
+
 func (s stopping) Rename(a, b string) error {
 	if err := s.spend(); err != nil {
 		return err

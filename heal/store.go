@@ -61,7 +61,7 @@ type Store struct {
 	d    digester
 	cat  catalog
 	lock io.Closer
-	room []byte // see takeRoom
+	room *room // see takeRoom
 
 	// A batch of changes of the catalog: what it has not written yet, what that replaced, and the entries that are on the disk; lost is why
 	// something of it is not.
