@@ -49,13 +49,13 @@ func testPutThere(t *testing.T, args []string, fill func(t *testing.T, s *testbe
 				waitForText(t, status, "fr_sidecars_scrubbing:0")
 			}
 			waitForText(t, func() string { return ledgerText(t, dir) }, "file-replaced")
-			c.Close()
-			stop(t, s)
 			for name, text := range want {
 				if got := readFile(t, filepath.Join(dir, name)); !strings.HasPrefix(got, text) {
 					t.Errorf("%s is not what was put there", name)
 				}
 			}
+			c.Close()
+			stop(t, s)
 			if states, code := verify(t, frctl, dir); code != 0 {
 				t.Errorf("afterwards: %v", states)
 			}
@@ -86,7 +86,7 @@ func TestSnapshotPutThere(t *testing.T) {
 		c.Call(t, "SAVE")
 	}, func(t *testing.T, dir string) []string {
 		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), []byte(older), 0o644))
-		return nil // the save at the end of the next life replaces it
+		return []string{"dump.rdb"} // until the save at the end of the next life replaces it
 	}, func(t *testing.T, c *testbed.Client) {
 		if got := c.Call(t, "GET", "k").Str; got != "older" {
 			t.Errorf("k is %q", got)

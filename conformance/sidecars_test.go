@@ -32,6 +32,9 @@ var uncovered = map[string]string{
 	"appendonlydir/*.ring.fr":      "written twice, two mebibytes apart",
 	"appendonlydir/*.ring.*.fr":    "written twice, two mebibytes apart",
 	"nodes.conf.lock":              "empty",
+	"second/*.ring.fr":             "written twice, two mebibytes apart",
+	"second/*.ring.*.fr":           "written twice, two mebibytes apart",
+	"second/*.lock":                "empty",
 	"stdout":                       "words for people",
 }
 
@@ -67,7 +70,7 @@ func verify(t *testing.T, frctl, dir string) (states map[string]string, status i
 }
 
 // coveredServer is a server that writes everything a server can write.
-func coveredServer(t *testing.T, mode string) *testbed.Server {
+func coveredServer(t *testing.T, mode string, args ...string) *testbed.Server {
 	t.Helper()
 	dir := testbed.TempDir(t)
 	conf := filepath.Join(dir, "redis.conf")
@@ -78,8 +81,8 @@ func coveredServer(t *testing.T, mode string) *testbed.Server {
 	if err := os.WriteFile(acl, []byte("user default on nopass ~* &* +@all\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return testbed.Start(t, testbed.Options{Dir: dir, Wrap: []string{"sh", "-c", `exec "$0" ` + conf + ` "$@"`}, Args: []string{"--appendonly", "yes", "--save", "3600 1", "--aclfile", acl,
-		"--cluster-enabled", "yes", "--fr-mode", mode, "--auto-aof-rewrite-percentage", "0", "--enable-debug-command", "yes"}})
+	return testbed.Start(t, testbed.Options{Dir: dir, Wrap: []string{"sh", "-c", `exec "$0" ` + conf + ` "$@"`}, Args: append([]string{"--appendonly", "yes", "--save", "3600 1", "--aclfile", acl,
+		"--cluster-enabled", "yes", "--fr-mode", mode, "--auto-aof-rewrite-percentage", "0", "--enable-debug-command", "yes"}, args...)})
 }
 
 // fillCovered has every kind of file written.
@@ -104,10 +107,23 @@ func fillCovered(t *testing.T, s *testbed.Server) *testbed.Client {
 	return c
 }
 
-// Whatever a server writes into its directory has a sidecar, or stands in the list above with a reason; a new kind of file fails this.
+// Whatever a server writes into its directory has a sidecar, or stands in the list above with a reason; a new kind of file fails this. So it
+// is with a commit ring and a second one, which takes over here.
 func TestEveryFileIsCovered(t *testing.T) {
 	frctl := buildFrctl(t)
-	s := coveredServer(t, "strict")
+	t.Run("everysec", func(t *testing.T) { testEveryFileIsCovered(t, frctl) })
+	t.Run("rings", func(t *testing.T) {
+		dir := testEveryFileIsCovered(t, frctl, "--appendfsync", "always", "--fr-wal-commit", "ring", "--fr-wal-dir", "second")
+		for _, pattern := range []string{"appendonlydir/*.ring*.fr", "second/*.ring*.fr"} {
+			if names, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || len(names) == 0 {
+				t.Errorf("no %s: %v", pattern, err)
+			}
+		}
+	})
+}
+
+func testEveryFileIsCovered(t *testing.T, frctl string, args ...string) (dir string) {
+	s := coveredServer(t, "strict", args...)
 	c := fillCovered(t, s)
 	waitForText(t, func() string { return c.Call(t, "INFO", "sidecars").Str }, "fr_sidecars_waiting:0")
 	c.Close()
@@ -152,6 +168,7 @@ func TestEveryFileIsCovered(t *testing.T) {
 	if seen < 9 {
 		t.Errorf("only %d files are covered: %v", seen, states)
 	}
+	return s.Dir
 }
 
 // A running server finds damage in its files, tells of it, and brings the bytes back on request: sealed files and the one it appends to.
