@@ -95,6 +95,12 @@ func (ks *Keyspace) freeElement(r arena.Ref) {
 	ks.a.Free(r)
 }
 
+func (ks *Keyspace) freeElements(refs []arena.Ref) {
+	for _, r := range refs {
+		ks.freeElement(r)
+	}
+}
+
 // freeFlushedElement is freeElement for an element of what is first in the lazy queue, whose bytes may be hidden already.
 func (ks *Keyspace) freeFlushedElement(r arena.Ref) {
 	c := element(ks.a, r)
@@ -213,4 +219,26 @@ func (e Elem) Is(s []byte) bool {
 		return string(strconv.AppendInt(buf[:0], e.n, 10)) == string(s)
 	}
 	return string(e.b) == string(s)
+}
+
+// spelled is the number that the element is, kept as one or spelled as one would be.
+func (e Elem) spelled() (n int64, isInt bool) {
+	if e.num {
+		return e.n, true
+	}
+	if len(e.b) == 0 || e.b[0] > '9' {
+		return 0, false // as nearly all that are none
+	}
+	return parseInt(e.b)
+}
+
+// equal says whether the two are the same string.
+func (e Elem) equal(other Elem) bool {
+	switch {
+	case e.num && other.num:
+		return e.n == other.n
+	case e.num:
+		return e.Is(other.b)
+	}
+	return other.Is(e.b)
 }

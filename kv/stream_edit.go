@@ -248,7 +248,7 @@ func (e *StreamEdit) Trim(t StreamTrim) (removed int64) {
 		length -= live
 	}
 	if nodes > 0 {
-		tree.DeleteRange(0, nodes, e.ks().freeElement)
+		tree.DeleteRange(0, nodes, e.ks().freeElements)
 	}
 	stopped := t.By == nil && length <= t.Most
 	if nodes < all && !t.Nodes && !stopped {

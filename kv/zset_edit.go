@@ -7,6 +7,7 @@ import (
 
 	"frankenredis/kv/arena"
 	"frankenredis/kv/btree"
+	"frankenredis/kv/dict"
 	"frankenredis/kv/double"
 	"frankenredis/kv/listpack"
 )
@@ -157,14 +158,30 @@ func (e *ZSetEdit) DeleteRange(from, to int) {
 		e.image = listpack.Delete(e.image, listpack.Seek(e.image, 2*from), 2*(to-from))
 		return
 	}
+	d := e.ks().elements(e.table)
+	e.tree().DeleteRange(from, to, func(refs []arena.Ref) { e.deleteElements(d, refs) })
+}
+
+// deleteElements removes elements that are in the order no more. Both they and where they are found lie apart in memory: those of
+// several are fetched together.
+func (e *ZSetEdit) deleteElements(d dict.Dict, refs []arena.Ref) {
 	ks := e.ks()
-	d := ks.elements(e.table)
-	e.tree().DeleteRange(from, to, func(r arena.Ref) {
-		if !d.DeleteRef(ks.hashEntry(ks.a, r), r) {
-			panic("kv: a member that is in the order only")
+	var hashes [16]uint64
+	for len(refs) > 0 {
+		some := refs[:min(len(refs), len(hashes))]
+		refs = refs[len(some):]
+		ks.a.Touch(some)
+		for i, r := range some {
+			hashes[i] = ks.hashEntry(ks.a, r)
 		}
-		ks.freeElement(r)
-	})
+		d.WarmSlots(hashes[:len(some)])
+		for i, r := range some {
+			if !d.DeleteRef(hashes[i], r) {
+				panic("kv: a member that is in the order only")
+			}
+			ks.freeElement(r)
+		}
+	}
 }
 
 // View reads the set as it is now; until the next change.

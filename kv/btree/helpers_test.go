@@ -169,12 +169,14 @@ func (m *model) deleteAt(i int) {
 
 func (m *model) deleteRange(i, j int) {
 	at := i
-	m.d.DeleteRange(i, j, func(r arena.Ref) {
-		if at >= j || r != m.items[at].Ref {
-			m.t.Fatalf("DeleteRange(%d, %d) gave %#x as number %d", i, j, r, at-i)
+	m.d.DeleteRange(i, j, func(refs []arena.Ref) {
+		for _, r := range refs {
+			if at >= j || r != m.items[at].Ref {
+				m.t.Fatalf("DeleteRange(%d, %d) gave %#x as number %d", i, j, r, at-i)
+			}
+			at++
+			m.a.Free(r)
 		}
-		at++
-		m.a.Free(r)
 	})
 	if at != j {
 		m.t.Fatalf("DeleteRange(%d, %d) gave %d", i, j, at-i)

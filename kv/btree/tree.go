@@ -158,10 +158,10 @@ func (d Tree) DeleteAt(i int) Item {
 	return it
 }
 
-// DeleteRange removes the items at positions [i, j), 0 <= i <= j <= Len, leaf by leaf, and gives each one's ref to visit, in
-// order. visit may free the entry. It must not change the tree; it may read it, and then finds gone what visit has got
-// and up to a leaf more. It may be nil.
-func (d Tree) DeleteRange(i, j int, visit func(arena.Ref)) {
+// DeleteRange removes the items at positions [i, j), 0 <= i <= j <= Len, leaf by leaf, and gives the refs of each to visit, in
+// order. visit may free the entries. It must not change the tree; it may read it, and then finds gone what it has got. It may
+// be nil.
+func (d Tree) DeleteRange(i, j int, visit func(refs []arena.Ref)) {
 	d.checkPosition(i, j+1)
 	d.checkPosition(j, d.Len()+1)
 	var refs [maxSlots]arena.Ref
@@ -173,9 +173,7 @@ func (d Tree) DeleteRange(i, j int, visit func(arena.Ref)) {
 		d.remove(&p, at.i, at.i+n)
 		left -= n
 		if visit != nil {
-			for _, r := range refs[:n] {
-				visit(r)
-			}
+			visit(refs[:n])
 		}
 	}
 }

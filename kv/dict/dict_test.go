@@ -279,7 +279,7 @@ func TestReading(t *testing.T) {
 		rnd := func() uint64 { m.next++; return mix(m.next) }
 		allocs := testing.AllocsPerRun(100, func() {
 			m.d.Find(m.hash(0), key)
-			m.d.warm([]uint64{rnd(), m.hash(0), 0})
+			m.d.warm([]uint64{rnd(), m.hash(0), 0}, true)
 			m.d.Scan(rnd()>>16, func(arena.Ref) {})
 			m.d.Random(rnd)
 		})
@@ -300,13 +300,14 @@ func TestWarm(t *testing.T) {
 		m := newModel(t, hashes[name])
 		list := []uint64{0, ^uint64(0), 1 << 63}
 		for key := range uint64(200) {
-			m.d.warm(list[len(list)-3:])
+			m.d.warm(list[len(list)-3:], len(list)%2 == 0)
 			list = append(list, m.hash(key))
 			m.put(key)
 		}
 		for len(list) > 0 {
-			m.d.warm(list[:min(warmMax, len(list))])
+			m.d.warm(list[:min(warmMax, len(list))], true)
 			m.d.Warm(list)
+			m.d.WarmSlots(list)
 			list = list[1:]
 		}
 		m.compare()

@@ -18,16 +18,23 @@ const warmFrom = 20_000
 // Warm lets those of several lookups overlap. It is for those who have several keys to
 // look up, in a pipeline or an MGET. It writes nothing; the keys need not be there.
 func (d Dict) Warm(hashes []uint64) {
+	d.warmAll(hashes, true)
+}
+
+// WarmSlots is Warm for DeleteRef, which does not look at entries.
+func (d Dict) WarmSlots(hashes []uint64) { d.warmAll(hashes, false) }
+
+func (d Dict) warmAll(hashes []uint64, entries bool) {
 	for d.Len() >= warmFrom && len(hashes) > 0 {
 		n := min(len(hashes), warmMax)
-		d.warm(hashes[:n])
+		d.warm(hashes[:n], entries)
 		hashes = hashes[n:]
 	}
 }
 
 // warm goes step by step through all lookups together. No step branches on what
 // it has just loaded: a branch guessed wrong would wait for its miss.
-func (d Dict) warm(hashes []uint64) (sum uint64) {
+func (d Dict) warm(hashes []uint64, entries bool) (sum uint64) {
 	var found [warmMax]word
 	var refs [warmMax]arena.Ref
 	for i, h := range hashes {
@@ -40,6 +47,9 @@ func (d Dict) warm(hashes []uint64) (sum uint64) {
 			refs[i] = slotAt(w, w.ref(), int(guess))
 		}
 		sum += d.a.Load64(refs[i])
+	}
+	if !entries {
+		return sum
 	}
 	for i, w := range found[:len(hashes)] {
 		refs[i] = d.root

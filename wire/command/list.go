@@ -251,9 +251,7 @@ func popElems(c *engine.Call, key []byte, l kv.ListView, at end, n int) {
 	}
 	size, from := l.Len(), 0
 	if at == headEnd {
-		for cur := l.At(0); cur.Pos() < n; cur.Next() {
-			bulkElem(c, cur.Elem())
-		}
+		l.Range(0, n, func(v kv.Elem) { bulkElem(c, v) })
 	} else {
 		from = size - n
 		for cur := l.At(size - 1); cur.Pos() >= from; cur.Prev() {
