@@ -60,3 +60,23 @@ func FuzzParseInt(f *testing.F) {
 		}
 	})
 }
+
+// Numbers are written as strconv writes them, at every length and both its ends.
+func TestWrittenNumbers(t *testing.T) {
+	numbers := []int64{0, math.MinInt64, math.MaxInt64}
+	for p := int64(1); p > 0 && p <= math.MaxInt64/10; p *= 10 {
+		numbers = append(numbers, p, p-1, p+1, -p, 1-p, p*9, p*7+p/3)
+	}
+	for shift := range 63 {
+		numbers = append(numbers, 1<<shift, 1<<shift-1, -1<<shift)
+	}
+	for _, n := range numbers {
+		text := strconv.FormatInt(n, 10)
+		var w Writer
+		w.Int(n)
+		w.BulkInt(n)
+		if want := ":" + text + "\r\n$" + strconv.Itoa(len(text)) + "\r\n" + text + "\r\n"; string(w.Buf) != want {
+			t.Errorf("%q, want %q", w.Buf, want)
+		}
+	}
+}

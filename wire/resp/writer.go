@@ -46,7 +46,16 @@ func (w *Writer) Error(s string) {
 }
 
 // Int appends an integer.
-func (w *Writer) Int(n int64) { w.Buf = redcon.AppendInt(w.Buf, n) }
+func (w *Writer) Int(n int64) {
+	const around = len(":\r\n")
+	size := intSize(n)
+	at := len(w.Buf)
+	w.Buf = slices.Grow(w.Buf, size+around)[:at+size+around]
+	p := w.Buf[at:]
+	p[0] = ':'
+	putInt(p[1:1+size], n)
+	p[1+size], p[2+size] = '\r', '\n'
+}
 
 // Bulk appends a string. A short one for which there is room, as for nearly all, is put together in place.
 func (w *Writer) Bulk(b []byte) {
@@ -74,8 +83,19 @@ func (w *Writer) BulkString(s string) { w.Buf = redcon.AppendBulkString(w.Buf, s
 
 // BulkInt appends n as a string.
 func (w *Writer) BulkInt(n int64) {
-	var text [20]byte
-	w.Bulk(strconv.AppendInt(text[:0], n, 10))
+	size := intSize(n)
+	head := len("$0\r\n")
+	if size >= 10 {
+		head++
+	}
+	at, whole := len(w.Buf), head+size+len("\r\n")
+	w.Buf = slices.Grow(w.Buf, whole)[:at+whole]
+	p := w.Buf[at:]
+	p[0] = '$'
+	putInt(p[1:head-2], int64(size))
+	p[head-2], p[head-1] = '\r', '\n'
+	putInt(p[head:head+size], n)
+	p[head+size], p[head+size+1] = '\r', '\n'
 }
 
 // BulkHeader appends the header of a string of n bytes. The caller appends them, in pieces if it likes, and then calls
