@@ -33,6 +33,16 @@ func BenchmarkTable(b *testing.B) {
 		s.Add(member(i))
 	}
 	s.Done()
+	w, _ := db.EditSet([]byte("words"), member(0), 0)
+	for i := range 100 {
+		w.Add(member(i))
+	}
+	w.Done()
+	n, _ := db.EditSet([]byte("ints"), []byte("0"), 0)
+	for i := range 300 {
+		n.Add([]byte(strconv.Itoa(i)))
+	}
+	n.Done()
 	z, _ := db.EditZSet([]byte("zset"), 1000, 10)
 	for i := range 1000 {
 		z.Add(member(i), float64(i))
@@ -42,12 +52,14 @@ func BenchmarkTable(b *testing.B) {
 	x.Create()
 	x.Done()
 	v := []byte("xxx")
+	building := int64(0) // cpuTime of what is not measured
 	run := func(name string, f func(b *testing.B)) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			from := cpuTime(b)
+			building = 0
 			f(b)
-			b.ReportMetric(float64(cpuTime(b)-from)/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(cpuTime(b)-from-building)/float64(b.N), "cpu-ns/op")
 		})
 	}
 	pushPop := func(tail bool) func(b *testing.B) {
@@ -78,17 +90,44 @@ func BenchmarkTable(b *testing.B) {
 			x.Done()
 		}
 	})
-	run("SetIntersect300", func(b *testing.B) {
-		e, _ := db.Lookup([]byte("set"), 0)
-		set, n := e.Set(), 0
-		x := db.ProbeSet(set)
-		for b.Loop() {
-			set.Each(func(m Elem) bool {
-				if x.Has(m) {
-					n++
+	for _, name := range []string{"set", "words", "ints"} {
+		run("SetIntersect/"+name, func(b *testing.B) {
+			e, _ := db.Lookup([]byte(name), 0)
+			set, n := e.Set(), 0
+			count := func(Elem) bool { n++; return true }
+			for b.Loop() {
+				if set.Joins(set) {
+					db.JoinSets(set, set, true, count)
+					continue
 				}
-				return true
-			})
+				x := db.ProbeSet(set)
+				x.Expect(set.Len())
+				set.Each(func(m Elem) bool { return !x.Has(m) || count(m) })
+				x.Close()
+			}
+		})
+	}
+	run("ZSetDeleteRange", func(b *testing.B) {
+		const members = 100_000
+		left := 0
+		db.Delete([]byte("removed"))
+		for b.Loop() {
+			if left == 0 {
+				b.StopTimer()
+				from := cpuTime(b)
+				z, _ := db.EditZSet([]byte("removed"), 0, 0)
+				for i := range members {
+					z.Add(member(i), float64(i*7919%members))
+				}
+				z.Done()
+				left = members
+				building += cpuTime(b) - from
+				b.StartTimer()
+			}
+			z, _ := db.EditZSet([]byte("removed"), 0, 0)
+			z.DeleteRange(0, 1000)
+			z.Done()
+			left -= 1000
 		}
 	})
 	run("ZSetRange10", func(b *testing.B) {

@@ -59,14 +59,17 @@ type Keyspace struct {
 	limits Limits
 	// packedThreshold is the length from which an element of a list is a node of its own.
 	packedThreshold int
-	image           []byte       // a packed value that is being changed
-	editing         bool         // an edit is under way
-	spot            btree.Spot   // the node at an end of the list that is being changed
-	replacing       bool         // the next entry made takes the place of one that Clear removed
-	lzf             *lzf.Encoder // for nodes of lists; made when one is compressed
-	scratch         []byte       // an inline value on its way from one block to another
-	hookKey         []byte       // the key of an entry that expires, for the hooks
-	refs            []arena.Ref  // expired entries found by a scan
+	image           []byte          // a packed value that is being changed
+	editing         bool            // an edit is under way
+	spot            btree.Spot      // the node at an end of the list that is being changed
+	replacing       bool            // the next entry made takes the place of one that Clear removed
+	lzf             *lzf.Encoder    // for nodes of lists; made when one is compressed
+	scratch         []byte          // an inline value on its way from one block to another
+	hookKey         []byte          // the key of an entry that expires, for the hooks
+	refs            []arena.Ref     // expired entries found by a scan
+	indexes         [][]uint64      // of probes that were closed
+	digits          [intDigits]byte // the spelling of a number that a probe is asked for
+	joint           dict.Joint      // what joining two tables works with
 }
 
 // New makes an empty keyspace.

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -54,37 +55,103 @@ func TestSetProbe(t *testing.T) {
 	}
 }
 
-// Members of one table are asked for in another without allocating: SINTER and its like do so once a member.
+// Members of one set are asked for in another without allocating: SINTER and its like do so once a member.
 func TestProbeAllocates(t *testing.T) {
 	ks := New(Options{Databases: 1})
 	db := ks.DB(0)
-	e, err := db.EditSet([]byte("set"), []byte("m0"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 300 {
-		e.Add([]byte("m" + strconv.Itoa(i)))
-	}
-	e.Done()
-	entry, found := db.Lookup([]byte("set"), NoTouch)
-	if !found || entry.Encoding() != Hashtable {
-		t.Fatalf("found %t, %v", found, entry.Encoding())
-	}
-	s, n := entry.Set(), 0
-	x := db.ProbeSet(s)
-	allocs := testing.AllocsPerRun(10, func() {
-		n = 0
-		s.Each(func(m Elem) bool {
-			if x.Has(m) {
-				n++
+	for _, c := range []struct {
+		prefix string
+		n      int
+		enc    Encoding
+	}{{"m", 300, Hashtable}, {"m", 100, Listpack}, {"", 300, Intset}} {
+		key := []byte("set" + c.enc.String())
+		e, err := db.EditSet(key, []byte(c.prefix+"0"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range c.n {
+			e.Add([]byte(c.prefix + strconv.Itoa(i)))
+		}
+		e.Done()
+		entry, found := db.Lookup(key, NoTouch)
+		if !found || entry.Encoding() != c.enc {
+			t.Fatalf("%v: found %t, %v", c.enc, found, entry.Encoding())
+		}
+		s, n := entry.Set(), 0
+		allocs := testing.AllocsPerRun(100, func() {
+			n = 0
+			x := db.ProbeSet(s)
+			x.Expect(s.Len())
+			s.Each(func(m Elem) bool {
+				if x.Has(m) {
+					n++
+				}
+				return true
+			})
+			x.Close()
+			if s.Joins(s) {
+				db.JoinSets(s, s, true, func(m Elem) bool { n++; return true })
+				n /= 2
 			}
-			return true
 		})
-	})
-	if n != 300 {
-		t.Fatalf("%d of 300 members were found", n)
+		if n != c.n {
+			t.Fatalf("%v: %d of %d members were found", c.enc, n, c.n)
+		}
+		if allocs > 0 {
+			t.Errorf("%v: %v allocations for %d members", c.enc, allocs, c.n)
+		}
 	}
-	if allocs > 10 { // what Each itself takes
-		t.Errorf("%v allocations for 300 members", allocs)
+}
+
+// The join of two sets is what asking the other for each member says, in Each's order, and ends when told to.
+func TestJoinSets(t *testing.T) {
+	ks := New(Options{Databases: 1})
+	db := ks.DB(0)
+	set := func(name, prefix string, n, step int) SetView {
+		e, err := db.EditSet([]byte(name), []byte(prefix+"0"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			e.Add([]byte(prefix + strconv.Itoa((i-n/3)*step)))
+		}
+		e.Done()
+		entry, _ := db.Lookup([]byte(name), NoTouch)
+		return entry.Set()
+	}
+	sets := []SetView{set("one", "", 1, 1), set("twos", "", 100, 2), set("threes", "", 400, 3), set("wide", "", 50, 3<<40), set("table", "", 600, 6),
+		set("words", "m", 300, 1), set("fewer", "m", 150, 4)}
+	joined := 0
+	for i, s := range sets {
+		for j, other := range sets {
+			if !s.Joins(other) {
+				continue
+			}
+			joined++
+			for _, in := range []bool{true, false} {
+				var want, got []string
+				s.Each(func(m Elem) bool {
+					if b := m.Bytes(nil); other.Has(b) == in {
+						want = append(want, string(b))
+					}
+					return true
+				})
+				db.JoinSets(s, other, in, func(m Elem) bool {
+					got = append(got, string(m.Bytes(nil)))
+					return true
+				})
+				if !slices.Equal(got, want) {
+					t.Fatalf("sets %d and %d, %t: %q, want %q", i, j, in, got, want)
+				}
+				n := 0
+				db.JoinSets(s, other, in, func(Elem) bool { n++; return n < 3 })
+				if n != min(3, len(want)) {
+					t.Errorf("sets %d and %d, %t: %d visits of three", i, j, in, n)
+				}
+			}
+		}
+	}
+	if joined != 4*4+3*3 {
+		t.Errorf("%d pairs were joined", joined)
 	}
 }

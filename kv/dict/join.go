@@ -5,8 +5,8 @@ import "frankenredis/kv/arena"
 // pair is an entry of one dict and one of another that may have the same key; same is 0 when none has.
 type pair struct{ entry, same arena.Ref }
 
-// join is what Join keeps between segments.
-type join struct {
+// Joint is what Join works with; the zero Joint will do. It may be used again, by one Join at a time.
+type Joint struct {
 	from, to Dict
 	key      KeyFunc
 	w        word   // where in to the last hash led
@@ -21,15 +21,15 @@ const joinBits = 10
 // Join visits all entries of d, in Each's order, with the entry of to that has the same key, or 0, until visit returns false; it
 // reports whether it came to the end. Both are of one Type in one arena, and so hashed alike: tags are compared with tags, and an entry
 // is read only when there is one with the same tag. What Join calls must not change either dict.
-func (d Dict) Join(to Dict, key KeyFunc, visit func(entry, same arena.Ref) bool) bool {
-	j := join{from: d, to: to, key: key}
+func (d Dict) Join(to Dict, key KeyFunc, j *Joint, visit func(entry, same arena.Ref) bool) bool {
+	j.from, j.to, j.key = d, to, key
 	j.pairs = j.buf[:0]
 	j.lookup(0)
 	return j.node(word(d.a.Load64(d.root+rootTop)), 0, 0, visit)
 }
 
 // node joins what is behind a word that hashes beginning with the base bits of prefix lead to.
-func (j *join) node(w word, base int, prefix uint64, visit func(entry, same arena.Ref) bool) bool {
+func (j *Joint) node(w word, base int, prefix uint64, visit func(entry, same arena.Ref) bool) bool {
 	if w.kind() != kindNode {
 		j.pairs = j.pairs[:0]
 		if w.kind() == kindSegment {
@@ -56,7 +56,7 @@ func (j *join) node(w word, base int, prefix uint64, visit func(entry, same aren
 }
 
 // segment pairs the entries of a segment.
-func (j *join) segment(w word, prefix uint64) {
+func (j *Joint) segment(w word, prefix uint64) {
 	n := w.count()
 	if n == 0 {
 		return
@@ -78,7 +78,7 @@ func (j *join) segment(w word, prefix uint64) {
 }
 
 // candidates pairs an entry with those in the other's segment whose tags agree in the bits of mask.
-func (j *join) candidates(entry arena.Ref, hash, mask uint64) {
+func (j *Joint) candidates(entry arena.Ref, hash, mask uint64) {
 	w := j.w
 	none := true
 	if n := w.count(); n > 0 {
@@ -95,18 +95,18 @@ func (j *join) candidates(entry arena.Ref, hash, mask uint64) {
 }
 
 // lookup goes to where a hash leads in the other dict.
-func (j *join) lookup(hash uint64) {
+func (j *Joint) lookup(hash uint64) {
 	j.hash, j.w = hash, j.to.lookup(hash)
 }
 
 // find pairs an entry by its whole hash.
-func (j *join) find(entry arena.Ref) {
+func (j *Joint) find(entry arena.Ref) {
 	a := j.from.a
 	j.pairs = append(j.pairs, pair{entry, j.to.Find(j.from.t.Hash(a, entry), j.key(a, entry))})
 }
 
 // visit shows the pairs, each entry once.
-func (j *join) visit(visit func(entry, same arena.Ref) bool) bool {
+func (j *Joint) visit(visit func(entry, same arena.Ref) bool) bool {
 	touchPairs(j.from.a, j.pairs)
 	for i := 0; i < len(j.pairs); {
 		p := j.pairs[i]

@@ -40,7 +40,7 @@ func TestJoin(t *testing.T) {
 					var order []arena.Ref
 					Frozen(a, testType, from.Root()).Each(func(r arena.Ref) bool { order = append(order, r); return true })
 					i := 0
-					if !from.Join(to, entryKey, func(r, same arena.Ref) bool {
+					if !from.Join(to, entryKey, new(Joint), func(r, same arena.Ref) bool {
 						if i == len(order) || r != order[i] || same != want[r] {
 							t.Fatalf("%d with %d entries: visit %d is of %#x with %#x, want %#x", n, m, i, r, same, want[r])
 						}
@@ -51,7 +51,7 @@ func TestJoin(t *testing.T) {
 					}
 					if n > 1 {
 						i = 0
-						if from.Join(to, entryKey, func(_, _ arena.Ref) bool { i++; return i < n-1 }) || i != n-1 {
+						if from.Join(to, entryKey, new(Joint), func(_, _ arena.Ref) bool { i++; return i < n-1 }) || i != n-1 {
 							t.Fatalf("%d with %d entries: %d visits where %d were wanted", n, m, i, n-1)
 						}
 					}

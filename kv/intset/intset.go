@@ -64,12 +64,39 @@ func Seek(p []byte, near int, n int64) (at int, found bool) {
 	if lo > 0 && load(values, w, lo-1) >= n {
 		return searchIn(p, 0, lo, n)
 	}
+	if lo < count {
+		if v := load(values, w, lo); v >= n {
+			return lo, v == n
+		}
+	}
 	step := 1
 	for lo < count && load(values, w, lo) < n {
 		near, lo = lo+1, lo+step
 		step *= 2
 	}
 	return searchIn(p, near, min(lo, count), n)
+}
+
+// Join visits the values of p that are in q, or with in false those that are not, in ascending order until visit returns false.
+func Join(p, q []byte, in bool, visit func(n int64) bool) {
+	w, values := width(p), p[headerLen:]
+	other, others, count := width(q), q[headerLen:], Len(q)
+	var next int64 // others' value at, if there is one
+	at := 0
+	if count > 0 {
+		next = load(others, other, 0)
+	}
+	for i := range Len(p) {
+		n := load(values, w, i)
+		if next < n && at < count {
+			if at, _ = Seek(q, at+1, n); at < count {
+				next = load(others, other, at)
+			}
+		}
+		if (next == n && at < count) == in && !visit(n) {
+			return
+		}
+	}
 }
 
 // Add adds a value and reports whether it is new.

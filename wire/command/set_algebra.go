@@ -7,30 +7,24 @@ import (
 	"frankenredis/wire/engine"
 )
 
-// sources are the sets a command combines; one that does not exist is empty.
+// sources are the sets a command combines.
 type sources []source
 
 type source struct {
 	kv.SetView
-	db    *kv.DB
-	found bool
-	probe *kv.SetProbe // once it is to be asked for members
+	db     *kv.DB
+	found  bool // else it is empty
+	probed bool // probe is to be asked for members
+	probe  kv.SetProbe
 }
 
-func (s *source) len() int {
-	if !s.found {
-		return 0
-	}
-	return s.Len()
-}
+// fewSources are as many as are combined without memory of their own.
+const fewSources = 4
 
 // expect prepares the set for being asked for so many members.
 func (s *source) expect(asked int) {
-	if !s.found {
-		return
-	}
-	if s.probe == nil {
-		s.probe = s.db.ProbeSet(s.SetView)
+	if !s.probed {
+		s.probe, s.probed = s.db.ProbeSet(s.SetView), true
 	}
 	s.probe.Expect(asked)
 }
@@ -38,9 +32,9 @@ func (s *source) expect(asked int) {
 // has says whether a member of another set is in this one.
 func (s *source) has(m kv.Elem) bool { return s.probe.Has(m) }
 
-// each visits the members that are in another set, or with in false those that are not, until visit returns false. Both are there.
+// each visits the members that are in another set, or with in false those that are not, until visit returns false.
 func (s *source) each(other *source, in bool, visit func(m kv.Elem) bool) {
-	if s.IsTable() && other.IsTable() {
+	if s.Joins(other.SetView) {
 		s.db.JoinSets(s.SetView, other.SetView, in, visit)
 		return
 	}
@@ -48,17 +42,60 @@ func (s *source) each(other *source, in bool, visit func(m kv.Elem) bool) {
 	s.Each(func(m kv.Elem) bool { return other.has(m) != in || visit(m) })
 }
 
-// readSources looks the keys up. Any other type is an error.
-func readSources(c *engine.Call, keys [][]byte) (sources, error) {
-	all := make(sources, len(keys))
-	for i, key := range keys {
+// readSources looks the keys up; all is empty and may have room for a few. Any other type is an error. close ends their use.
+func readSources(c *engine.Call, keys [][]byte, all sources) (sources, error) {
+	for _, key := range keys {
 		s, found, err := readSet(c, key)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = source{SetView: s, db: c.DB, found: found}
+		all = append(all, source{SetView: s, db: c.DB, found: found})
 	}
 	return all, nil
+}
+
+func (all sources) close() {
+	for i := range all {
+		if all[i].probed {
+			all[i].probe.Close()
+		}
+	}
+}
+
+// present leaves out the sets that do not exist.
+func (all sources) present() sources {
+	return slices.DeleteFunc(all, func(s source) bool { return !s.found })
+}
+
+// combination is one of the ways to combine sets.
+type combination uint8
+
+const (
+	intersection combination = iota
+	difference
+	union
+)
+
+// combine visits the members of the result until visit returns false. It changes all.
+func (all sources) combine(how combination, visit func(m kv.Elem) bool) {
+	switch how {
+	case intersection:
+		all.intersect(visit)
+	case difference:
+		if all[0].found {
+			others := all[1:].present()
+			// The largest is the likeliest to have a member.
+			slices.SortStableFunc(others, func(a, b source) int { return b.Len() - a.Len() })
+			all[0].outside(others, visit)
+		}
+	case union:
+		all = all.present()
+		for i := range all {
+			if !all[i].outside(all[:i], visit) {
+				return
+			}
+		}
+	}
 }
 
 // intersect visits the members that are in all sets until visit returns false.
@@ -68,17 +105,16 @@ func (all sources) intersect(visit func(m kv.Elem) bool) {
 			return
 		}
 	}
-	sorted := slices.Clone(all)
-	slices.SortStableFunc(sorted, func(a, b source) int { return a.Len() - b.Len() })
-	if len(sorted) == 1 {
-		sorted[0].Each(visit)
+	slices.SortStableFunc(all, func(a, b source) int { return a.Len() - b.Len() })
+	if len(all) == 1 {
+		all[0].Each(visit)
 		return
 	}
-	others := sorted[2:]
+	others := all[2:]
 	for i := range others {
-		others[i].expect(sorted[0].Len())
+		others[i].expect(all[0].Len())
 	}
-	sorted[0].each(&sorted[1], true, func(m kv.Elem) bool {
+	all[0].each(&all[1], true, func(m kv.Elem) bool {
 		for i := range others {
 			if !others[i].has(m) {
 				return true
@@ -88,36 +124,20 @@ func (all sources) intersect(visit func(m kv.Elem) bool) {
 	})
 }
 
-// subtract visits the members of the first set that are in none of the others.
-func (all sources) subtract(visit func(m kv.Elem) bool) {
-	if !all[0].found {
-		return
-	}
-	others := slices.Clone(all[1:])
-	slices.SortStableFunc(others, func(a, b source) int { return b.len() - a.len() }) // the largest is the likeliest to have it
-	all[0].outside(others, visit)
-}
-
 // outside visits the members that are in none of the others until visit returns false, and reports whether it never did.
 func (s *source) outside(others sources, visit func(m kv.Elem) bool) (more bool) {
 	more = true
-	found := make([]*source, 0, len(others))
-	for i := range others {
-		if others[i].found {
-			found = append(found, &others[i])
-		}
-	}
-	if len(found) == 0 {
+	if len(others) == 0 {
 		s.Each(func(m kv.Elem) bool { more = visit(m); return more })
 		return more
 	}
-	first, rest := found[0], found[1:]
-	for _, other := range rest {
-		other.expect(s.Len())
+	rest := others[1:]
+	for i := range rest {
+		rest[i].expect(s.Len())
 	}
-	s.each(first, false, func(m kv.Elem) bool {
-		for _, other := range rest {
-			if other.has(m) {
+	s.each(&others[0], false, func(m kv.Elem) bool {
+		for i := range rest {
+			if rest[i].has(m) {
 				return true
 			}
 		}
@@ -127,59 +147,51 @@ func (s *source) outside(others sources, visit func(m kv.Elem) bool) (more bool)
 	return more
 }
 
-// union visits the members of all sets, each once.
-func (all sources) union(visit func(m kv.Elem) bool) {
-	for i := range all {
-		if all[i].found && !all[i].outside(all[:i], visit) {
-			return
-		}
-	}
-}
+func sinterCommand(c *engine.Call) error { return replyCombined(c, intersection) }
 
-// combination is one of the ways to combine sets.
-type combination func(all sources, visit func(m kv.Elem) bool)
+func sdiffCommand(c *engine.Call) error { return replyCombined(c, difference) }
 
-func sinterCommand(c *engine.Call) error { return replyCombined(c, sources.intersect) }
+func sunionCommand(c *engine.Call) error { return replyCombined(c, union) }
 
-func sdiffCommand(c *engine.Call) error { return replyCombined(c, sources.subtract) }
-
-func sunionCommand(c *engine.Call) error { return replyCombined(c, sources.union) }
-
-func replyCombined(c *engine.Call, combine combination) error {
-	all, err := readSources(c, c.Args[1:])
+func replyCombined(c *engine.Call, how combination) error {
+	var few [fewSources]source
+	all, err := readSources(c, c.Args[1:], few[:0])
 	if err != nil {
 		return err
 	}
 	at, n := len(c.W.Buf), 0
-	combine(all, func(m kv.Elem) bool {
+	all.combine(how, func(m kv.Elem) bool {
 		bulkElem(c, m)
 		n++
 		return true
 	})
+	all.close()
 	c.W.SetAt(at, n)
 	return nil
 }
 
 func sinterstoreCommand(c *engine.Call) error {
-	return storeCombined(c, "sinterstore", sources.intersect)
+	return storeCombined(c, "sinterstore", intersection)
 }
 
-func sdiffstoreCommand(c *engine.Call) error { return storeCombined(c, "sdiffstore", sources.subtract) }
+func sdiffstoreCommand(c *engine.Call) error { return storeCombined(c, "sdiffstore", difference) }
 
-func sunionstoreCommand(c *engine.Call) error { return storeCombined(c, "sunionstore", sources.union) }
+func sunionstoreCommand(c *engine.Call) error { return storeCombined(c, "sunionstore", union) }
 
 // storeCombined puts the result in place of whatever the destination held.
-func storeCombined(c *engine.Call, event string, combine combination) error {
-	all, err := readSources(c, c.Args[2:])
+func storeCombined(c *engine.Call, event string, how combination) error {
+	var few [fewSources]source
+	all, err := readSources(c, c.Args[2:], few[:0])
 	if err != nil {
 		return err
 	}
 	// Collected first: the destination may be one of the sources.
 	var members [][]byte
-	combine(all, func(m kv.Elem) bool {
+	all.combine(how, func(m kv.Elem) bool {
 		members = append(members, m.Append(nil))
 		return true
 	})
+	all.close()
 	key := c.Args[1]
 	_, there := c.LookupWrite(key)
 	if len(members) == 0 {
@@ -213,7 +225,8 @@ func sintercardCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
-	all, err := readSources(c, keys)
+	var few [fewSources]source
+	all, err := readSources(c, keys, few[:0])
 	if err != nil {
 		return err
 	}
@@ -222,6 +235,7 @@ func sintercardCommand(c *engine.Call) error {
 		n++
 		return limit == 0 || n < limit
 	})
+	all.close()
 	c.W.Int(n)
 	return nil
 }
