@@ -137,11 +137,14 @@ func TestKeeperAwait(t *testing.T) {
 	k.Await("/d/base", 5, func() bool { return true })
 	busy <- true
 	k.Await("/d/base", 5, nil)
-	if r, err := k.store.Verify("base"); err != nil || r.State != Clean {
-		t.Errorf("the second: %+v, %v", r, err)
-	}
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if s, err = Open(options(fsys), false); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Verify("base"); err != nil || r.State != Clean {
+		t.Errorf("the second: %+v, %v", r, err)
 	}
 	k.Await("/d/base", 5, nil) // nobody is there
 }

@@ -247,26 +247,39 @@ func TestKeeperHearsAfterPacedRest(t *testing.T) {
 
 // I1: a file that a crash left half covered, sealed but never covered as a whole, is covered as a whole by the next server that looks.
 func TestKeeperLooksAtHalfCovered(t *testing.T) {
-	fsys := crashfs.New()
 	const path = "/d/1.aof"
-	fsys.Put(path, string(bytes.Repeat([]byte("one"), 1000)))
-	k := keep(t, fsys, nil)
-	k.Grown(path, 1000, 0)
-	k.until("the first bytes", func() bool { return k.Status().Files == 1 })
-	if err := k.Close(); err != nil {
-		t.Fatal(err)
-	}
-	next := keep(t, fsys, nil)
-	next.Look(path)
-	if err := next.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(options(fsys), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, err := s.Verify(s.NameOf(path)); err != nil || r.State != Clean || r.Size != 3000 {
-		t.Errorf("%+v, %v", r, err)
+	text := bytes.Repeat([]byte("one"), 1000)
+	for what, spoil := range map[string]func(fsys *crashfs.FS){
+		"whole": func(*crashfs.FS) {},
+		"sidecar lost": func(fsys *crashfs.FS) {
+			fsys.Put("/d/heal/1.aof.1.rs", "")
+			fsys.Put("/d/heal/1.aof.1.tail", "")
+		},
+		"file damaged": func(fsys *crashfs.FS) { fsys.Put(path, "x"+string(text[1:])) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			fsys := crashfs.New()
+			fsys.Put(path, string(text))
+			k := keep(t, fsys, nil)
+			k.Grown(path, 1000, 0)
+			k.until("the first bytes", func() bool { return k.Status().Files == 1 })
+			if err := k.Close(); err != nil {
+				t.Fatal(err)
+			}
+			spoil(fsys)
+			next := keep(t, fsys, func(o *KeeperOptions) { o.Repair = true })
+			next.Look(path)
+			if err := next.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(options(fsys), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err := s.Verify(s.NameOf(path)); err != nil || r.State != Clean || r.Size != 3000 || fsys.Tree()[path] != string(text) {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
 	}
 }
 

@@ -275,10 +275,7 @@ func (k *Keeper) judge(path string, repair bool) error {
 		if k.scrub.checked != nil {
 			k.scrub.checked[name] = s.o.Now().UnixMilli()
 		}
-		if before.Growing && r.Found > r.Size && !k.follows(path) && !k.isWaiting(path) {
-			return k.protect(path, nil) // a crash came between its end and its last cover
-		}
-		return nil
+		return k.coverRest(path, r)
 	case r.State == Sidecar:
 		return k.mendCover(path, r)
 	case k.isWaiting(path):
@@ -314,7 +311,7 @@ func (k *Keeper) judge(path string, repair bool) error {
 	}
 	k.found(path, nil)
 	k.tell(KeeperEvent{Kind: MendedFile, Path: path, Report: r}, func(st *KeeperStatus) { st.Repaired++ })
-	return nil
+	return k.coverRest(path, r)
 }
 
 // mendCover makes a sidecar anew from its file, which is clean.
@@ -329,7 +326,15 @@ func (k *Keeper) mendCover(path string, r Report) error {
 	}
 	k.found(path, nil)
 	k.tell(KeeperEvent{Kind: MendedCover, Path: path, Report: r}, func(st *KeeperStatus) { st.CoversMade++ })
-	return nil
+	return k.coverRest(path, r)
+}
+
+// coverRest covers a file as a whole that does not grow any more, and whose last bytes have no cover: a crash came between its end and that.
+func (k *Keeper) coverRest(path string, r Report) error {
+	if !r.Growing || r.Found <= r.Size || k.follows(path) || k.isWaiting(path) {
+		return nil
+	}
+	return k.protect(path, nil)
 }
 
 func (k *Keeper) follows(path string) bool {
