@@ -220,18 +220,30 @@ func (s *Store) quarantine(r *Report, e Entry, pos int64, p []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// keeps tells whether a file in the quarantine begins with p, durably.
-func (s *Store) keeps(path string, p []byte) (bool, error) {
-	f, err := s.o.FS.Open(path)
+// keeps tells whether a file in the quarantine is p, and makes that durable. What is read may be a page whose sync failed, which the kernel
+// counts as clean since, and whose next sync says nothing: so p is written once more. It still stands in the file that is repaired,
+// should this write be torn; a longer file, of which that may not be so any more, is left alone.
+func (s *Store) keeps(path string, p []byte) (kept bool, err error) {
+	f, err := s.o.FS.OpenReadWrite(path)
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Size()
+	if err != nil || size != int64(len(p)) {
+		return false, err
+	}
 	was := make([]byte, len(p))
 	if n, err := f.ReadAt(was, 0); n < len(p) && err != nil && err != io.EOF {
 		return false, err
 	}
-	return bytes.Equal(was, p), f.Sync()
+	if !bytes.Equal(was, p) {
+		return false, nil
+	}
+	if _, err := f.WriteAt(p, 0); err != nil {
+		return false, err
+	}
+	return true, f.Sync()
 }
 
 // prove reads a repaired file again, by itself, and compares its root with the catalog's.
