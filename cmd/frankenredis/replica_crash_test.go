@@ -308,8 +308,9 @@ func TestFullSyncFault(t *testing.T) {
 				errno := []syscall.Errno{syscall.EIO, syscall.ENOSPC}[n%2]
 				w.asked = func() { w.fs.Inject(crashfs.Fault{Op: crashfs.Changing, Nth: n, Err: errno}) }
 				w.run()
-				w.shots = append(w.shots, syncShot{crashfs.Event{}, w.fs.Clone()})
-				w.end()
+				last := syncShot{crashfs.Event{}, w.fs.Clone()}
+				w.end() // until then the log's goroutines take shots
+				w.shots = append(w.shots, last)
 				hit = false
 				for _, e := range w.fs.Trace() {
 					if e.Err != nil {
