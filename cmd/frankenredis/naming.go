@@ -157,10 +157,7 @@ func writeExtent(c *engine.Call, e *damage.Extent) {
 		c.W.BulkString(t.name)
 		c.W.BulkString(t.value)
 	}
-	for _, n := range numbers {
-		c.W.BulkString(n.name)
-		c.W.Int(n.value)
-	}
+	writeNumbers(c, numbers)
 	c.W.BulkString("keys")
 	c.W.Array(len(e.Keys))
 	for _, k := range e.Keys {

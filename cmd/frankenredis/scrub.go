@@ -53,10 +53,7 @@ func (s *server) scrub(c *engine.Call, q engine.ScrubRequest) error {
 func writeScrubStatus(c *engine.Call, st heal.KeeperStatus, names *naming) {
 	numbers := append(scrubNumbers(st), scrubNumber{"naming", int64(names.left())})
 	c.W.Map(len(numbers) + 2)
-	for _, n := range numbers {
-		c.W.BulkString(n.name)
-		c.W.Int(n.value)
-	}
+	writeNumbers(c, numbers)
 	c.W.BulkString("current")
 	c.W.BulkString(st.Current)
 	c.W.BulkString("damaged")
@@ -76,10 +73,7 @@ func writeScrubStatus(c *engine.Call, st heal.KeeperStatus, names *naming) {
 		if len(r.Bad) > 0 {
 			at = r.Bad[0].Pos
 		}
-		for _, n := range []scrubNumber{{"cells", int64(r.Cells)}, {"first-byte", at}, {"lost-bytes", lostBytes(&r)}} {
-			c.W.BulkString(n.name)
-			c.W.Int(n.value)
-		}
+		writeNumbers(c, []scrubNumber{{"cells", int64(r.Cells)}, {"first-byte", at}, {"lost-bytes", lostBytes(&r)}})
 		if e != nil {
 			writeExtent(c, e)
 		}
@@ -89,6 +83,14 @@ func writeScrubStatus(c *engine.Call, st heal.KeeperStatus, names *naming) {
 type scrubNumber struct {
 	name  string
 	value int64
+}
+
+// writeNumbers writes the fields of a map.
+func writeNumbers(c *engine.Call, numbers []scrubNumber) {
+	for _, n := range numbers {
+		c.W.BulkString(n.name)
+		c.W.Int(n.value)
+	}
 }
 
 // scrubNumbers are the figures of FR.SCRUB STATUS and INFO.
