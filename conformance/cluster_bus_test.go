@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,6 +44,28 @@ func busCluster(t *testing.T, binaries []string, more func() []string) []*testbe
 		waitFor(t, "the replica", func() bool { return strings.Contains(c.Call(t, "INFO", "replication").Str, "master_link_status:up") })
 	}
 	return nodes
+}
+
+// shardsAgree says whether in a file of nodes each replica has its primary's shard, if there are shards.
+func shardsAgree(file string) bool {
+	shards := map[string]string{}
+	var nodes [][]string
+	for line := range strings.Lines(file) {
+		f := strings.Fields(line)
+		if len(f) < 8 || f[0] == "vars" {
+			continue
+		}
+		nodes = append(nodes, f)
+		if _, aux, ok := strings.Cut(f[1], "shard-id="); ok {
+			shards[f[0]], _, _ = strings.Cut(aux, ",")
+		}
+	}
+	for _, f := range nodes {
+		if f[3] != "-" && shards[f[0]] != shards[f[3]] {
+			return false
+		}
+	}
+	return true
 }
 
 // everyNode waits until something holds for all nodes that run.
@@ -121,7 +144,11 @@ func TestClusterBus(t *testing.T) {
 
 			// The primary of one shard dies; its replica takes over.
 			dead, heir := nodes[1], nodes[4]
-			dead.Dial(t).Call(t, "CLUSTER", "SAVECONFIG") // valkey does not when a replica's shard changes, and then refuses its own file
+			witness := dead.Dial(t)
+			waitFor(t, "every replica to be of its primary's shard", func() bool {
+				witness.Call(t, "CLUSTER", "SAVECONFIG") // valkey does not when a replica's shard changes, and starts on no file where they differ
+				return shardsAgree(readFile(t, filepath.Join(dead.Dir, "nodes.conf")))
+			})
 			if err := dead.Signal(syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
