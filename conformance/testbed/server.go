@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -290,13 +291,30 @@ func (s *Server) LogTail(n int) string {
 	return string(b)
 }
 
-// freePort returns a port that nobody listens on now, below the range that the kernel gives to outgoing connections.
+// given are the ports handed out already: a server that has been told its port may not listen yet.
+var given struct {
+	mu    sync.Mutex
+	ports map[int]bool
+}
+
+// freePort returns a port that nobody listens on now, below the range that the kernel gives to outgoing connections, and that it has not
+// returned before, or not for long.
 func freePort(bind string) int {
+	const first, count = 10000, 20000
+	given.mu.Lock()
+	defer given.mu.Unlock()
+	if given.ports == nil || len(given.ports) > count/2 {
+		given.ports = make(map[int]bool)
+	}
 	for {
-		port := 10000 + rand.IntN(20000)
+		port := first + rand.IntN(count)
+		if given.ports[port] {
+			continue
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort(bind, strconv.Itoa(port)))
 		if err == nil {
 			l.Close()
+			given.ports[port] = true
 			return port
 		}
 	}
