@@ -120,10 +120,26 @@ type call struct {
 
 var (
 	wholeCall  = regexp.MustCompile(`^(\d+) +(\w+)\(\d+<(.*?)>(?:[,)]| <unfinished)(.*)$`)
-	submitCall = regexp.MustCompile(`^(\d+) +(io_submit)\(.*?aio_fildes=\d+<(.*?)>(.*)$`) // the sync that follows waits for it
+	submitCall = regexp.MustCompile(`^\d+ +io_submit\((0x[0-9a-f]+), .*?aio_lio_opcode=IOCB_CMD_(\w+), aio_fildes=\d+<(.*?)>`)
+	eventsCall = regexp.MustCompile(`^(\d+) +io_getevents\((0x[0-9a-f]+), (.*)$`)
 	resumeCall = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
 	callResult = regexp.MustCompile(`\) += (-?\d+)`)
+	aioResult  = regexp.MustCompile(`\bres=(-?\d+)`)
 )
+
+// traceReader puts the lines of strace's output together to calls. Asynchronous ones end where the kernel reports that it has done them.
+type traceReader struct {
+	calls   []call
+	open    map[string]int    // thread to its unfinished call
+	waiting map[string]string // thread to the context whose events it waits for
+	flying  map[string]*aio   // context to what was submitted
+}
+
+// aio is an asynchronous request of one or more parts.
+type aio struct {
+	call, parts int
+	sync, bad   bool
+}
 
 // readTrace parses strace's output file.
 func readTrace(t *testing.T, path string) []call {
@@ -132,38 +148,65 @@ func readTrace(t *testing.T, path string) []call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var calls []call
-	open := map[string]int{} // thread to its unfinished call
-	result := func(s string) bool {
-		m := callResult.FindAllStringSubmatch(s, -1)
-		return len(m) > 0 && !strings.HasPrefix(m[len(m)-1][1], "-")
-	}
+	r := traceReader{open: map[string]int{}, waiting: map[string]string{}, flying: map[string]*aio{}}
 	for i, line := range strings.Split(string(text), "\n") {
-		if m := resumeCall.FindStringSubmatch(line); m != nil {
-			if j, ok := open[m[1]]; ok {
-				calls[j].end, calls[j].ok = i, result(line)
-				delete(open, m[1])
-			}
-			continue
-		}
-		m := wholeCall.FindStringSubmatch(line)
-		if m == nil {
-			m = submitCall.FindStringSubmatch(line)
-		}
-		if m == nil {
-			continue
-		}
-		c := call{name: m[2], fd: m[3], text: line, begin: i, end: i, ok: result(line)}
-		if strings.HasSuffix(line, "<unfinished ...>") {
-			c.end, c.ok = 1<<62, false
-			open[m[1]] = len(calls)
-		}
-		calls = append(calls, c)
+		r.line(i, line)
 	}
-	if len(calls) == 0 {
+	if len(r.calls) == 0 {
 		t.Fatalf("strace saw nothing; it printed:\n%.2000s", text)
 	}
-	return calls
+	return r.calls
+}
+
+func (r *traceReader) line(i int, line string) {
+	unfinished := strings.HasSuffix(line, "<unfinished ...>")
+	if m := resumeCall.FindStringSubmatch(line); m != nil {
+		if m[2] == "io_getevents" {
+			r.events(i, r.waiting[m[1]], m[3])
+		} else if j, ok := r.open[m[1]]; ok {
+			r.calls[j].end, r.calls[j].ok = i, succeeded(line)
+			delete(r.open, m[1])
+		}
+	} else if m := eventsCall.FindStringSubmatch(line); m != nil {
+		r.waiting[m[1]] = m[2]
+		r.events(i, m[2], m[3])
+	} else if m := submitCall.FindStringSubmatch(line); m != nil {
+		c := call{name: "pwrite64", fd: m[3], text: line, begin: i, end: 1 << 62}
+		if m[2] == "FDSYNC" {
+			c.name = "fdatasync"
+		}
+		r.flying[m[1]] = &aio{call: len(r.calls), parts: strings.Count(line, "aio_lio_opcode="), sync: m[2] == "FDSYNC"}
+		r.calls = append(r.calls, c)
+	} else if m := wholeCall.FindStringSubmatch(line); m != nil {
+		c := call{name: m[2], fd: m[3], text: line, begin: i, end: i, ok: succeeded(line)}
+		if unfinished {
+			c.end, c.ok = 1<<62, false
+			r.open[m[1]] = len(r.calls)
+		}
+		r.calls = append(r.calls, c)
+	}
+}
+
+// events takes note of what ended in a context.
+func (r *traceReader) events(i int, ctx, line string) {
+	a := r.flying[ctx]
+	if a == nil {
+		return
+	}
+	for _, m := range aioResult.FindAllStringSubmatch(line, -1) {
+		a.parts--
+		a.bad = a.bad || strings.HasPrefix(m[1], "-") || (m[1] == "0") != a.sync
+	}
+	if a.parts == 0 {
+		r.calls[a.call].end, r.calls[a.call].ok = i, !a.bad
+		delete(r.flying, ctx)
+	}
+}
+
+// succeeded says whether the call on this line, whose result it holds, did not fail.
+func succeeded(line string) bool {
+	m := callResult.FindAllStringSubmatch(line, -1)
+	return len(m) > 0 && !strings.HasPrefix(m[len(m)-1][1], "-")
 }
 
 // checkOrder finds the first socket write that tells of the effect and wants it written to a file before, and with sync set
