@@ -22,7 +22,7 @@ for aof in no yes; do
 		run -P $pipeline -n $n -d 64 -t set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd
 		run -P $pipeline -n $((n / 4)) -d 64 -t mset,lrange_100
 		run -P $pipeline -n $((n / 16)) -d 64 -t lrange_300,lrange_600
-		for command in "xadd s * f 0123456789012345678901234567890123456789" "zadd z __rand_int__ m:__rand_int__" "zrange z 0 9" \
+		for command in "xadd s * f 0123456789012345678901234567890123456789" "xadd t maxlen ~ 1000 * f 0123456789" "zadd z __rand_int__ m:__rand_int__" "zrange z 0 9" \
 			"zrangebyscore z (__rand_int__ +inf limit 0 10" "zrank z m:__rand_int__" "hgetall h" "hincrby h n 1" \
 			"mget key:__rand_int__ key:__rand_int__ key:__rand_int__" "expire key:__rand_int__ 100" "del key:__rand_int__"; do
 			# shellcheck disable=SC2086
