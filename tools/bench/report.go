@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -54,9 +55,13 @@ func machine() string {
 	return fmt.Sprintf("%s, %d cores%s, Linux %s", model, runtime.NumCPU(), memory, strings.TrimSpace(string(kernel)))
 }
 
-// WriteJSON writes the raw results.
+// WriteJSON writes the raw results, with the names of the programs and not where they lay.
 func (r *Report) WriteJSON(path string) error {
-	b, err := json.MarshalIndent(r, "", " ")
+	shown := *r
+	for _, program := range []*string{&shown.Settings.Server, &shown.Settings.Peer, &shown.Settings.Load} {
+		*program = filepath.Base(*program)
+	}
+	b, err := json.MarshalIndent(shown, "", " ")
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,7 @@ func run() (err error) {
 	if fmt.Sprint(ours.Digests) != fmt.Sprint(theirs.Digests) {
 		return fmt.Errorf("the data differs: digests %v and %v", ours.Digests, theirs.Digests)
 	}
+	r.Settings.Server, r.Settings.Peer = filepath.Base(o.Server), filepath.Base(o.Peer)
 	text := table(r)
 	fmt.Print("\n", text)
 	p, err := json.MarshalIndent(r, "", "  ")
