@@ -10,8 +10,14 @@ import (
 	"frankenredis/wire/resp"
 )
 
-// dialTimeout bounds how long a connection may take to come about.
-const dialTimeout = 15 * time.Second
+const (
+	// dialTimeout bounds how long a connection may take to come about.
+	dialTimeout = 15 * time.Second
+	// maxBulk and maxElements bound a reply, in bytes of a string and in elements: what claims more ends the connection. The longest that a
+	// Sentinel asks for is INFO.
+	maxBulk     = 16 << 20
+	maxElements = 1 << 16
+)
 
 // Options are what a Dialer needs from outside.
 type Options struct {
@@ -158,7 +164,7 @@ func (l *Link) write(c net.Conn, ended <-chan struct{}) {
 
 // read hands replies and messages to the executor until the connection ends.
 func (l *Link) read(c net.Conn) {
-	var r resp.ReplyReader
+	r := resp.ReplyReader{MaxBulk: maxBulk, MaxElements: maxElements}
 	for {
 		v, err := r.Receive(c)
 		if err != nil {
