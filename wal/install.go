@@ -41,7 +41,7 @@ func TempName(name, suffix string) string { return tempPrefix + name + "." + suf
 // before (I21) and the file is removed.
 //
 // The order (I1, I12, I13): the base durable under its name; its cover, for the files it stands for have theirs; the manifest that names it and
-// calls the old files history, durable; then the old files are unlinked and the folder synced; then the manifest without them.
+// calls the old files history, durable; then the old files are unlinked; then comes the manifest without them, before which the folder is synced.
 func (l *Log) Install(b NewBase) error {
 	if err := l.replaceBase(b); err != nil {
 		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)

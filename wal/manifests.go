@@ -226,11 +226,9 @@ func (ms *manifests) dropHistory(keep int) error {
 		gone[f.Name] = true
 		ms.o.Cover.Removed(filepath.Join(ms.o.Dir, f.Name))
 	}
-	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
-		return errors.Join(append(errs, err)...)
-	}
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
+	// Before the manifest without them has its name, prepare syncs the folder: none comes back that nothing mentions.
 	m, files := ms.manifest.Clone(), maps.Clone(ms.files)
 	m.History = slices.DeleteFunc(m.History, func(f FileRef) bool { return gone[f.Name] })
 	maps.DeleteFunc(files, func(name string, _ FileFacts) bool { return gone[name] })

@@ -277,7 +277,6 @@ func TestOrderOfInstall(t *testing.T) {
 		remove @.manifest.2.twin.fr
 		remove @.1.incr.aof
 		remove @.1.base.rdb
-		syncdir appendonlydir                         // they are gone
 		create temp-@.manifest
 		write temp-@.manifest
 		fsync temp-@.manifest
@@ -289,7 +288,7 @@ func TestOrderOfInstall(t *testing.T) {
 		write temp-@.manifest.4.twin.fr
 		fsync temp-@.manifest.4.twin.fr
 		rename temp-@.manifest.4.twin.fr @.manifest.4.twin.fr
-		syncdir appendonlydir
+		syncdir appendonlydir                         // they are gone
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir                         // and so is their mention
 		remove @.manifest.3.fr

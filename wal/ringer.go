@@ -272,29 +272,29 @@ func (r *ringer) takeFolder() error {
 	}
 	err := makeFolder(fsys, r.dir)
 	if err == nil {
-		err = fsys.SyncDir(filepath.Dir(r.dir)) // whoever made it may have died before
-	}
-	if err == nil {
 		r.lock, err = fsys.Lock(filepath.Join(r.dir, RingName(r.l.o.Name)+".lock"))
 	}
 	return err
 }
 
-// makeFolder makes a folder and those above it that are missing, each durable in the one above it.
+// makeFolder makes a folder and those above it that are missing, each durable in the one above it. One that is there is made durable too:
+// whoever made it may have died before.
 func makeFolder(fsys disk.FS, dir string) error {
-	if filepath.Dir(dir) == dir {
+	above := filepath.Dir(dir)
+	if above == dir {
 		return nil // the root
 	}
-	if _, err := fsys.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	_, err := fsys.Stat(above)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = makeFolder(fsys, above)
 	}
-	if err := makeFolder(fsys, filepath.Dir(dir)); err != nil {
-		return err
+	if err == nil {
+		err = fsys.MkdirAll(dir)
 	}
-	if err := fsys.MkdirAll(dir); err != nil {
-		return err
+	if err == nil {
+		err = fsys.SyncDir(above)
 	}
-	return fsys.SyncDir(filepath.Dir(dir))
+	return err
 }
 
 // commit takes everything that was committed, as far as it fits in one frame, into the ring. What does not goes to the increment.
