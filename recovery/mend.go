@@ -175,7 +175,6 @@ func (b *boot) forgetHelpers(s *survey) error {
 		}
 		return 0
 	})
-	removed := false
 	for _, name := range names {
 		if !companion(name) && name != wal.WatermarkName(b.o.AppendName) && name != wal.EpochName(b.o.AppendName) && name != wal.RingName(b.o.AppendName) {
 			continue
@@ -184,13 +183,7 @@ func (b *boot) forgetHelpers(s *survey) error {
 		if err := b.ev.did(Action{What: "remove", Path: path}, b.o.FS.Remove(path)); err != nil {
 			return b.refuse(err, "Can't remove %s, which would not fit the log any more: %s", path, reason(err))
 		}
-		removed = true
 	}
 	s.dir.Facts = nil
-	if removed {
-		if err := b.o.FS.SyncDir(b.dir()); err != nil {
-			return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
-		}
-	}
-	return nil
+	return nil // wal.Open syncs the folder before it takes a commit
 }
