@@ -115,9 +115,7 @@ func (g *Growing) publish() error {
 	if g.published {
 		return nil
 	}
-	if err := errors.Join(g.rs.Sync(), g.tail.Sync()); err != nil {
-		return err
-	}
+	// Both files are new, and what they hold was synced as it was written.
 	if err := g.s.o.FS.SyncDir(g.s.dir()); err != nil {
 		return err
 	}

@@ -121,6 +121,7 @@ func (s *Store) removeSidecar(name string, e Entry) error {
 	return s.unlinkSidecar(name, e)
 }
 
+// unlinkSidecar does it. The folder need not be synced: what a crash brings back no catalog names, and the next sweep takes it away.
 func (s *Store) unlinkSidecar(name string, e Entry) error {
 	paths := []string{s.sidecarPath(name, e)}
 	if e.Growing {
@@ -131,7 +132,7 @@ func (s *Store) unlinkSidecar(name string, e Entry) error {
 			return err
 		}
 	}
-	return s.o.FS.SyncDir(s.dir())
+	return nil
 }
 
 // highestGeneration is that of the newest sidecar of a file that lies there, whoever knows of it; 0: there is none.
@@ -174,11 +175,11 @@ func (s *Store) writeSidecar(name string, e Entry, digest io.Writer, check func(
 	if err = errors.Join(err, out.Close()); err == nil {
 		err = check(root)
 	}
+	if err == nil {
+		err = s.o.FS.Rename(path+".tmp", path)
+	}
 	if err != nil {
 		return root, errors.Join(err, s.o.FS.Remove(path+".tmp"))
-	}
-	if err := s.o.FS.Rename(path+".tmp", path); err != nil {
-		return root, err
 	}
 	return root, s.o.FS.SyncDir(s.dir())
 }

@@ -105,11 +105,11 @@ func (s *Store) rewrite(r *Report, e Entry, cut bool) error {
 	if err = errors.Join(err, f.Close()); err == nil && s.o.Finish != nil {
 		err = s.o.Finish(tmp, path)
 	}
-	if err != nil {
-		return errors.Join(err, s.o.FS.Remove(tmp))
+	if err == nil {
+		err = s.o.FS.Rename(tmp, path)
 	}
-	if err := s.o.FS.Rename(tmp, path); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, s.o.FS.Remove(tmp)) // it may be large, and the disk full
 	}
 	return s.o.FS.SyncDir(filepath.Dir(path))
 }

@@ -53,10 +53,7 @@ func (s *Store) Sweep(gone func(path string) bool, busy func(name string) bool) 
 		}
 		done.Removed++
 	}
-	if done.Removed > 0 {
-		err = s.o.FS.SyncDir(s.dir())
-	}
-	return done, err
+	return done, nil // what a crash brings back is swept away again
 }
 
 // missing tells whether there is no file at path. Where that cannot be said there may be one.
