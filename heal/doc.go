@@ -8,7 +8,8 @@
 //	ROOT/heal/NAME.G.rs           its sidecar of generation G (decimal); in NAME, % is written %25 and / is written %2F
 //	ROOT/heal/NAME.G.tail         of a growing file: copies of what has no parity yet
 //	ROOT/heal/catalog.0 .1 .2     what is covered, three times
-//	ROOT/heal/quarantine/         damaged bytes that a repair replaced, raw: NAME.G.POSITION, and .N behind if that was taken
+//	ROOT/heal/quarantine/         damaged bytes that a repair replaced, raw: NAME.G.POSITION, and .N behind if that was taken; at
+//	                              position 0 also whole files as covered, which others took the place of (Keep)
 //	ROOT/heal/lock                held by whoever writes here
 //	ROOT/heal/server              how a server that holds the lock is reached; a hint
 //
@@ -20,10 +21,12 @@
 // Numbers are little-endian. The unit of damage is the cell, 4096 bytes. A file is cut into stripes of k*262144 bytes. A stripe
 // of n bytes has k data shards of S bytes, where S is n/k rounded up to whole cells, and at least 17/m cells, rounded up, lying one
 // after the other in the file; what the file lacks counts as zeros. So every stripe, however short, survives the loss of 64 KiB at any offset. Cell c of a stripe is row c mod (S/4096) of shard c div (S/4096). m parity shards belong to it.
+// An empty file has no stripe.
 // Each row of k+m cells is a code word of its own: any m of its cells can be missing. So m*S-4096 bytes in a row can be lost, at
 // any offset within a stripe. Profiles (k+m) are 64+4, 64+8 and 16+8. The code is Reed-Solomon over GF(2^8) with polynomial
-// 0x11D: the generator is the Vandermonde matrix a[r][c] = r^c, k+m by k, times the inverse of its upper k by k part. A file
-// below 65536 bytes has k = 1, m = 3, one stripe, and each parity shard is a plain copy of it, padded with zeros.
+// 0x11D: the generator is the Vandermonde matrix a[r][c] = r^c (0^0 = 1), k+m by k, times the inverse of its upper k by k part. A file
+// below 65536 bytes that does not grow has k = 1, m = 3, one stripe, S is its size rounded up to whole cells, and each parity shard is a plain
+// copy of it, padded with zeros.
 //
 // A sidecar is a row of packets without gaps:
 //
@@ -38,11 +41,14 @@
 //	type 1  info    stripe 0, part 0..2 (copy): size of the file u64, k u16, m u16, cell size u32, NAME
 //	type 2  table   part 0..2 (copy): the digests of the stripe's data cells, 16 bytes each
 //	type 3  parity  part = shard*(S/4096)+row: one cell of parity
-//	type 4  catalog (in catalog files only, uuid 0, generation = serial, stripe and part 0): JSON, an object of NAME to Entry
-//
+//	type 4  catalog (in catalog files only, uuid 0, generation = serial, stripe and part 0): JSON
 //	type 5  tail    stripe = the open one, part = cell of it: a copy of the cell's durable bytes, at most 4096
 //
-// They come as: info, all tables, per stripe (table, parity), info, all tables, info.
+// They come as: info, all tables, per stripe (table, parity), info, all tables, info. A table has digests for the cells that hold bytes of the file only.
+//
+// The catalog is an object of NAME to an object of: uuid and root, 32 hexadecimal digits each; generation; size in bytes, 0 while the file grows; k; m; made
+// and checked, when it was covered and last read whole, in milliseconds since 1970; growing, true or absent. Of the three copies the whole one with the highest
+// serial counts.
 //
 // The sidecar of a growing file has profile 64+8 whatever its size, and for each stripe that is complete a block of 2326720 bytes:
 // table, half of the parity, table, the other half, table. Its tail file has slots of 4160 bytes, each one packet: slots 0 and 1 take
