@@ -152,23 +152,19 @@ func (d *doctor) lookAtCover() {
 	if n := s.CatalogDamaged(); n > 0 {
 		d.say(advised, "cover", time.Time{}, "frctl scrub "+d.dir, "Of the three copies of the sidecars' catalog %d cannot be read.", n)
 	}
-	covered := 0
-	var oldest time.Time
-	var bare []string
-	for _, path := range d.files {
-		e, ok := s.Entry(s.NameOf(path))
-		if !ok {
-			if info, err := os.Stat(path); err != nil || info.Size() > 0 { // what is empty has nothing to lose
-				bare = append(bare, path)
-			}
-			continue
-		}
-		covered++
-		if seen := time.UnixMilli(e.Seen()); oldest.IsZero() || seen.Before(oldest) {
-			oldest = seen
+	covered, oldest, bare := d.covered(s)
+	keeper := ""
+	if len(bare) > 0 {
+		if keeper = d.keeper(bare); keeper != "" {
+			covered, oldest, bare = d.awaitCover(covered, oldest, bare)
 		}
 	}
 	switch {
+	case len(bare) > 0 && keeper != "":
+		d.say(advised, "cover", time.Time{}, "redis-cli FR.SCRUB STATUS, and the server's log", "The server at %s looks after the sidecars, and has none for: %s.", keeper, strings.Join(bare, ", "))
+		if covered == 0 {
+			return
+		}
 	case covered == 0:
 		d.say(advised, "cover", time.Time{}, protect, "No file has a sidecar: damage is found where a format has a checksum, and nothing can be brought back.")
 		return
@@ -180,6 +176,59 @@ func (d *doctor) lookAtCover() {
 	if d.now.Sub(oldest) > long {
 		d.say(advised, "cover", time.Time{}, "frctl scrub "+d.dir, "Damage adds up unseen until somebody looks: it is long ago that somebody did.")
 	}
+}
+
+// covered counts the files that s has sidecars of, says when the one that was not looked at for longest was, and names those without.
+func (d *doctor) covered(s *heal.Store) (n int, oldest time.Time, bare []string) {
+	for _, path := range d.files {
+		e, ok := s.Entry(s.NameOf(path))
+		if !ok {
+			if info, err := os.Stat(path); err != nil || info.Size() > 0 { // what is empty has nothing to lose
+				bare = append(bare, path)
+			}
+			continue
+		}
+		n++
+		if seen := time.UnixMilli(e.Seen()); oldest.IsZero() || seen.Before(oldest) {
+			oldest = seen
+		}
+	}
+	return n, oldest, bare
+}
+
+// keeper is the address of the server that looks after the sidecars; "": none answers. One that has just begun to write bare says a moment later
+// where it is.
+func (d *doctor) keeper(bare []string) string {
+	young := slices.ContainsFunc(bare, func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && d.now.Sub(info.ModTime()) < 3*time.Second
+	})
+	c, err := askServer(d.dir)
+	for end := time.Now().Add(time.Second); err != nil && young && time.Now().Before(end); c, err = askServer(d.dir) {
+		time.Sleep(100 * time.Millisecond)
+	}
+	if err != nil {
+		return ""
+	}
+	defer c.Close() // nothing was written
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	if _, err := c.do("PING"); err != nil && !strings.HasPrefix(err.Error(), "NOAUTH") && !strings.HasPrefix(err.Error(), "LOADING") {
+		return ""
+	}
+	return c.RemoteAddr().String()
+}
+
+// awaitCover looks again until everything has a sidecar, for some seconds: a server covers a new file up to a second behind.
+func (d *doctor) awaitCover(n int, oldest time.Time, bare []string) (int, time.Time, []string) {
+	for end := time.Now().Add(3 * time.Second); len(bare) > 0 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		s, err := heal.Open(heal.Options{FS: disk.OS(), Root: d.dir}, false)
+		if err != nil {
+			break
+		}
+		n, oldest, bare = d.covered(s)
+		_ = s.Close() // it was only read
+	}
+	return n, oldest, bare
 }
 
 func has(n int) string {
