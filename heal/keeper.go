@@ -56,8 +56,8 @@ type KeeperOptions struct {
 	Opened *Store
 	// Repair has damage within the budget repaired where scrubbing finds it; else it is only reported.
 	Repair bool
-	// Genuine tells whether the file at path, which is not what is covered, proves itself: then somebody put it there.
-	Genuine func(path string) bool
+	// Genuine tells whether the file at path, which is not what s has covered, proves itself: then somebody put it there. It may use s.
+	Genuine func(s *Store, path string) bool
 	// Gone tells of a path at which there is no file whether nobody will ask for that file again. nil: never.
 	Gone func(path string) bool
 	// Go runs the worker on a thread of low priority; what it returns is closed when the worker has ended.

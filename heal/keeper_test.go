@@ -21,7 +21,7 @@ type kept struct {
 func keep(t testing.TB, fsys *crashfs.FS, change func(*KeeperOptions)) *kept {
 	k := &kept{t: t, fsys: fsys}
 	o := KeeperOptions{Store: options(fsys), Settle: time.Millisecond, Pace: time.Millisecond,
-		Genuine: func(string) bool { return false },
+		Genuine: func(*Store, string) bool { return false },
 		Go: func(work func()) <-chan struct{} {
 			done := make(chan struct{})
 			go func() {
@@ -117,7 +117,7 @@ func TestKeeperScrub(t *testing.T) {
 		fsys.Put("/d/conf", "a person's")
 		k := keep(t, fsys, func(o *KeeperOptions) {
 			o.Repair = repair
-			o.Genuine = func(path string) bool { return path == "/d/conf" }
+			o.Genuine = func(_ *Store, path string) bool { return path == "/d/conf" }
 		})
 		k.Look("/d/dump")
 		k.Look("/d/conf")

@@ -280,7 +280,7 @@ func (k *Keeper) judge(path string, repair bool) error {
 		return k.mendCover(path, r)
 	case k.isWaiting(path):
 		return nil // the server has just written it
-	case r.Found >= 0 && k.o.Genuine(path):
+	case r.Found >= 0 && k.o.Genuine(s, path):
 		if err := k.protect(path, nil); err != nil {
 			return err
 		}

@@ -134,8 +134,8 @@ func (b *boot) refuseDamaged(damaged []heal.Report) error {
 			choice = ledger.Change
 		}
 		concerns, extent := b.concerns(&r)
-		text := describeDamage(&r) + concerns
-		b.ev.saw(Artifact{Path: path, Kind: "cover", Class: class, Size: r.Found, Detail: describeDamage(&r)})
+		text := DescribeDamage(&r) + concerns
+		b.ev.saw(Artifact{Path: path, Kind: "cover", Class: class, Size: r.Found, Detail: DescribeDamage(&r)})
 		b.ev.decided(ledger.CoverDamage, choice, path, firstBad(&r), "%s", text)
 		if extent != nil && extent.LSN != nil {
 			d := &b.ev.Decisions[len(b.ev.Decisions)-1]
@@ -173,8 +173,8 @@ func firstBad(r *heal.Report) int64 {
 	return r.Bad[0].Pos
 }
 
-// describeDamage says what of a file is damaged, the first ranges by their bytes.
-func describeDamage(r *heal.Report) string {
+// DescribeDamage says for people what of a file is damaged, the first ranges by their bytes.
+func DescribeDamage(r *heal.Report) string {
 	const most = 4
 	var parts []string
 	switch {
@@ -246,7 +246,7 @@ func (b *boot) mendCovered() error {
 		if err := b.ev.did(a, err); err != nil {
 			return b.refuse(err, "%s is damaged and can't be repaired: %s", path, reason(err))
 		}
-		b.ev.decided(ledger.Repaired, ledger.Change, path, a.From, "%s: brought back, the result has the recorded digests", describeDamage(&d))
+		b.ev.decided(ledger.Repaired, ledger.Change, path, a.From, "%s: brought back, the result has the recorded digests", DescribeDamage(&d))
 		b.warn("%s was repaired: %d cells. What was there is in %s.", path, r.Cells, filepath.Join(b.o.Dir, heal.Folder, "quarantine"))
 	}
 	return nil

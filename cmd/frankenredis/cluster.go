@@ -25,6 +25,9 @@ func (s *server) joinCluster() error {
 	if err := s.nodes.takeLock(); err != nil {
 		return s.refuse("%v", err)
 	}
+	if err := s.judgeNodes(); err != nil {
+		return err
+	}
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0:

@@ -123,7 +123,12 @@ func (c *covers) start(dir string, store *heal.Store) {
 		texts[path] = true
 	}
 	k := heal.StartKeeper(heal.KeeperOptions{Store: c.options(dir), Opened: store, Address: c.s.ownAddress(), Repair: c.s.cfg.Enum("fr-mode") == "hardened",
-		Genuine: func(path string) bool { return texts[path] || recovery.Genuine(c.s.fs, appendDir, appendName, path) },
+		Genuine: func(st *heal.Store, path string) bool {
+			if texts[path] {
+				return c.edited(st, path)
+			}
+			return recovery.Genuine(c.s.fs, appendDir, appendName, path)
+		},
 		Gone: func(path string) bool {
 			return recovery.Gone(c.s.fs, appendDir, appendName, filepath.Join(dir, ledgerDir), path)
 		},

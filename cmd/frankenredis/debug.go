@@ -83,18 +83,27 @@ func (s *server) restart(graceful bool, after time.Duration) error {
 	time.Sleep(after)
 	s.covers.close()
 	s.closeLedger()
-	if err := os.Chdir(s.begin); err != nil {
+	err = s.startOver(s.begin)
+	// Nothing can be taken back any more.
+	s.logger.Warn("Can't restart: " + err.Error())
+	os.Exit(1)
+	return err
+}
+
+// startOver begins the process anew, in the directory in which it was started. It returns an error or not at all.
+func (s *server) startOver(begin string) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.Chdir(begin); err != nil {
 		s.logger.Warn("The directory of the first start cannot be entered: " + err.Error())
 	}
 	env := os.Environ()
 	if s.cfg.Bool("daemonize") {
 		env = append(env, daemonEnv+"=1") // it is one already
 	}
-	err = unix.Exec(exe, os.Args, env)
-	// Nothing can be taken back any more.
-	s.logger.Warn("Can't restart: " + err.Error())
-	os.Exit(1)
-	return err
+	return unix.Exec(exe, os.Args, env)
 }
 
 // loadLog is DEBUG LOADAOF: the data set is emptied and comes back from the log, by the way it comes back at a start: the log

@@ -18,6 +18,7 @@ const ledgerDir = "ledger"
 // evidence is what goes into the ledger from here.
 type evidence struct {
 	book  *ledger.Ledger // nil: none is kept
+	early []ledger.Entry // of what happened before the ledger was opened
 	doors []*door
 }
 
@@ -37,6 +38,14 @@ func (s *server) openLedger() {
 			}
 		}})
 	s.evidence.doors = s.watchedDoors()
+}
+
+// recordEarly records what happened before the ledger was open.
+func (s *server) recordEarly() {
+	for _, e := range s.evidence.early {
+		s.record(e)
+	}
+	s.evidence.early = nil
 }
 
 // closeLedger writes what waits. The executor must have ended: this waits for the disk.

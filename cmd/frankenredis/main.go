@@ -68,7 +68,9 @@ func run(argv []string, in io.Reader) int {
 		Sentinel:  watching != nil,
 	})
 	if err != nil {
-		return fail(err)
+		status := fail(err)
+		hintAtCover(os.Stderr, args.File, dir)
+		return status
 	}
 	for _, r := range cfg.Renames() {
 		table.Rename(r.From, r.To)
@@ -91,6 +93,10 @@ func run(argv []string, in io.Reader) int {
 	s, err := newServer(cfg, table, watching)
 	if fatal := (*config.FatalError)(nil); errors.As(err, &fatal) {
 		return fail(err)
+	}
+	if errors.Is(err, errStale) && !args.Stdin {
+		err = s.startOver(dir)
+		s.logger.Warn("Can't start anew: " + err.Error())
 	}
 	if err != nil {
 		return 1 // the log says why

@@ -51,7 +51,7 @@ func (s *server) scrub(c *engine.Call, q engine.ScrubRequest) error {
 
 // writeScrubStatus replies a map of how things are.
 func writeScrubStatus(c *engine.Call, st heal.KeeperStatus, names *naming) {
-	numbers := append(scrubNumbers(st), scrubNumber{"naming", int64(names.left())})
+	numbers := scrubNumbers(st, names)
 	c.W.Map(len(numbers) + 2)
 	writeNumbers(c, numbers)
 	c.W.BulkString("current")
@@ -94,7 +94,7 @@ func writeNumbers(c *engine.Call, numbers []scrubNumber) {
 }
 
 // scrubNumbers are the figures of FR.SCRUB STATUS and INFO.
-func scrubNumbers(st heal.KeeperStatus) []scrubNumber {
+func scrubNumbers(st heal.KeeperStatus, names *naming) []scrubNumber {
 	unix := func(t time.Time) int64 {
 		if t.IsZero() {
 			return 0
@@ -105,7 +105,8 @@ func scrubNumbers(st heal.KeeperStatus) []scrubNumber {
 		{"scrubbing", int64(bit(st.Scrubbing))}, {"left", int64(st.Left)}, {"scrubs", st.Scrubs}, {"last-scrub", unix(st.LastScrub)},
 		{"oldest-unscrubbed", unix(st.Oldest)}, {"bytes-read", st.BytesRead}, {"damaged-files", int64(len(st.Damaged))},
 		{"damaged-cells-found", st.CellsFound}, {"files-repaired", st.Repaired}, {"files-beyond-repair", st.FilesBeyond},
-		{"sidecars-made-anew", st.CoversMade}, {"files-replaced", st.Replaced}}
+		{"sidecars-made-anew", st.CoversMade}, {"files-replaced", st.Replaced},
+		{"naming", int64(names.left())}}
 }
 
 // infoCovers shows how the sidecars are.
@@ -122,7 +123,7 @@ func (s *server) infoCovers(w *engine.InfoWriter) {
 	}
 	st := k.Status()
 	w.Field("fr_sidecars_status", status(st.Err != nil))
-	for _, n := range scrubNumbers(st) {
+	for _, n := range scrubNumbers(st, &s.covers.names) {
 		w.Field("fr_sidecars_"+underscored(n.name), n.value)
 	}
 }

@@ -86,7 +86,8 @@ type server struct {
 }
 
 // newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
-// is loaded by run. With watching, which may be nil, it is a Sentinel's, without data. An error was logged, or is a *config.FatalError.
+// is loaded by run. With watching, which may be nil, it is a Sentinel's, without data. An error was logged, or is a *config.FatalError;
+// errStale comes with the server that was begun.
 func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (*server, error) {
 	s := &server{cfg: cfg, sentinel: watching, fs: disk.OS(), sink: &logSink{pid: os.Getpid()}, started: time.Now()}
 	s.sink.role.Store('C')
@@ -169,6 +170,9 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 		s.startAsReplica()
 		if err := s.openCovers(); err != nil {
 			return nil, err
+		}
+		if err := s.judgeTexts(); err != nil {
+			return s, err
 		}
 		if err := s.joinCluster(); err != nil {
 			return nil, err
@@ -309,6 +313,7 @@ func (s *server) run() int {
 	}
 	s.logger.Info("Server initialized")
 	s.openLedger()
+	s.recordEarly()
 	s.watchSignals()
 	s.startTimers()
 	s.startLoading()
@@ -322,6 +327,7 @@ func (s *server) run() int {
 	if s.busServer != nil {
 		s.busServer.close()
 	}
+	s.covers.tend() // what the ledger has grown by since the last time
 	s.covers.close()
 	s.record(ledger.Entry{Rule: ledger.Stopped, Decision: ledger.Note, Artifact: s.dir, Kind: "directory", Detail: fmt.Sprintf("exit status %d", s.exit)})
 	s.closeLedger()

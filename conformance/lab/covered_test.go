@@ -74,7 +74,7 @@ func (e *coveredEngine) Start(fs disk.FS, boot string) (*data, error) {
 	e.lock = res.Lock
 	logged := make(chan *wal.Log, 1)
 	e.keeper = heal.StartKeeper(heal.KeeperOptions{Store: heal.Options{FS: fs, Root: dataDir}, Opened: store, Repair: true,
-		Genuine: func(string) bool { return false }, Every: func() time.Duration { return 0 }, Rate: func() int64 { return 0 },
+		Genuine: func(*heal.Store, string) bool { return false }, Every: func() time.Duration { return 0 }, Rate: func() int64 { return 0 },
 		Moved: func() {
 			l := <-logged
 			logged <- l

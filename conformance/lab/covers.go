@@ -48,7 +48,7 @@ func worker(work func()) <-chan struct{} {
 // keepCovers starts the keeper. Its files are small and its life is short, so it hurries.
 func (r *real) keepCovers(fs disk.FS, opened *heal.Store) *covers {
 	return &covers{await: r.c.Await, k: heal.StartKeeper(heal.KeeperOptions{Store: coverOptions(fs), Opened: opened, Repair: r.c.Hardened, Moved: r.coverMoved, Settle: time.Millisecond, Pace: time.Millisecond,
-		Genuine: func(path string) bool { return recovery.Genuine(fs, logDir, logName, path) },
+		Genuine: func(_ *heal.Store, path string) bool { return recovery.Genuine(fs, logDir, logName, path) },
 		Gone:    func(path string) bool { return recovery.Gone(fs, logDir, logName, "", path) },
 		Go:      worker,
 		Every:   func() time.Duration { return 0 }, Rate: func() int64 { return 0 }})}
