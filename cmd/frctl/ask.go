@@ -105,7 +105,7 @@ func scrubThere(cmd *cobra.Command, root, name string, o *healOptions) error {
 	request := []string{"FR.SCRUB", "START"}
 	if o.repairs {
 		if request[1] = "REPAIR"; name != "." {
-			request = append(request, filepath.Join(root, filepath.FromSlash(name)))
+			request = append(request, fileAt(root, name))
 		}
 	}
 	if _, err := c.do(request...); err != nil {

@@ -93,8 +93,10 @@ func newRepair() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "repair FILE|DIR",
 		Short: "Bring damaged files back to what their sidecars say",
-		Long: `repair brings covered files back, bit for bit, or changes nothing. The new file is written beside the old one, read again,
-compared with the catalog, and takes its place by rename; the damaged bytes are kept in heal/quarantine. Files that another process has
+		Long: `repair brings covered files back, bit for bit, or changes nothing. Damaged cells are overwritten where they stand, after what stands there
+is durable in heal/quarantine, and read again; so a repair costs what reading the file costs, and one that is cut short goes on when it is run
+again. A file that lacks bytes is written beside the old one, read again, compared with the catalog, and takes its place by rename, or is mended in
+place where there is no room for a second one. Files that another process has
 open are refused, unless that is the server that looks after the sidecars: then it is asked to (FR.SCRUB REPAIR; its password in
 REDISCLI_AUTH). Bytes behind the covered ones stay, unless --cut moves them to the quarantine. The manifest of an append-only file is made anew from
 its companion, with a sidecar or without; what was there is kept in the quarantine beside it.
@@ -115,7 +117,7 @@ its companion, with a sidecar or without; what was there is kept in the quaranti
 
 func (o *healOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.root, "root", "", "the folder whose heal folder holds the sidecars; default: the nearest that has one")
+	f.StringVar(&o.root, "root", "", "the folder whose heal folder holds the sidecars, for a file outside of it too; default: the nearest that has one")
 	f.StringVar(&o.keyFile, "key-file", "", "a file of at least 16 bytes that keys the digests")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
 }
@@ -146,9 +148,20 @@ func (o *healOptions) locate(path string) (root, name string, err error) {
 	}
 	name = filepath.ToSlash(name)
 	if !fs.ValidPath(name) {
-		return "", "", fmt.Errorf("%s is not below %s", path, root)
+		if o.root == "" {
+			return "", "", fmt.Errorf("%s is not below %s", path, root)
+		}
+		name = filepath.ToSlash(path) // a server's configuration may lie anywhere
 	}
 	return root, name, nil
+}
+
+// fileAt is where the file of that name lies.
+func fileAt(root, name string) string {
+	if name = filepath.FromSlash(name); filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(root, name)
 }
 
 // healOne does a subcommand's work on one file.
@@ -268,24 +281,21 @@ func (o *healOptions) names(s *heal.Store, root, name string) (names []string, e
 	}
 	if o.profile == "" || o.forget { // not protect
 		if len(names) == 0 {
-			return nil, fmt.Errorf("%s: %w; frctl protect covers it", filepath.Join(root, name), heal.ErrUncovered)
+			return nil, fmt.Errorf("%s: %w; frctl protect covers it", fileAt(root, name), heal.ErrUncovered)
 		}
 		return names, nil
 	}
 	names = nil
-	top := filepath.Join(root, filepath.FromSlash(name))
+	top := fileAt(root, name)
 	err = filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, p)
 		switch {
-		case err != nil:
-			return err
 		case d.IsDir() && d.Name() == heal.Folder:
 			return filepath.SkipDir
 		case d.Type().IsRegular() && !strings.HasSuffix(p, ".tmp"):
-			names = append(names, filepath.ToSlash(rel))
+			names = append(names, s.NameOf(p))
 		}
 		return nil
 	})

@@ -15,7 +15,7 @@ func protectOne(s *heal.Store, root, name string, o *healOptions) (healEvent, er
 	if o.forget {
 		return healEvent{Note: "forgotten"}, s.Forget(name)
 	}
-	path := filepath.Join(root, filepath.FromSlash(name))
+	path := fileAt(root, name)
 	if pid := holder(path, true); pid != 0 {
 		return healEvent{Note: "in use", Exit: exitDamaged}, nil
 	}
@@ -48,7 +48,7 @@ func judge(r heal.Report, root string) healEvent {
 	case heal.Beyond:
 		e.Exit, e.Note = exitCorrupt, "beyond repair, or another file; nothing was changed"
 	}
-	if e.Exit != exitClean && r.State != heal.Sidecar && soundRDB(filepath.Join(root, filepath.FromSlash(r.Name))) {
+	if e.Exit != exitClean && r.State != heal.Sidecar && soundRDB(fileAt(root, r.Name)) {
 		e.Exit, e.Note, e.State = exitDamaged, "another RDB file, whole by its own checksum; protect or scrub covers it", "replaced"
 	}
 	return e
@@ -109,7 +109,7 @@ func isText(name string) bool {
 	case ".conf", ".acl", ".manifest":
 		return true
 	}
-	return false
+	return strings.HasSuffix(name, ".conf.fr") // CONFIG REWRITE's other file
 }
 
 // soundRDB tells whether path is an RDB file whose checksum is right.

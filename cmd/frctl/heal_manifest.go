@@ -63,7 +63,7 @@ func vouchedFor(root, name string) bool {
 	if !strings.HasSuffix(name, manifestSuffix) {
 		return false
 	}
-	path := filepath.Join(root, filepath.FromSlash(name))
+	path := fileAt(root, name)
 	d, err := wal.ReadDirectory(disk.OS(), filepath.Dir(path), strings.TrimSuffix(filepath.Base(path), manifestSuffix))
 	return err == nil && d.Facts != nil
 }
@@ -73,5 +73,5 @@ func repairCoveredManifest(root, name string) (e healEvent, done bool, err error
 	if vouchedFor(root, name) {
 		return healEvent{Report: heal.Report{}, Note: "is as its companion says"}, true, nil
 	}
-	return fromCompanion(filepath.Join(root, filepath.FromSlash(name)))
+	return fromCompanion(fileAt(root, name))
 }
