@@ -68,6 +68,7 @@ type index struct {
 	parity map[[2]uint32]int64 // stripe and part to position
 	total  int                 // different packets found
 	whole  bool
+	unread error // the first of the disk, which did not give a part: what stood there counts as lost
 }
 
 // read scans the sidecar of a file that does not grow.
@@ -89,7 +90,8 @@ func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shap
 		return err
 	}
 	seen := map[packetID]bool{}
-	err = s.d.scan(f, size, e.bound(), func(id packetID, pos int64, payload []byte) {
+	r := &gapReader{r: f}
+	err = s.d.scan(r, size, e.bound(), func(id packetID, pos int64, payload []byte) {
 		if id.kind == kindInfo {
 			if id.stripe != 0 || id.part >= copies || !bytes.Equal(payload, sh.info(name)) {
 				return
@@ -117,6 +119,7 @@ func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shap
 			x.total++
 		}
 	})
+	x.unread = r.err
 	return err
 }
 

@@ -273,6 +273,7 @@ type tailCells struct {
 	cells  map[int][]byte // by number in the stripe
 	end    int64          // covered bytes of the stripe
 	whole  bool
+	unread error // the first of the disk, which did not give a part: there may be more cells, and the end further
 }
 
 // readTail reads the tail file of a growing file's entry.
@@ -284,7 +285,8 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 	type key struct{ stripe, cell int }
 	found := map[key][]byte{}
 	t := &tailCells{stripe: -1, cells: map[int][]byte{}, whole: true}
-	err = s.d.scan(f, size, b, func(id packetID, _ int64, payload []byte) {
+	r := &gapReader{r: f}
+	err = s.d.scan(r, size, b, func(id packetID, _ int64, payload []byte) {
 		if id.kind != kindTail || id.part > stripeCells || len(payload) > cellSize {
 			return
 		}
@@ -308,7 +310,8 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 			t.whole = false
 		}
 	}
-	if size > 0 && t.stripe < 0 {
+	t.unread = r.err
+	if t.unread != nil || size > 0 && t.stripe < 0 {
 		t.whole = false
 	}
 	return t, nil

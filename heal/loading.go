@@ -66,25 +66,34 @@ func (l *Loading) Replaced() []string {
 }
 
 // Covered is up to where a file at path is covered, in bytes, and proven to be as covered once it has been read to there without
-// damage; 0: it is not.
-func (l *Loading) Covered(path string) int64 {
+// damage; 0: it is not. An error is the disk's: it does not give all of the sidecar, so the file may be covered further than the rest says.
+func (l *Loading) Covered(path string) (int64, error) {
 	name := l.s.NameOf(path)
 	l.mu.Lock()
 	out := l.replaced[name]
 	l.mu.Unlock()
 	e, ok := l.s.Entry(name)
 	if !ok || out || !l.o.Covers(name) {
-		return 0
+		return 0, nil
 	}
 	if !e.Growing {
-		return e.Size
+		return e.Size, nil
 	}
 	v, err := l.s.look(name)
-	if v == nil || err != nil {
-		return 0
+	if v == nil {
+		return 0, nil
 	}
 	defer v.close()
-	return v.r.Size
+	if err == nil {
+		err = v.tail.unread
+	}
+	if failedRead(err) {
+		return 0, err
+	}
+	if err != nil {
+		return 0, nil // it says nothing
+	}
+	return v.r.Size, nil
 }
 
 // Open opens a file for reading.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -74,6 +75,33 @@ type Store struct {
 // Open reads the catalog. With write it makes the folder and takes the lock (disk.ErrLocked if somebody else has it), which
 // Close gives back.
 func Open(o Options, write bool) (*Store, error) { return openStore(o, write, false) }
+
+// OpenThere opens the sidecars that there are, for a server that starts; nil: there are none. A catalog that is lost is made anew from them,
+// which lost tells. Where they can be read and not be written, by this process or because another looks after them, the Store is for
+// reading, and why says what stood in the way. An error is to keep the server from starting: it would take files that the disk does not
+// give for files that are not there, and what they cover for uncovered.
+func OpenThere(o Options) (s *Store, lost bool, why, err error) {
+	_, err = o.FS.Stat(filepath.Join(o.Root, Folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil, nil
+	}
+	if err != nil {
+		return nil, false, nil, err
+	}
+	s, err = Open(o, true)
+	if errors.Is(err, ErrCatalog) {
+		s, err = Rebuild(o)
+		return s, true, nil, err
+	}
+	if err == nil {
+		return s, false, nil, nil
+	}
+	why = err
+	if s, err = Open(o, false); errors.Is(err, ErrCatalog) && errors.Is(why, disk.ErrLocked) {
+		return nil, false, err, nil // whoever has the lock makes it anew
+	}
+	return s, false, why, err
+}
 
 // openStore is Open; lost says that the catalog is not read.
 func openStore(o Options, write, lost bool) (*Store, error) {

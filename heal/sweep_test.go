@@ -217,6 +217,63 @@ func (d deaf) Stat(name string) (fs.FileInfo, error) {
 	return d.FS.Stat(name)
 }
 
+// A folder of sidecars that the disk does not give keeps a server from starting, and so does a lost catalog whose sidecars it does not give: what
+// they cover would count as uncovered. One bad catalog of three, or a folder that may only be read, does not.
+func TestOpenThere(t *testing.T) {
+	fsys := crashfs.New()
+	if err := sweptLife(fsys, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	try := func(what string, over disk.FS, want string) {
+		t.Helper()
+		o := options(fsys)
+		if o.FS = over; over == nil {
+			o.FS = fsys
+		}
+		s, lost, why, err := OpenThere(o)
+		got := "refused"
+		switch {
+		case err == nil && s == nil && why == nil:
+			got = "none"
+		case err == nil && s != nil:
+			got = fmt.Sprintf("%d files, writes %t, lost %t", len(s.Names()), s.Writes(), lost)
+		}
+		if s != nil {
+			_ = s.Close()
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s (%v, %v)", what, got, want, why, err)
+		}
+		fsys.Heal()
+	}
+	fault := func(op crashfs.Op, name string, err error) {
+		fsys.Inject(crashfs.Fault{Op: op, Name: name, Times: -1, Err: err})
+	}
+	s, err := Open(options(fsys), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := len(s.Names())
+	whole := fmt.Sprintf("%d files, writes true, lost false", files)
+	try("all is well", nil, whole)
+	try("the folder", deaf{fsys, "/d/heal"}, "refused")
+	fault(crashfs.Any, "catalog.1", syscall.EIO)
+	try("one catalog", nil, whole)
+	fault(crashfs.Read, "catalog.?", syscall.EIO)
+	try("all catalogs", nil, "refused")
+	fault(crashfs.Changing, "", syscall.EROFS)
+	try("nothing may be written", nil, fmt.Sprintf("%d files, writes false, lost false", files))
+	for i := range copies {
+		fsys.Put(catalogPath("/d", i), "damaged")
+	}
+	fault(crashfs.Read, "*.rs", syscall.EIO)
+	try("no catalog, and no sidecar", nil, "refused")
+	try("no catalog", nil, fmt.Sprintf("%d files, writes true, lost true", files))
+	fsys = crashfs.New()
+	fsys.Put("/d/file", "uncovered")
+	try("no folder", nil, "none")
+}
+
 // A file of which the disk says nothing is not gone, whoever may think so.
 func TestSweepUnreadable(t *testing.T) {
 	for _, path := range []string{"/d/log.1", "/d/old"} { // one is covered, of the other there is a sidecar that nobody names

@@ -45,7 +45,10 @@ func (b *boot) loadLog(s *survey) error {
 
 // finishLoad goes on behind the last file: what the commit ring has more is loaded, and then the disk is brought to what was loaded.
 func (b *boot) finishLoad(s *survey, f *logFile, c cut) error {
-	if !f.last || b.o.Salvage {
+	if b.o.Salvage {
+		return b.salvageRing(s, f)
+	}
+	if !f.last {
 		return nil
 	}
 	err := b.judgeDamage()
@@ -61,7 +64,7 @@ func (b *boot) finishLoad(s *survey, f *logFile, c cut) error {
 	return err
 }
 
-// judgeEmpty accepts a file without a byte, unless it is known that it had some.
+// judgeEmpty accepts a file without a byte, unless it is known that it had some which the commit ring has not.
 func (b *boot) judgeEmpty(s *survey, f *logFile) error {
 	known := int64(0)
 	if f.facts != nil && f.facts.Sealed {
@@ -70,7 +73,7 @@ func (b *boot) judgeEmpty(s *survey, f *logFile) error {
 	if s.marks(f) {
 		known = max(known, s.mark.Pos)
 	}
-	if known > 0 {
+	if known > 0 && !(f.facts != nil && b.ringContinues(s, f, f.facts.Start)) {
 		return b.refuseCorrupt(f, &wal.CorruptError{Path: f.path, Wanted: fmt.Sprintf("%d bytes", known), Found: "an empty file", EOF: true, Resume: -1})
 	}
 	if err := b.checkStart(s, f); err != nil {
@@ -115,6 +118,7 @@ type cut struct {
 	class    Class
 	multi    bool // it begins with a MULTI that has no EXEC
 	format   bool // Redis would call it a format error, not an early end
+	line     bool // it held none of the stream: a line of ours stood there
 	err      error
 }
 
@@ -126,6 +130,7 @@ func (b *boot) loadFile(s *survey, f *logFile) (cut, error) {
 	if err != nil {
 		b.ev.saw(Artifact{Path: f.path, Kind: f.artifact(), Class: Unreadable, Size: f.size, Detail: err.Error()})
 		b.ev.decided(ledger.Unreadable, ledger.Refuse, f.path, 0, "%v", err)
+		b.warnUnread(f.path, err)
 		return none, b.refuse(err, msgOpenFailed, f.name, reason(err))
 	}
 	defer file.Close()
@@ -270,8 +275,8 @@ func (b *boot) loadStream(s *survey, f *logFile, file disk.File, pos int64, a *A
 		b.salvaged(s, f, found, tail.LSN)
 		return cut{at: f.size, size: f.size}, nil
 	case err == nil || err == io.EOF:
-	case errors.As(err, &damage) && damage.Torn && b.mayCut(s, f, damage):
-		c.class, c.err = Torn, damage
+	case errors.As(err, &damage) && (b.streamWhole(s, f, &tail) || damage.Torn && b.mayCut(s, f, damage)):
+		c.class, c.err, c.line = Torn, damage, b.streamWhole(s, f, &tail)
 		c.multi, c.format = startsMulti(file, damage.Unit), !damage.EOF
 	case damage != nil && damage.Torn && !f.last:
 		a.Class, a.Detail = Torn, damage.Error()
@@ -341,6 +346,13 @@ func (b *boot) mayCut(s *survey, f *logFile, damage *wal.CorruptError) bool {
 	return true
 }
 
+// streamWhole says that what is whole of the last increment is all of the stream that it ever had durably, whatever bytes behind are damaged or
+// gone: a line of ours stood there. The watermark has the stream's end where the whole units have it, nothing lies behind the bytes it speaks
+// of, and the units are as they were written: a line of ours, or the sidecar, proves them to their end (I1, I16).
+func (b *boot) streamWhole(s *survey, f *logFile, t *wal.Tail) bool {
+	return f.last && s.marks(f) && t.LSN == s.mark.LSN && f.limit <= s.mark.Pos && max(t.LastPos, b.covered(f)) >= t.Size
+}
+
 // checkRecord compares a file with what is recorded of it.
 func (b *boot) checkRecord(s *survey, f *logFile, file disk.File, tail *wal.Tail, a *Artifact) error {
 	sealed := f.facts != nil && f.facts.Sealed
@@ -352,11 +364,11 @@ func (b *boot) checkRecord(s *survey, f *logFile, file disk.File, tail *wal.Tail
 	case sealed && !f.base && tail.Size == f.facts.Size && tail.LSN != f.facts.End:
 		wrong = &wal.CorruptError{Wanted: fmt.Sprintf("LSN %d at the end, as recorded when the file was sealed", f.facts.End),
 			Found: fmt.Sprintf("LSN %d", tail.LSN)}
-	case f.last && s.ringKeeps:
+	case f.last && s.ringKeeps, b.ringContinues(s, f, tail.LSN):
 	case f.last && !f.base && !s.foreign && s.mark != nil && tail.LSN < s.mark.LSN:
 		wrong = &wal.CorruptError{Wanted: fmt.Sprintf("LSN %d: so much was durable (%s)", s.mark.LSN, wal.WatermarkName(b.o.AppendName)),
 			Found: fmt.Sprintf("LSN %d", tail.LSN), EOF: true}
-	case s.marks(f) && tail.Size < s.mark.Pos:
+	case s.marks(f) && tail.Size < s.mark.Pos && !b.streamWhole(s, f, tail):
 		wrong = &wal.CorruptError{Wanted: fmt.Sprintf("%d bytes: so many were durable (%s)", s.mark.Pos, wal.WatermarkName(b.o.AppendName)),
 			Found: fmt.Sprintf("%d", tail.Size), EOF: true}
 	case sealed && f.facts.HasSum && tail.LastPos < f.facts.Size:

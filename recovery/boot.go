@@ -173,6 +173,7 @@ func (b *boot) startEmpty(s *survey) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		// Taken for absent, it would be overwritten by the first save.
 		b.ev.decided(ledger.Unreadable, ledger.Refuse, dump, 0, "%v", err)
+		b.warnUnread(dump, err)
 		return b.refuse(err, msgStatFailed, b.o.DBFile, reason(err))
 	}
 	if err != nil || info.Size() == 0 {

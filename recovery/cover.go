@@ -69,7 +69,7 @@ func (b *boot) genuine(name string) bool {
 		if size < b.log.mark.Pos {
 			return false
 		}
-	} else if size < b.loading.Covered(f.Name()) {
+	} else if covered, err := b.loading.Covered(f.Name()); err != nil || size < covered {
 		return false
 	}
 	r := wal.NewReader(f, size, wal.ReaderOptions{Path: f.Name(), Start: facts.Start, Prologue: facts.DB > 0, Verify: true})
@@ -100,12 +100,38 @@ func (b *boot) genuineForeign(f disk.File, name string, size int64) bool {
 	return true
 }
 
-// covered is up to where a file is covered, and so durable; 0 if it is not.
+// covered is up to where a file is covered, and so durable, in bytes; 0 if it is not. Where the disk does not give the sidecar it is not known,
+// and nothing may be cut off (judgeCut).
 func (b *boot) covered(f *logFile) int64 {
 	if b.loading == nil {
 		return 0
 	}
-	return b.loading.Covered(f.path)
+	covered, err := b.loading.Covered(f.path)
+	if err != nil {
+		f.uncovered = err
+	}
+	return covered
+}
+
+// verified is up to where the bytes of a file that were read are known to be as covered, or were read as they had been.
+func (b *boot) verified(f *logFile) int64 {
+	to := b.covered(f)
+	if to == 0 {
+		return 0
+	}
+	for _, r := range b.loading.Damaged() {
+		if filepath.Join(b.o.Dir, filepath.FromSlash(r.Name)) != f.path {
+			continue
+		}
+		wrong := r.Lost
+		if !b.o.Hardened {
+			wrong = append(wrong, r.Bad...)
+		}
+		for _, g := range wrong {
+			to = min(to, g.Pos)
+		}
+	}
+	return to
 }
 
 // judgeDamage decides about what loading met that is not as covered, before anything is changed on disk.

@@ -3,12 +3,14 @@ package recovery
 import (
 	"errors"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"frankenredis/conformance/crashfs"
+	"frankenredis/heal"
 )
 
 // I18: a recovery that is cut short at any disk operation, by a kill or by a power loss, and repeated, ends as one that
@@ -77,21 +79,42 @@ func TestInterruptedAnywhere(t *testing.T) {
 	}
 }
 
-// I4, I12: any call of a start may fail once, reads too. What the disk does not give is never taken for lost: the start refuses, or finds what
-// it finds on a good disk, and so does the next one.
-func TestI12EveryCallFails(t *testing.T) {
+// found is a directory that a start finds.
+type found struct {
+	name  string
+	files map[string]string
+	boot  string
+	lost  string // must be in some file at the end
+}
+
+func (c *found) disk() *crashfs.FS {
+	d := crashfs.New()
+	for name, content := range c.files {
+		d.Put("/data/"+name, content)
+	}
+	return d
+}
+
+func (c *found) boot1(t *testing.T, d *crashfs.FS) outcome {
+	return runBoot(t, "/data", func(o *Options) { o.FS, o.BootID = d, c.boot })
+}
+
+// eachFound are directories of all kinds.
+func eachFound(t *testing.T) []found {
 	m := small(t)
 	torn, unnamed, shrunk := maps.Clone(m.files), maps.Clone(m.files), maps.Clone(m.files)
 	torn[incr1] += frame("SET", "e", "5")[:11]
 	unnamed[aof+".7.incr.aof"], unnamed[aof+".8.incr.aof"] = frame("SET", "e", "5"), ""
 	shrunk[aof+".2.incr.aof"] = frame("SET", "e", "5")
 	shrunk[aof+".manifest"] = "file appendonly.aof.1.incr.aof seq 1 type i\n"
-	for _, c := range []struct {
-		name  string
-		files map[string]string
-		boot  string
-		lost  string // must be in some file at the end
-	}{
+	short := maps.Clone(m.files)
+	short[aof+".2.incr.aof"] = frame("SET", "e", "5")
+	for name := range short {
+		if strings.HasSuffix(name, ".fr") {
+			delete(short, name)
+		}
+	}
+	return []found{
 		{"after a kill", m.files, "boot-1", ""},
 		{"torn end", torn, "boot-1", "*3\r\n$3\r\nSET\r"},
 		{"unproven end", m.files, "boot-2", m.files[incr1][unprovenFrom(m):]},
@@ -99,17 +122,16 @@ func TestI12EveryCallFails(t *testing.T) {
 		{"old-style file", map[string]string{"appendonly.aof": rdb("p", "1") + frame("SET", "q", "2")}, "boot-1", frame("SET", "q", "2")},
 		{"only a snapshot", map[string]string{"dump.rdb": rdb("p", "1")}, "boot-1", rdb("p", "1")},
 		{"a manifest that was cut short", shrunk, "boot-1", frame("SET", "e", "5")},
-	} {
-		made := func() *crashfs.FS {
-			d := crashfs.New()
-			for name, content := range c.files {
-				d.Put("/data/"+name, content)
-			}
-			return d
-		}
-		run := func(d *crashfs.FS) outcome {
-			return runBoot(t, "/data", func(o *Options) { o.FS, o.BootID = d, c.boot })
-		}
+		{"a stock server's manifest, older than its files", short, "boot-1", frame("SET", "e", "5")},
+	}
+}
+
+// I4, I12: any call of a start may fail once, reads too. What the disk does not give is never taken for lost: the start refuses, or finds what
+// it finds on a good disk, and so does the next one.
+func TestI12EveryCallFails(t *testing.T) {
+	for _, c := range eachFound(t) {
+		made := c.disk
+		run := func(d *crashfs.FS) outcome { return c.boot1(t, d) }
 		d := made()
 		want := run(d)
 		calls := d.Ops()
@@ -149,6 +171,87 @@ func TestI12EveryCallFails(t *testing.T) {
 		}
 		if refused == 0 {
 			t.Errorf("%s: no start was refused in %d", c.name, calls)
+		}
+	}
+}
+
+// I12: a file that the disk does not give, however often it is asked, is not one that is absent: the start refuses, names it and says what to
+// do, or finds what it finds on a good disk. Nothing is changed that the next start on a good disk would miss.
+func TestI12UnreadableIsNotAbsent(t *testing.T) {
+	for _, c := range eachFound(t) {
+		want := c.boot1(t, c.disk())
+		refused := 0
+		for name := range c.files {
+			for _, op := range []crashfs.Op{crashfs.Any, crashfs.Stat, crashfs.Open, crashfs.Read} {
+				d := c.disk()
+				d.Inject(crashfs.Fault{Op: op, Name: filepath.Base(name), Times: -1, Err: syscall.EIO})
+				o := c.boot1(t, d)
+				switch text := o.logs.text(); {
+				case o.err == nil && (want.err != nil || o.store.String() != want.store.String()):
+					t.Errorf("%s: %s (%v): started with %q; want %q, %v\n%s", c.name, name, op, o.store, want.store, want.err, text)
+				case o.err != nil && want.err == nil:
+					refused++
+					if !strings.Contains(text, "/data/"+name+" can't be read: Input/output error") && !strings.Contains(text, "Can't move /data/"+name) {
+						t.Errorf("%s: %s (%v): refused with\n%s", c.name, name, op, text)
+					}
+				}
+				d.Heal()
+				again := c.boot1(t, d.Kill())
+				if (again.err != nil) != (want.err != nil) || again.err == nil && again.store.String() != want.store.String() {
+					t.Errorf("%s: %s (%v): the next start: %v %q, want %v %q", c.name, name, op, again.err, again.store, want.err, want.store)
+				}
+				if !holds(d.Tree(), c.lost) {
+					t.Errorf("%s: %s (%v): %.20q is lost", c.name, name, op, c.lost)
+				}
+			}
+		}
+		if refused == 0 && want.err == nil {
+			t.Errorf("%s: no start was refused", c.name)
+		}
+	}
+}
+
+// I4: where the end of the log is torn and the disk does not give the sidecar that tells how much of it was durable, nothing is cut off.
+func TestI4UnreadableSidecar(t *testing.T) {
+	m := small(t)
+	incr := m.files[incr1]
+	c := found{files: maps.Clone(m.files), boot: "boot-1"}
+	d := c.disk()
+	s, err := heal.Open(heal.Options{FS: d, Root: "/data"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := s.Grow(incr1)
+	if err == nil {
+		err = errors.Join(g.Advance(int64(len(incr))), g.Close(), s.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Put("/data/"+incr1, incr[:len(incr)-3])
+	start := func(fault *crashfs.Fault) (outcome, string) {
+		disk := d.Clone()
+		before := disk.Tree()["/data/"+incr1]
+		if fault != nil {
+			disk.Inject(*fault)
+		}
+		s, _, _, err := heal.OpenThere(heal.Options{FS: disk, Root: "/data"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		o := runBoot(t, "/data", func(o *Options) { o.FS, o.BootID, o.Covers = disk, c.boot, s })
+		if after := disk.Tree()["/data/"+incr1]; after != before {
+			t.Errorf("the increment was changed from %d bytes to %d", len(before), len(after))
+		}
+		return o, o.logs.text()
+	}
+	if o, text := start(nil); o.err == nil || !strings.Contains(text, "frctl repair /data/"+incr1) {
+		t.Errorf("with its sidecar: %v\n%s", o.err, text)
+	}
+	for _, op := range []crashfs.Op{crashfs.Any, crashfs.Open, crashfs.Read} {
+		if o, text := start(&crashfs.Fault{Op: op, Name: "*.tail", Times: -1, Err: syscall.EIO}); o.err == nil || !strings.Contains(text, ".tail can't be read: Input/output error") {
+			t.Errorf("without (%v): %v\n%s", op, o.err, text)
 		}
 	}
 }

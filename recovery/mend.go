@@ -39,7 +39,7 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 		b.warn(msgTruncateFailed, f.name, reason(err))
 		return b.refuse(err, msgUnexpectedEnd, f.name)
 	}
-	if !s.ringKeeps {
+	if !s.ringKeeps && !c.line {
 		b.warn(msgLoadedAnyway, f.name)
 	}
 	return nil
@@ -72,6 +72,14 @@ func (b *boot) judgeCut(s *survey, f *logFile, c cut) error {
 		b.ev.decided(ledger.RingMerged, ledger.Cut, f.path, c.at, "%d bytes at the end are torn, changed or unproven; the ring has them", c.size-c.at)
 		b.info("%s: cutting %d bytes at offset %d that the commit ring has whole.", f.name, c.size-c.at, c.at)
 		return nil
+	}
+	if c.line {
+		b.ev.decided(ledger.TornEnd, ledger.Cut, f.path, c.at, "%d bytes at the end are damaged; the watermark says that the stream ends before them", c.size-c.at)
+		b.info("%s: cutting %d damaged bytes at offset %d that held a line of the log's own and nothing of the stream.", f.name, c.size-c.at, c.at)
+		return nil
+	}
+	if f.uncovered != nil {
+		return b.refuseUnread(f.path, "sidecar, which tells how much of "+f.name+" was durable,", f.uncovered)
 	}
 	rule := ledger.TornEnd
 	if c.class == Unproven {

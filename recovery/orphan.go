@@ -54,7 +54,7 @@ func (b *boot) refuseShrunk(s *survey, manifest string) error {
 	}
 	lost, err := unnamed(b.o.FS, b.dir(), b.o.AppendName, s.dir)
 	if err != nil {
-		return b.refuse(err, msgDirFailed, b.o.AppendDir, reason(err))
+		return b.refuseUnread(b.dir(), "file of the log", err)
 	}
 	if lost == "" {
 		return nil
@@ -64,7 +64,8 @@ func (b *boot) refuseShrunk(s *survey, manifest string) error {
 		s.foreign = false
 		return nil
 	}
-	b.ev.saw(Artifact{Path: filepath.Join(b.dir(), lost), Kind: "orphan", Class: Unloaded, Size: b.size(lost)})
+	size, _ := sizeOf(b.o.FS, b.dir(), lost) // for the record
+	b.ev.saw(Artifact{Path: filepath.Join(b.dir(), lost), Kind: "orphan", Class: Unloaded, Size: size})
 	pos, change := b.changedByte(s.dir, 0)
 	b.ev.decided(ledger.ShortMfst, ledger.Refuse, manifest, pos, "it does not name %s, which holds data%s", lost, change)
 	return b.refuse(nil, "The AOF manifest file %s does not name %s, which holds data and was not replaced by a newer base: it is damaged "+
@@ -89,7 +90,8 @@ func misnamed(fsys disk.FS, dir string, d *wal.Directory) string {
 	return ""
 }
 
-// unnamed finds a file with data that a manifest without a companion should name and does not; "": there is none.
+// unnamed finds a file with data that a manifest without a companion should name and does not; "": there is none. An error is the disk's: a
+// file that it does not give is not taken for one without data.
 func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, err error) {
 	m := d.Manifest
 	if m == nil || d.Facts != nil {
@@ -103,7 +105,11 @@ func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, 
 	if m.Base != nil {
 		named[m.Base.Name], baseSeq = true, m.Base.Seq
 	}
-	if last := lastFacts(fsys, dir, logName, d); last != nil {
+	last, err := lastFacts(fsys, dir, logName, d)
+	if err != nil {
+		return "", err
+	}
+	if last != nil {
 		lastBase := int64(0)
 		for name := range last.Files {
 			if seq, kind, ok := logFileSeq(logName, name); ok && kind != "incr.aof" {
@@ -111,7 +117,12 @@ func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, 
 			}
 		}
 		for name := range last.Files {
-			if _, _, ok := logFileSeq(logName, name); ok && !named[name] && baseSeq <= lastBase && sizeOf(fsys, dir, name) > 0 {
+			if _, _, ok := logFileSeq(logName, name); !ok || named[name] || baseSeq > lastBase {
+				continue
+			}
+			if size, err := sizeOf(fsys, dir, name); err != nil {
+				return "", err
+			} else if size > 0 {
 				lost = name
 			}
 		}
@@ -121,7 +132,12 @@ func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, 
 		return "", err
 	}
 	for _, name := range names {
-		if seq, kind, ok := logFileSeq(logName, name); ok && kind == "incr.aof" && seq > m.IncrSeq && sizeOf(fsys, dir, name) > 0 {
+		if seq, kind, ok := logFileSeq(logName, name); !ok || kind != "incr.aof" || seq <= m.IncrSeq {
+			continue
+		}
+		if size, err := sizeOf(fsys, dir, name); err != nil {
+			return "", err
+		} else if size > 0 {
 			lost = name
 		}
 	}
@@ -131,8 +147,8 @@ func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, 
 // changedByte says in which byte the manifest differs from that of the newest companion, as the end of a sentence; else it is
 // empty, and the position otherwise.
 func (b *boot) changedByte(d *wal.Directory, otherwise int64) (pos int64, text string) {
-	last := lastFacts(b.o.FS, b.dir(), b.o.AppendName, d)
-	if last == nil {
+	last, err := lastFacts(b.o.FS, b.dir(), b.o.AppendName, d)
+	if last == nil || err != nil { // the manifest is refused all the same
 		return otherwise, ""
 	}
 	at, was, ok := last.ChangedByte(d.ManifestBytes)
@@ -192,33 +208,39 @@ func (b *boot) setUnnamedAside(s *survey) error {
 	return nil
 }
 
-// lastFacts is the newest companion, of whichever manifest; nil if there is none that can be read.
-func lastFacts(fsys disk.FS, dir, name string, d *wal.Directory) *wal.Facts {
+// lastFacts is the newest companion, of whichever manifest; nil if there is none, or both of its files are damaged. Where one of the two is
+// whole the other does not matter; else one that the disk does not give is its error.
+func lastFacts(fsys disk.FS, dir, name string, d *wal.Directory) (*wal.Facts, error) {
 	if d.Generation == 0 {
-		return nil
+		return nil, nil
 	}
 	const most = 1 << 20 // some thousand files
+	var unread error
 	for _, file := range wal.FactsNames(name, d.Generation) {
 		p, err := disk.ReadFile(fsys, filepath.Join(dir, file), most)
 		if err != nil {
+			if failedRead(err) {
+				unread = err
+			}
 			continue
 		}
 		if facts, err := wal.ParseFacts(p); err == nil {
-			return facts
+			return facts, nil
 		}
 	}
-	return nil
+	return nil, unread
 }
 
-// size is the size of a file of the log, 0 if there is none.
-func (b *boot) size(name string) int64 { return sizeOf(b.o.FS, b.dir(), name) }
-
-func sizeOf(fsys disk.FS, dir, name string) int64 {
+// sizeOf is the size of a file in dir, in bytes, 0 if there is none.
+func sizeOf(fsys disk.FS, dir, name string) (int64, error) {
 	info, err := fsys.Stat(filepath.Join(dir, name))
-	if err != nil {
-		return 0
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
 	}
-	return info.Size()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 // isLogFile says whether a file is named as a base or an increment of the log called name.

@@ -33,6 +33,7 @@ func (b *boot) bootSnapshot() error {
 		a.Detail = err.Error()
 		b.ev.saw(a)
 		b.ev.decided(ledger.Unreadable, ledger.Refuse, path, 0, "%v", err)
+		b.warnUnread(path, err)
 		return b.refuse(err, msgRDBOpen, b.o.DBFile, reason(err))
 	}
 	a.Class, a.Size = Clean, size
@@ -261,6 +262,7 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 		return b.refuse(err, msgRDBModule, module.name)
 	case a.Class == Unreadable:
 		b.warn(msgReadFailed, a.Path, reason(err))
+		b.warnUnread(a.Path, err)
 		return b.refuse(err, msgRDBTerminate)
 	}
 	last := msgRDBTerminate

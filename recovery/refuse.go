@@ -47,7 +47,8 @@ func (b *boot) refuseLoad(f *logFile, a *Artifact, err error) error {
 	}
 	a.Class = Unreadable
 	b.ev.saw(*a)
-	b.ev.decided(ledger.Unreadable, ledger.Refuse, f.path, 0, "%v", err)
+	b.ev.decided(ledger.Unreadable, ledger.Refuse, pathOf(err, f.path), 0, "%v", err)
+	b.warnUnread(pathOf(err, f.path), err)
 	return b.refuse(err, msgReadFailed, f.name, reason(err))
 }
 

@@ -24,9 +24,7 @@ func (b *boot) surveyRing(s *survey) error {
 	}
 	r, err := wal.ReadRings(b.o.FS, dirs, b.o.AppendName, s.dir.Facts.UUID)
 	if err != nil {
-		b.ev.saw(Artifact{Path: path, Kind: "ring", Class: Unreadable, Detail: err.Error()})
-		b.ev.decided(ledger.Unreadable, ledger.Refuse, path, 0, "%v", err)
-		return b.refuse(err, "Can't read the commit ring %s: %s", path, reason(err))
+		return b.refuseUnread(path, "commit ring", err)
 	}
 	if r.Frames == 0 {
 		return nil
@@ -57,6 +55,12 @@ func (b *boot) surveyRing(s *survey) error {
 func (b *boot) ringReaches(s *survey, at wal.LSN) bool {
 	end := s.ring.End()
 	return !s.ringForeign && s.ring.Broken == nil && end > at && s.ring.Reach(at) == end && s.ring.Filed <= end && (s.mark == nil || s.mark.LSN <= end)
+}
+
+// ringContinues says that the ring has what the last increment lacks behind at, where it ends: a start before this one may have cut off, for
+// damage, what was durable once, and was itself cut short before the ring's bytes were in its place (I18).
+func (b *boot) ringContinues(s *survey, f *logFile, at wal.LSN) bool {
+	return f.last && !f.base && f.facts != nil && !s.foreign && !s.fresh && b.ringReaches(s, at)
 }
 
 // ringEnd reads the last increment to see where it is to end because the ring has better than what follows: something behind is

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"frankenredis/conformance/crashfs"
 	"frankenredis/wal"
@@ -249,4 +250,58 @@ func TestI1RingUntilTheNextEpochWrites(t *testing.T) {
 		}
 	}
 	t.Logf("%d operations, LSN %d", len(second.shots), promised)
+}
+
+// I18: a start that goes by the ring, because durable bytes of the increment are damaged, may be cut short at any operation: the next one finds
+// what it found.
+func TestI18RingInterrupted(t *testing.T) {
+	l := newLife(wal.Always)
+	l.commit = wal.CommitRing
+	if err := l.start(); err != nil {
+		t.Fatal(err)
+	}
+	defer l.stop()
+	for _, key := range []string{"a", "b", "c"} {
+		if err := l.write([]string{"SET", key, strings.Repeat(key, 300)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	marked := func() bool {
+		m, err := wal.ReadWatermark(l.fs, crashLogs, logName)
+		return err == nil && m.LSN == l.log.End()
+	}
+	for deadline := time.Now().Add(20 * time.Second); !marked(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no watermark")
+		}
+	}
+	if err := l.write([]string{"SET", "d", "more"}); err != nil {
+		t.Fatal(err)
+	}
+	want, disk, last := l.store.String(), l.fs.Kill(), filepath.Join(crashLogs, wal.IncrName(logName, 1))
+	text := disk.Tree()[last]
+	at := strings.Index(text, strings.Repeat("c", 300))
+	disk.Put(last, text[:at-10]+strings.Repeat("?", 30)+text[at+20:])
+	for _, bootID := range []string{l.bootID, "after " + l.bootID} {
+		second := &life{policy: wal.Always, commit: wal.CommitRing, fs: disk.Clone(), bootID: bootID, states: l.states}
+		second.photograph()
+		if err := second.start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.stop(); err != nil {
+			t.Fatal(err)
+		}
+		cut := false
+		for _, s := range second.shots {
+			cut = cut || s.before.Op == crashfs.Truncate && strings.HasSuffix(s.before.Name, ".incr.aof")
+			for seed := -1; seed < 4; seed++ {
+				if d := second.die(s, seed); d.err != nil || d.store.String() != want {
+					t.Fatalf("%s: %v: %v %.100q, want %.100q\n%s", bootID, d, d.err, d.store, want, d.logs.text())
+				}
+			}
+		}
+		if !cut {
+			t.Errorf("%s: the start had nothing to cut", bootID)
+		}
+	}
 }

@@ -1,8 +1,10 @@
 package recovery
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"path/filepath"
 
 	"frankenredis/recovery/ledger"
 	"frankenredis/wal"
@@ -23,7 +25,7 @@ type Salvage struct {
 }
 
 // salvageEnd is how much of a file may be applied when damage does not refuse the start: everything up to the last line of ours before
-// the first damage, because nothing proves what lies between them. Without damage it is keep, and found is nil.
+// the first damage, or as far as its sidecar proves it, because nothing proves what lies behind. Without damage it is keep, and found is nil.
 func (b *boot) salvageEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOptions, keep int64) (end int64, found *Salvage) {
 	o.Verify = true
 	r := wal.NewReader(file, keep, o)
@@ -32,10 +34,10 @@ func (b *boot) salvageEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOpt
 		_, err = r.Next()
 	}
 	var damage *wal.CorruptError
-	if err == io.EOF || errors.As(err, &damage) && damage.Torn && b.mayCut(s, f, damage) {
+	tail := r.Tail()
+	if err == io.EOF || errors.As(err, &damage) && (b.streamWhole(s, f, &tail) || damage.Torn && b.mayCut(s, f, damage)) {
 		return keep, nil
 	}
-	tail := r.Tail()
 	found = &Salvage{Path: f.path, Reason: err.Error(), Proven: tail.Lines > 0}
 	switch {
 	case found.Proven:
@@ -46,8 +48,48 @@ func (b *boot) salvageEnd(s *survey, f *logFile, file disk.File, o wal.ReaderOpt
 	default:
 		end = damage.Unit
 	}
+	if to := lastUnit(file, min(keep, b.verified(f)), keep, o); to > end {
+		end, found.Proven = to, true
+	}
 	found.Pos = end
 	return end, found
+}
+
+// lastUnit is the end of the last whole unit before position to, reading no further than size; 0: there is none.
+func lastUnit(file disk.File, to, size int64, o wal.ReaderOptions) (end int64) {
+	if to == 0 {
+		return 0
+	}
+	r := wal.NewReader(file, size, o)
+	for {
+		frame, err := r.Next()
+		if err != nil || frame.Pos+frame.Size > to {
+			return end // what is wrong has been told
+		}
+		if frame.Whole {
+			end = frame.Pos + frame.Size
+		}
+	}
+}
+
+// salvageRing runs what the commit ring has behind the end of the last increment, or behind what could be proven of it.
+func (b *boot) salvageRing(s *survey, f *logFile) error {
+	if !f.last || f.base || f.facts == nil || s.foreign || s.fresh || s.ringForeign || s.ring.Broken != nil || s.ring.Reach(s.end) == s.end {
+		return nil
+	}
+	p, name := s.ring.From(s.end), s.ring.Path
+	ring := &logFile{name: filepath.Base(name), path: name, last: true, limit: int64(len(p))}
+	err := b.applyFrames(ring, wal.NewReader(bytes.NewReader(p), ring.limit, wal.ReaderOptions{Path: name, Start: s.end}), b.res.DB)
+	if err != io.EOF {
+		return err
+	}
+	s.end += wal.LSN(len(p))
+	if b.res.Salvaged != nil {
+		b.res.Salvaged.LSN = s.end
+	}
+	b.ev.decided(ledger.RingMerged, ledger.Accept, name, 0, "%d bytes behind what could be proven of %s, up to LSN %d", len(p), f.name, uint64(s.end))
+	b.info("Salvage: loaded %d bytes from the commit ring that follow on that.", len(p))
+	return nil
 }
 
 // salvaged takes down that loading ends in f, and what is left out.

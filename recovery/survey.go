@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"frankenredis/recovery/ledger"
@@ -52,6 +53,7 @@ type logFile struct {
 	facts      *wal.FileFacts     // nil: nothing is known
 	limit      int64              // bytes to read; less than size only when an I/O error spoiled the rest
 	reading    *wal.ReaderOptions // how its commands are read, once that is known
+	uncovered  error              // of the disk: up to where the file is covered is not known
 }
 
 // kind is the word Redis uses.
@@ -86,8 +88,13 @@ func (b *boot) survey() (*survey, error) {
 		}
 		return nil, b.refuse(err, "%s", bad.Reason)
 	case err != nil:
+		path := pathOf(err, manifest)
+		if path != manifest {
+			return nil, b.refuseUnread(path, "file of the log", err)
+		}
 		b.ev.saw(Artifact{Path: manifest, Kind: "manifest", Class: Unreadable, Detail: err.Error()})
 		b.ev.decided(ledger.Unreadable, ledger.Refuse, manifest, 0, "%v", err)
+		b.warnUnread(manifest, err)
 		return nil, b.refuse(err, msgManifestOpen, manifest, reason(err))
 	}
 	s := &survey{dir: d, named: d.Manifest != nil}
@@ -151,7 +158,7 @@ func (b *boot) surveyEpoch(s *survey) error {
 		s.sameBoot = epoch.BootID != "" && epoch.BootID == b.o.BootID
 		b.ev.saw(Artifact{Path: path, Kind: "epoch", Class: Clean, Detail: fmt.Sprintf("epoch %d, same boot: %t", epoch.Epoch, s.sameBoot)})
 	case failedRead(err):
-		return b.refuseHelper(path, "epoch", err)
+		return b.refuseUnread(path, "epoch file", err)
 	case !errors.Is(err, fs.ErrNotExist):
 		b.warn("The epoch file can't be read, the machine is taken to have been restarted: %v", err)
 		b.ev.saw(Artifact{Path: path, Kind: "epoch", Class: Corrupt, Detail: err.Error()})
@@ -164,7 +171,7 @@ func (b *boot) surveyEpoch(s *survey) error {
 		b.ev.saw(Artifact{Path: path, Kind: "watermark", Class: Clean, End: mark.LSN,
 			Detail: fmt.Sprintf("increment %d durable up to byte %d, clean stop: %t", mark.Seq, mark.Pos, mark.Clean)})
 	case failedRead(err):
-		return b.refuseHelper(path, "watermark", err)
+		return b.refuseUnread(path, "watermark file", err)
 	case !errors.Is(err, fs.ErrNotExist):
 		b.warn("The watermark file can't be read, only the lines in the log prove what was durable: %v", err)
 		b.ev.saw(Artifact{Path: path, Kind: "watermark", Class: Corrupt, Detail: err.Error()})
@@ -178,10 +185,35 @@ func failedRead(err error) bool {
 	return errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist)
 }
 
-func (b *boot) refuseHelper(path, kind string, err error) error {
-	b.ev.saw(Artifact{Path: path, Kind: kind, Class: Unreadable, Detail: err.Error()})
+// pathOf is the file that an error of the disk is about, and otherwise if it does not say.
+func pathOf(err error, otherwise string) string {
+	var failed *fs.PathError
+	if errors.As(err, &failed) && failed.Path != "" {
+		return failed.Path
+	}
+	return otherwise
+}
+
+// refuseUnread refuses over a file or folder that the disk does not give, the one that err names or else path; kind is what it is, for
+// people. Taken for absent, less would be proven, or loaded, than there is.
+func (b *boot) refuseUnread(path, kind string, err error) error {
+	path = pathOf(err, path)
+	b.ev.saw(Artifact{Path: path, Kind: strings.TrimSuffix(kind, " file"), Class: Unreadable, Detail: err.Error()})
 	b.ev.decided(ledger.Unreadable, ledger.Refuse, path, 0, "%v", err)
-	return b.refuse(err, "Can't read the %s file %s: %s", kind, path, reason(err))
+	b.warnUnread(path, err)
+	return b.refuse(err, "Can't read the %s %s: %s", kind, path, reason(err))
+}
+
+// warnUnread says what to do about a file that the disk does not give.
+func (b *boot) warnUnread(path string, err error) {
+	remedy := ""
+	if b.o.Covers != nil {
+		if _, covered := b.o.Covers.Entry(b.o.Covers.NameOf(path)); covered {
+			remedy = ", or bring it back from its sidecar: frctl repair " + path
+		}
+	}
+	b.warn("%s can't be read: %s. It is not taken for absent, and nothing was changed. Mend the disk or the permissions of the file, and start again%s.", path,
+		reason(err), remedy)
 }
 
 // surveyOldStyle looks for a single append-only file in Dir, as servers before Redis 7 wrote it, and takes it as the base
@@ -192,6 +224,7 @@ func (b *boot) surveyOldStyle(s *survey) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		// Taken for absent, it would be left behind for good: an empty log would begin in its place.
 		b.ev.decided(ledger.Unreadable, ledger.Refuse, path, 0, "%v", err)
+		b.warnUnread(path, err)
 		return b.refuse(err, msgStatFailed, b.o.AppendName, reason(err))
 	}
 	if err != nil || info.IsDir() {
@@ -256,6 +289,9 @@ func (b *boot) surveyFiles(s *survey) error {
 				b.warn("The manifest names %s, which is not there, and its companion does not.%s", ref.Name, remedy)
 			}
 			b.ev.decided(rule, ledger.Refuse, f.path, 0, "the manifest names it: %v.%s", err, remedy)
+			if class == Unreadable {
+				b.warnUnread(f.path, err)
+			}
 			return b.refuse(err, msgStatFailed, f.name, reason(err))
 		}
 		f.size, f.limit, f.modified = info.Size(), info.Size(), info.ModTime()

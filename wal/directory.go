@@ -136,35 +136,50 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 	if d.Facts != nil {
 		d.HalfFacts = whole[d.Facts.Generation] < 2
 	} else if len(d.ManifestBytes) > 0 || refused != nil {
-		d.rebuild(fsys, dir, all)
+		if err := d.rebuild(fsys, dir, all); err != nil {
+			return nil, err
+		}
 	}
 	return d, refused
 }
 
 // rebuild finds the newest companion all of whose files are there, as long as they were when they were sealed. A generation that was made ready
 // and never came into force says the same of the stream as the one before, or some file of it is not like that: then the one before counts.
-func (d *Directory) rebuild(fsys disk.FS, dir string, all []*Facts) {
+func (d *Directory) rebuild(fsys disk.FS, dir string, all []*Facts) error {
 	slices.SortStableFunc(all, func(a, b *Facts) int { return cmp.Compare(b.Generation, a.Generation) })
 	for _, f := range all {
-		if m := f.Rebuild(); m != nil && f.fits(fsys, dir, m) {
+		m := f.Rebuild()
+		if m == nil {
+			continue
+		}
+		fits, err := f.fits(fsys, dir, m)
+		if err != nil {
+			return err
+		}
+		if fits {
 			d.Rebuilt = &Rebuilt{m, f}
-			return
+			break
 		}
 	}
+	return nil
 }
 
-// fits says whether the files of m are there, and the sealed ones have their sizes.
-func (f *Facts) fits(fsys disk.FS, dir string, m *Manifest) bool {
+// fits says whether the files of m are there, and the sealed ones have their sizes. An error is the disk's: a file that it does not give is
+// not taken for absent, or an older generation would count in the place of this one.
+func (f *Facts) fits(fsys disk.FS, dir string, m *Manifest) (bool, error) {
 	for _, ref := range m.files() {
 		if ref.Type == HistoryFile {
 			continue
 		}
 		info, err := fsys.Stat(filepath.Join(dir, ref.Name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
 		if err != nil || f.Files[ref.Name].Sealed && info.Size() != f.Files[ref.Name].Size {
-			return false
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // resumeMending looks whether the repair that f belongs to had come so far that only it has everything: its manifest lies

@@ -68,23 +68,18 @@ func (s *server) openCovers() error {
 	s.cfg.OnApply("fr-scrub-cycle", c.followScrub, "fr-scrub-rate")
 	_ = c.followScrub()
 	folder := filepath.Join(s.dir, heal.Folder)
-	if _, err := s.fs.Stat(folder); err != nil {
-		return nil
-	}
-	store, err := heal.Open(c.options(s.dir), true)
-	switch {
-	case errors.Is(err, heal.ErrCatalog):
+	store, lost, why, err := heal.OpenThere(c.options(s.dir))
+	if lost {
 		s.logger.Warn("The catalog of sidecars in " + folder + " is lost. It is made anew from the sidecars.")
-		if store, err = heal.Rebuild(c.options(s.dir)); err != nil {
-			return s.refuse("Can't read the sidecars: %v. Move %s away to start without them.", err, folder)
-		}
-	case errors.Is(err, disk.ErrLocked):
-		// Many servers may share a directory; one of them looks after its files.
-		store, err = heal.Open(c.options(s.dir), false)
 	}
-	if err != nil {
-		s.logger.Warn("Files are loaded without their sidecars: " + err.Error())
-		return nil
+	switch {
+	case err != nil:
+		return s.refuse("Can't read the sidecars: %v. They are not taken for absent: what they cover would be loaded unverified. Move %s away to start "+
+			"without them.", err, folder)
+	case store == nil && why != nil:
+		s.logger.Warn("Files are loaded without their sidecars: " + why.Error())
+	case why != nil && !errors.Is(why, disk.ErrLocked): // many servers may share a directory; one of them looks after its files
+		s.logger.Warn("Sidecars are read, and can't be written: " + why.Error())
 	}
 	c.loading = store
 	return nil

@@ -25,13 +25,7 @@ func coverOptions(fs disk.FS) heal.Options { return heal.Options{FS: fs, Root: d
 
 // openCovers opens the sidecars there are, for a start; nil: there are none.
 func openCovers(fs disk.FS) (*heal.Store, error) {
-	if _, err := fs.Stat(filepath.Join(dataDir, heal.Folder)); err != nil {
-		return nil, nil
-	}
-	s, err := heal.Open(coverOptions(fs), true)
-	if errors.Is(err, heal.ErrCatalog) {
-		s, err = heal.Rebuild(coverOptions(fs))
-	}
+	s, _, _, err := heal.OpenThere(coverOptions(fs))
 	return s, err
 }
 

@@ -34,6 +34,7 @@ type DamageReport struct {
 	Lives   int
 	States  int            // deaths with damage looked into
 	Files   map[string]int // how often a file of each kind was damaged
+	Again   int            // starts over damage that were cut short, and looked into
 	Refused int            // starts that were refused, with all that was acknowledged there to be salvaged
 	// Commands is how many starts in strict mode were refused and named the command that brings everything back.
 	Commands int
@@ -67,7 +68,7 @@ func RunDamage(o DamageOptions) DamageReport {
 				one := o.live(seed)
 				mu.Lock()
 				r.Lives, r.States, r.Refused = r.Lives+1, r.States+one.States, r.Refused+one.Refused
-				r.Commands += one.Commands
+				r.Commands, r.Again = r.Commands+one.Commands, r.Again+one.Again
 				for kind, n := range one.Files {
 					r.Files[kind] += n
 				}
@@ -180,7 +181,20 @@ func (o *DamageOptions) lookAt(l *life, s shot, seed int, fallen *crashfs.FS, rn
 	}
 	next.begin(nil, l.history, l.ends)
 	image := fallen.Clone()
+	hook := rand.New(rand.NewPCG(rng.Uint64(), 0)) // used under the disk's lock
+	var started atomic.Bool
+	next.photograph(func(crashfs.Event) bool { return !started.Load() && hook.IntN(6) == 0 })
 	n, err := next.start()
+	started.Store(true)
+	starting := next.take()
+	if len(starting) > 0 {
+		if v := o.lookAgain(l, starting[rng.IntN(len(starting))], rng.IntN(12)-1, need, r); v != nil {
+			if err == nil {
+				_ = next.eng.Stop()
+			}
+			return v
+		}
+	}
 	if err != nil {
 		return o.lookAtRefusal(l, image, next.boot, need, err, r)
 	}
@@ -210,6 +224,33 @@ func (o *DamageOptions) lookAt(l *life, s shot, seed int, fallen *crashfs.FS, rn
 	}
 	if n != len(next.history)-1 {
 		return broken("I18", "%d units are there after a stop in order, and there were %d", n, len(next.history)-1)
+	}
+	return nil
+}
+
+// lookAgain has a start over damage die at s, and starts once more: that start, too, has everything acknowledged (I1), in a state that was (I3).
+func (o *DamageOptions) lookAgain(l *life, s shot, seed, need int, r *DamageReport) *Violation {
+	r.Again++
+	second := &life{eng: NewReal(l.eng.(*real).c), disk: s.fall(seed), boot: s.boot, rng: l.rng, ever: l.ever}
+	if seed >= 0 {
+		second.boot += "'"
+	}
+	second.begin(nil, l.history, l.ends)
+	image := second.disk.Clone()
+	then := fmt.Sprintf("%s before %d (%v) of the start after it", death(seed), s.before.N, s.before)
+	n, err := second.start()
+	if err != nil {
+		v := o.lookAtRefusal(l, image, second.boot, need, err, r)
+		if v != nil {
+			v.Then = then
+		}
+		return v
+	}
+	if err := second.stop(); err != nil {
+		return &Violation{Promise: "I18", Detail: fmt.Sprintf("does not stop: %v", err), Then: then}
+	}
+	if n < need {
+		return &Violation{Promise: "I18", Detail: fmt.Sprintf("%d units are there, %d were acknowledged", n, need), Then: then}
 	}
 	return nil
 }
@@ -375,8 +416,8 @@ func spoil(fs *crashfs.FS, rng *rand.Rand) (kind, did string) {
 
 // String counts.
 func (r DamageReport) String() string {
-	s := fmt.Sprintf("%d deaths with damage in %d lives, %d starts refused with everything acknowledged salvaged, %d in strict mode with the command that "+
-		"brings it back; damaged:", r.States, r.Lives, r.Refused, r.Commands)
+	s := fmt.Sprintf("%d deaths with damage in %d lives, %d starts after them cut short as well; %d starts refused with everything acknowledged salvaged, %d in "+
+		"strict mode with the command that brings it back; damaged:", r.States, r.Lives, r.Again, r.Refused, r.Commands)
 	for _, kind := range slices.Sorted(maps.Keys(r.Files)) {
 		s += fmt.Sprintf(" %d %s", r.Files[kind], kind)
 	}
