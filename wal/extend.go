@@ -29,7 +29,7 @@ func Extend(fs disk.FS, dir, name string, ref FileRef, facts FileFacts, t *Tail,
 	if err := c.resume(t); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := rewriteUnsynced(fs, dir, name, c); err != nil {
+	if err := rewriteUnsynced(fs, dir, name, c, true); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	proves := annotate && c.since.Len()+int64(len(p)) > 0

@@ -181,6 +181,12 @@ func (l *Log) open(d *Directory, s Start) error {
 		}
 	}
 	l.man.init(&l.o, l.at, s, d)
+	if s.Facts != nil && s.Facts.Cut != "" {
+		// A start that cut it again may have been killed then: what a power loss brings back another server would run twice.
+		if _, err := syncAt(l.o.FS, filepath.Join(l.o.Dir, s.Facts.Cut)); err != nil {
+			return err
+		}
+	}
 	if l.man.stale(d) && len(d.ManifestBytes) > 0 {
 		// Somebody else made these files. What they hold is about to be called durable.
 		for _, ref := range s.Manifest.files() {
@@ -242,7 +248,7 @@ func (l *Log) openLast(s Start) error {
 	c.opening = l.o.Annotate && c.since.Len() > 0
 	// After a mere kill of the process the last bytes may be in the page cache only. They were read back and will be served:
 	// they must not be called durable before they are.
-	if err := rewriteUnsynced(l.o.FS, l.o.Dir, l.o.Name, c); err != nil {
+	if err := rewriteUnsynced(l.o.FS, l.o.Dir, l.o.Name, c, s.Facts != nil); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -253,10 +259,11 @@ func (l *Log) openLast(s Start) error {
 
 // rewriteUnsynced writes what the watermark does not cover once more, the same bytes in the same place. The process before
 // may have died behind a sync that failed: then its bytes are in the page cache, readable and marked clean, and no sync
-// would ever bring them to the disk (I8). Without a watermark there is nothing to go by: a stock server trusts the cache.
-func rewriteUnsynced(fsys disk.FS, dir, name string, c *increment) error {
+// would ever bring them to the disk (I8). A log of ours whose watermark is lost is rewritten whole; one that another server wrote is
+// trusted, as that server does.
+func rewriteUnsynced(fsys disk.FS, dir, name string, c *increment, ours bool) error {
 	wm, err := ReadWatermark(fsys, dir, name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !ours {
 		return nil
 	}
 	at := int64(0)
