@@ -143,7 +143,7 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 			if err := l.stop(); err != nil && !o.Faults {
 				return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not stop: %v", session, err)}
 			}
-			if v := l.tidy(session > 0); v != nil {
+			if v := l.tidy(); v != nil {
 				return 0, 0, v
 			}
 			l.final()
@@ -237,31 +237,6 @@ func (l *life) fault(after crashfs.AfterSync) crashfs.Fault {
 		f.Nth = 1 + l.rng.IntN(4)
 	}
 	return f
-}
-
-// tidy is asked when a server has stopped in order: nothing is left lying about, unless a call that should have found it or taken it away failed.
-func (l *life) tidy(crashed bool) *Violation {
-	eng, ours := l.eng.(*real)
-	if !ours {
-		return nil
-	}
-	failed := false
-	for _, e := range l.disk.Trace() {
-		if e.Err != nil && (e.Op == crashfs.Remove || e.Op == crashfs.SyncDir || e.Op == crashfs.List) {
-			return nil
-		}
-		failed = failed || e.Err != nil
-	}
-	left, err := leftovers(l.disk, crashed)
-	if err == nil && eng.c.Covers && !crashed && !failed {
-		var stray []string
-		stray, err = straySidecars(l.disk)
-		left = append(left, stray...)
-	}
-	if err != nil || len(left) > 0 {
-		return &Violation{Promise: "clean", Detail: fmt.Sprintf("left lying about by a stop in order: %s %v", strings.Join(left, ", "), err)}
-	}
-	return nil
 }
 
 // tolerate forgives what may fail as long as the data is safe: a rewrite, a save.

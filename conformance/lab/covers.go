@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -118,10 +117,10 @@ func lookAtCovers(fs disk.FS) *Violation {
 	}
 	for _, name := range s.Names() {
 		path := filepath.Join(dataDir, name)
-		if filepath.Dir(path) != logDir || !isData(name) {
+		if path != aclFile && (filepath.Dir(path) != logDir || !isData(name)) {
 			continue // text, and a dump that another has replaced already, prove themselves
 		}
-		if !named[filepath.Base(name)] {
+		if path != aclFile && !named[filepath.Base(name)] {
 			continue // a base that never came into force; what takes its name is covered anew before it does
 		}
 		if _, err := fs.Stat(path); err != nil {
@@ -169,22 +168,4 @@ func uncovered(fs disk.FS) ([]string, error) {
 		}
 	}
 	return left, nil
-}
-
-// straySidecars are files in the folder of sidecars that its catalog does not account for.
-func straySidecars(fs disk.FS) ([]string, error) {
-	s, err := heal.Open(coverOptions(fs), false)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	known := map[string]bool{"lock": true, "catalog.0": true, "catalog.1": true, "catalog.2": true}
-	for _, name := range s.Names() {
-		e, _ := s.Entry(name)
-		flat := strings.ReplaceAll(strings.ReplaceAll(name, "%", "%25"), "/", "%2F")
-		known[flat+"."+strconv.FormatUint(e.Generation, 10)+".rs"] = true
-		known[flat+"."+strconv.FormatUint(e.Generation, 10)+".tail"] = e.Growing
-	}
-	names, err := fs.List(filepath.Join(dataDir, heal.Folder))
-	return slices.DeleteFunc(names, func(name string) bool { return known[name] }), err
 }

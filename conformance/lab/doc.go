@@ -8,7 +8,9 @@
 //	ledger.go     lives of the ledger of evidence
 //	verify.go     one death: what a start finds, held against the promises
 //	campaign.go   random lives with random deaths, and deaths during recovery
-//	protocols.go  what a server does with the disk, step by step, and what it may find at a start
+//	tidy.go       what may lie on the disk when a server has stopped in order
+//	protocols.go  what a server does with the disk, step by step
+//	found.go      what it may find at a start
 //	sweep.go      those protocols, stopped or failed at every call with every fault
 //	mutant.go     the same engine on a disk that leaves out one call, swaps it or lies about it: each must be found out
 //	control.go    a small engine known to be good, and the same with one habit of Redis's each

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ const (
 	logDir  = dataDir + "/appendonlydir"
 	logName = "appendonly.aof"
 	dumpRDB = "dump.rdb"
-	ringDir = "/second" // of another commit ring
+	ringDir = "/second/ring" // of another commit ring
 )
 
 // Promise is what an engine has told its clients and operators by now, as positions of its own.
@@ -126,6 +125,25 @@ func salvage(fs disk.FS, boot string, c Config) (*data, error) {
 	}
 	if store != nil {
 		err = errors.Join(err, store.Close())
+	}
+	return d, err
+}
+
+// asStock loads the log as a server does that knows nothing of what lies beside it.
+func asStock(fs *crashfs.FS) (*data, error) {
+	fs = fs.Clone()
+	names, err := fs.List(logDir)
+	for _, name := range names {
+		if filepath.Ext(name) == ".fr" {
+			err = errors.Join(err, fs.Remove(filepath.Join(logDir, name)))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, res, err := recoverOn(fs, "another boot", Config{Plain: true}, true, nil)
+	if err == nil {
+		err = res.Lock.Close()
 	}
 	return d, err
 }
@@ -285,7 +303,10 @@ func (r *real) Switch() error {
 	return err
 }
 
-func (r *real) Rewrite(d *data) error {
+func (r *real) Rewrite(d *data) error { return r.rewrite(d, nil) }
+
+// rewrite is Rewrite; stop says whether it is given up (wal.NewBase).
+func (r *real) rewrite(d *data, stop func() bool) error {
 	at, err := r.switchOver()
 	if err != nil {
 		return err
@@ -294,19 +315,26 @@ func (r *real) Rewrite(d *data) error {
 	if err != nil {
 		return err
 	}
+	base.Stop = stop
 	return r.log.Install(base)
 }
 
 // Relog ends the log and begins another in its place, as when it is turned off and on while a server runs.
 func (r *real) Relog(d *data) error {
-	at := r.log.End()
 	if err := r.log.Close(true); err != nil {
 		return err
 	}
+	return r.begin(d, nil)
+}
+
+// begin begins a log where the one that has ended did; stop says whether that is given up (wal.NewBase).
+func (r *real) begin(d *data, stop func() bool) error {
+	at := r.log.End()
 	base, err := r.writeBase(d, at)
 	if err != nil {
 		return err
 	}
+	base.Stop = stop
 	e, err := wal.ReadEpoch(r.fs, logDir, logName)
 	if err != nil {
 		return err
@@ -356,41 +384,4 @@ func (r *real) Stop() error {
 		return nil
 	}
 	return errors.Join(r.log.Close(true), r.letGo())
-}
-
-// leftovers are the files in the log's folder that nothing accounts for when a server has stopped in order: they would use up the disk in
-// the end; what was set aside is for people. After a crash there may be a base whose name the next rewrite takes.
-func leftovers(fs disk.FS, crashed bool) ([]string, error) {
-	d, err := wal.ReadDirectory(fs, logDir, logName)
-	if err != nil || d.Manifest == nil {
-		return nil, err
-	}
-	known := map[string]bool{wal.ManifestName(logName): true, wal.EpochName(logName): true, wal.WatermarkName(logName): true,
-		wal.RingName(logName): true, recovery.LockName(logName): true}
-	if crashed {
-		known[wal.ReserveName(logName)] = true // the next server takes it over
-		for _, aof := range []bool{false, true} {
-			known[wal.BaseName(logName, d.Manifest.BaseSeq+1, aof)] = true
-		}
-	}
-	refs := append(d.Manifest.Incrs, d.Manifest.History...)
-	if b := d.Manifest.Base; b != nil {
-		refs = append(refs, *b)
-	}
-	for _, ref := range refs {
-		known[ref.Name] = true
-	}
-	if d.Facts != nil {
-		for _, name := range wal.FactsNames(logName, d.Facts.Generation) {
-			known[name] = true
-		}
-	}
-	names, err := fs.List(logDir)
-	var left []string
-	for _, name := range names {
-		if info, err := fs.Stat(filepath.Join(logDir, name)); err == nil && !info.IsDir() && !known[name] && !strings.HasSuffix(name, ".aside") {
-			left = append(left, name)
-		}
-	}
-	return left, err
 }

@@ -38,13 +38,17 @@ type life struct {
 	// dropped says that a failed sync may have taken what was acknowledged out of the page cache, which only the log's memory still
 	// has: a kill then loses it, whatever anybody does.
 	dropped bool
+	crashed bool     // a server died here: the next may find what it left behind
 	keep    []string // must be in some file, whatever happens
+	hurt    []string // files that were damaged while no server ran
 	early   uint64   // is added to what was released: a mutant
 
 	mu    sync.Mutex
 	live  Engine // promises are read from it; nil between servers
 	pick  func(e crashfs.Event) bool
 	shots []shot
+	// mended are files that were damaged, and of which a repair has said that they are not any more.
+	mended []string
 }
 
 // shot is the disk before an operation, with what was promised by then.
@@ -56,6 +60,7 @@ type shot struct {
 	dropped bool   // life.dropped
 	stopped bool   // the server had stopped in order
 	saved   int    // life.saved
+	mended  []string
 }
 
 func newLife(eng Engine, rng *rand.Rand) *life {
@@ -94,12 +99,23 @@ func (l *life) shoot(e crashfs.Event, disk *crashfs.FS, freeze func() *crashfs.F
 		return // a server that is dead ends on a disk that is no more
 	}
 	frozen := freeze()
-	s := shot{before: e, disk: frozen, promise: l.floor, boot: l.boot, dropped: l.dropped, saved: int(l.saved.Load())}
+	s := shot{before: e, disk: frozen, promise: l.floor, boot: l.boot, dropped: l.dropped, saved: int(l.saved.Load()), mended: slices.Clone(l.mended)}
 	if l.live != nil {
 		p := l.live.Promised()
 		s.promise.Released, s.promise.Durable = max(s.promise.Released, p.Released+l.early), max(s.promise.Durable, p.Durable)
 	}
 	l.shots = append(l.shots, s)
+}
+
+// shootOnce has the disk frozen before the first operation that pick wants.
+func (l *life) shootOnce(pick func(e crashfs.Event) bool) {
+	disk, done := l.disk, false // done under the disk's lock
+	disk.At(0, func(e crashfs.Event, freeze func() *crashfs.FS) {
+		if !done && pick(e) {
+			done = true
+			l.shoot(e, disk, freeze)
+		}
+	})
 }
 
 // final is a shot of the disk as it is now.
@@ -171,7 +187,14 @@ func (l *life) die(seed int) {
 	l.mu.Lock()
 	s := l.shots[len(l.shots)-1]
 	l.shots = l.shots[:len(l.shots)-1]
-	l.live, l.floor = nil, l.outlived(s.promise, seed)
+	l.mu.Unlock()
+	l.dieAt(s, seed)
+}
+
+// dieAt is die at a moment that has passed: what came behind it never was.
+func (l *life) dieAt(s shot, seed int) {
+	l.mu.Lock()
+	l.live, l.floor, l.crashed = nil, l.outlived(s.promise, seed), true
 	l.disk = s.fall(seed)
 	if seed >= 0 {
 		l.boot += "'"

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"frankenredis/conformance/crashfs"
 	"frankenredis/heal"
-	"frankenredis/recovery"
 	"frankenredis/snapshot"
 	"frankenredis/wal"
 )
@@ -21,7 +21,7 @@ type protocol struct {
 	setUp func(l *life) error
 	run   func(l *life) error
 	with  Config // Ring, Second, Covers and Plain count; a Ring goes with always only. Starts after a death are never Plain
-	// scarred says that setUp damages a covered file, which a start in hardened mode repairs.
+	// scarred says that setUp damages a file that a start in hardened mode repairs.
 	scarred bool
 	// deaths are those that end it, as seeds (-1: killed), and it is only stopped, never failed; nil: all, and faults.
 	deaths []int
@@ -90,149 +90,93 @@ func rewritten(l *life) error {
 	return l.write(1)
 }
 
-// covered is a server that stopped with a base and an increment, both covered.
-func covered(l *life) error {
-	if err := begun(l); err != nil {
-		return err
+// givenUp says that a base is not wanted any more.
+func givenUp() bool { return true }
+
+// rewriteGivenUp makes a base, gives it up while it is covered, and goes on.
+func rewriteGivenUp(l *life) error {
+	if err := l.eng.(*real).rewrite(l.data, givenUp); err == nil {
+		return errors.New("the rewrite was not given up")
 	}
-	if err := rewritten(l); err != nil {
-		return err
+	if left, err := unnamed(l.disk); err != nil || len(left) > 0 {
+		return fmt.Errorf("given up and still there: %v %v", left, err)
 	}
-	return l.stop()
+	return l.write(1)
 }
 
-// eachData does something to each base and increment.
-func (l *life) eachData(do func(name string, content []byte)) {
-	for name, content := range l.disk.Tree() {
-		if filepath.Dir(name) == logDir && isData(name) && content != "" {
-			do(name, []byte(content))
+// beginGivenUp ends the log, begins another and gives it up while its base is covered, and then begins one after all.
+func beginGivenUp(l *life) error {
+	r := l.eng.(*real)
+	if err := r.log.Close(true); err != nil {
+		return err
+	}
+	if err := r.begin(l.data, givenUp); err == nil {
+		return errors.New("the log was not given up")
+	}
+	if left, err := unnamed(l.disk); err != nil || len(left) > 0 {
+		return fmt.Errorf("given up and still there: %v %v", left, err)
+	}
+	if err := r.begin(l.data, nil); err != nil {
+		return err
+	}
+	return l.write(1)
+}
+
+// spareless is begun where no spare increment can be made.
+func spareless(l *life) error {
+	l.disk.Inject(crashfs.Fault{Op: crashfs.Create, Name: "temp-*.spare", Err: syscall.EIO, Times: -1})
+	return begun(l)
+}
+
+// aclFile is a file beside the log that somebody else writes, and that is covered.
+const aclFile = dataDir + "/users.acl"
+
+// putThere has the server cover a file that somebody puts there without syncing it.
+func putThere(l *life) error {
+	if err := l.put(aclFile, strings.Repeat("user nobody off nopass resetkeys -@all\n", 300)); err != nil {
+		return err
+	}
+	if err := l.disk.SyncDir(dataDir); err != nil {
+		return err
+	}
+	k := l.eng.(*real).covers.k
+	k.Protect(aclFile, nil)
+	k.Await(aclFile, 0, nil)
+	return nil
+}
+
+// sweptUp starts a server and waits until it has swept the folder of its sidecars.
+func sweptUp(l *life) error {
+	if err := startOnly(l); err != nil {
+		return err
+	}
+	there := func(name string) bool { _, err := l.disk.Clone().Stat(name); return err == nil }
+	for range 200 {
+		if !slices.ContainsFunc(strays, there) {
+			return nil
 		}
+		time.Sleep(time.Millisecond)
 	}
+	return errors.New("what is left in the folder of sidecars is not swept away")
 }
 
-// wound damages bytes of the base and of the increment, which are covered. What stands there is kept.
-func wound(l *life) error {
-	if err := covered(l); err != nil {
-		return err
-	}
-	l.eachData(func(name string, p []byte) {
-		at := len(p) / 2
-		copy(p[at:], "wound")
-		l.keep = append(l.keep, string(p[at:min(at+20, len(p))]))
-		l.disk.Put(name, string(p))
-	})
-	return nil
-}
-
-// cutShort takes away the second half of the base and of the increment.
-func cutShort(l *life) error {
-	if err := covered(l); err != nil {
-		return err
-	}
-	l.eachData(func(name string, p []byte) { l.disk.Put(name, string(p[:len(p)/2])) })
-	return nil
-}
-
-// bereft lacks the base and the increment.
-func bereft(l *life) error {
-	if err := covered(l); err != nil {
-		return err
-	}
-	var err error
-	l.eachData(func(name string, _ []byte) { err = errors.Join(err, l.disk.Remove(name)) })
-	return errors.Join(err, l.disk.SyncDir(logDir))
-}
-
-// uncatalogued lacks the catalog of the sidecars.
-func uncatalogued(l *life) error {
-	if err := covered(l); err != nil {
-		return err
-	}
-	dir := filepath.Join(dataDir, heal.Folder)
-	for i := range 3 {
-		if err := l.disk.Remove(filepath.Join(dir, fmt.Sprintf("catalog.%d", i))); err != nil {
+// repairByHand is frctl repair of each file that was damaged, with or without a cut.
+func repairByHand(cut bool) func(l *life) error {
+	return func(l *life) error {
+		store, err := heal.Open(coverOptions(l.over()), true)
+		if err != nil {
 			return err
 		}
+		for _, name := range l.hurt {
+			if _, err = store.Repair(store.NameOf(name), cut); err != nil {
+				break
+			}
+			l.mu.Lock()
+			l.mended = append(l.mended, name)
+			l.mu.Unlock()
+		}
+		return errors.Join(err, store.Close())
 	}
-	return l.disk.SyncDir(dir)
-}
-
-// torn ends within a command, and has an increment that was never named.
-func torn(l *life) error {
-	if err := killed(l); err != nil {
-		return err
-	}
-	name := filepath.Join(logDir, wal.IncrName(logName, 1))
-	const end, unnamed = "*3\r\n$3\r\nSET\r\n$4\r\ntorn\r\n$9\r\nend", "*3\r\n$3\r\nSET\r\n$7\r\nunnamed\r\n$1\r\nx\r\n"
-	l.disk.Put(name, l.disk.Tree()[name]+end)
-	l.disk.Put(filepath.Join(logDir, wal.IncrName(logName, 7)), unnamed)
-	l.keep = append(l.keep, end, unnamed)
-	return nil
-}
-
-// littered has files that an attempt left behind when it was cut short.
-func littered(l *life) error {
-	if err := killed(l); err != nil {
-		return err
-	}
-	l.disk.Put(filepath.Join(logDir, wal.TempName(logName, "rewriteaof-bg-7.aof")), "half a base")
-	l.disk.Put(filepath.Join(logDir, wal.FactsName(logName, 900)), "half a companion")
-	l.disk.Put(filepath.Join(logDir, wal.IncrName(logName, 7)), "")
-	return nil
-}
-
-// oldStyle has the file of a server before 7.0, with a torn end.
-func oldStyle(l *life) error {
-	text := string(appendCommand(appendCommand(nil, "SELECT", "0"), "SET", "a", "old style"))
-	const end = "*3\r\n$3\r\nSET\r\n$4\r\ntorn"
-	l.disk.Put(filepath.Join(dataDir, logName), text+end)
-	l.keep = append(l.keep, text, end)
-	d := newData()
-	_ = d.apply(0, "SET", "a", "old style")
-	l.ever[d.sum] = len(l.ever)
-	l.begin(d, []uint64{d.sum}, []uint64{0})
-	return nil
-}
-
-// overtaken has a commit ring whose last unit the increment lacks, and another server has gone on there.
-func overtaken(l *life) error {
-	if err := begun(l); err != nil {
-		return err
-	}
-	l.awaitRing(5000)
-	name := filepath.Join(logDir, wal.IncrName(logName, 1))
-	behind := l.disk.Clone()
-	if err := errors.Join(behind.Remove(filepath.Join(logDir, wal.RingName(logName))), behind.Remove(filepath.Join(logDir, recovery.LockName(logName)))); err != nil {
-		return err
-	}
-	text := behind.Tree()[name]
-	only := strings.Repeat("what only the ring has ", 20) // longer than what the other server writes
-	if err := errors.Join(l.commit(unit{cmds: [][]string{{"SET", "ring", only}}}), l.eng.Settle()); err != nil {
-		return err
-	}
-	l.keep = append(l.keep, only)
-	l.die(-1)
-	d, res, err := recoverOn(behind, l.boot, Config{}, true, nil)
-	if err != nil {
-		return err
-	}
-	_ = res.Lock.Close()
-	l.disk.Put(name, string(appendCommand(appendCommand([]byte(text), "SELECT", "0"), "SET", "a", "another server")))
-	if err := d.apply(0, "SET", "a", "another server"); err != nil {
-		return err
-	}
-	l.floor = Promise{}
-	l.ever[d.sum] = len(l.ever)
-	l.begin(d, []uint64{d.sum}, []uint64{0})
-	return nil
-}
-
-// plainly is a server with annotations that ended and that one without follows.
-func plainly(l *life) error {
-	ours := l.eng.(*real)
-	ours.c.Plain = false
-	defer func() { ours.c.Plain = true }()
-	return killed(l)
 }
 
 // reserved takes room and gives it back.
@@ -288,6 +232,9 @@ var protocols = []protocol{
 		}
 		return l.write(1)
 	}},
+	{name: "log begun anew, given up", setUp: begun, run: beginGivenUp},
+	{name: "rewrite given up", setUp: begun, run: rewriteGivenUp},
+	{name: "switch without a spare", setUp: spareless, run: switched},
 	{name: "ring: first start", with: ring, setUp: func(*life) error { return nil }, run: ringStart},
 	{name: "ring: group commit", with: ring, setUp: begun, run: func(l *life) error { return l.write(5) }},
 	{name: "ring: wrap", with: ring, setUp: begun, run: func(l *life) error {
@@ -315,6 +262,7 @@ var protocols = []protocol{
 		l.die(0)
 		return nil
 	}, run: startOnly},
+	{name: "ring: start after a kill without a watermark", with: ring, setUp: unmarked, run: startOnly},
 	{name: "second ring: the first fails", with: twoRings, setUp: begun, run: func(l *life) error {
 		l.disk.Inject(crashfs.Fault{Op: crashfs.SyncData, Name: wal.RingName(logName), Err: syscall.EIO})
 		for range 3 {
@@ -334,9 +282,31 @@ var protocols = []protocol{
 	{name: "sidecars: start after a kill", with: withCover, setUp: killed, run: startOnly},
 	{name: "sidecars: repair", with: withCover, scarred: true, setUp: wound, run: startOnly},
 	{name: "sidecars: repair of files cut short", with: withCover, scarred: true, setUp: cutShort, run: startOnly},
+	{name: "sidecars: repair of files cut short and damaged", with: withCover, scarred: true, setUp: woundedAndCut, run: startOnly},
 	{name: "sidecars: repair of lost files", with: withCover, scarred: true, setUp: bereft, run: startOnly},
 	{name: "sidecars: lost catalog", with: withCover, setUp: uncatalogued, run: startOnly},
+	{name: "sidecars: start over litter", with: withCover, setUp: strewn, run: sweptUp},
+	{name: "sidecars: a file put there", with: withCover, setUp: begun, run: putThere},
+	{name: "repair by hand", with: withCover, scarred: true, setUp: wound, run: repairByHand(false)},
+	{name: "repair by hand of files cut short", with: withCover, scarred: true, setUp: cutShort, run: repairByHand(false)},
+	{name: "repair by hand of lost files", with: withCover, scarred: true, setUp: bereft, run: repairByHand(false)},
+	{name: "repair by hand without room", with: withCover, scarred: true, setUp: overgrown, run: func(l *life) error {
+		l.disk.Inject(crashfs.Fault{Op: crashfs.Write, Name: "*.heal.tmp", Err: syscall.ENOSPC, Times: -1})
+		return repairByHand(true)(l)
+	}},
+	{name: "sidecars: large commits", with: withCover, setUp: begun, run: func(l *life) error {
+		for range 3 {
+			u := unit{cmds: [][]string{{"SET", "large", fmt.Sprint(l.unitNo, len(l.history), strings.Repeat("large", 2500))}}}
+			if err := errors.Join(l.commit(u), l.eng.Settle()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
 	{name: "start over a torn end", setUp: torn, run: startOnly},
+	{name: "start over half a repair", setUp: halfMended, run: startOnly},
+	{name: "start over a spoiled end", setUp: spoiled, run: startOnly},
+	{name: "start over a damaged manifest", scarred: true, setUp: misspelt, run: startOnly},
 	{name: "start over litter", setUp: littered, run: startOnly},
 	// A log without annotations proves nothing: deaths that tear nothing only.
 	{name: "start without annotations", with: plain, deaths: []int{-1, 0, 1}, setUp: plainly, run: func(l *life) error {
@@ -393,19 +363,4 @@ var protocols = []protocol{
 		}
 		return nil
 	}},
-}
-
-// stock leaves the files of a stock server: a log without anything of ours.
-func stock(l *life) error {
-	var text []byte
-	d := newData()
-	_ = d.apply(0, "SET", "a", "stock")
-	text = appendCommand(appendCommand(text, "SELECT", "0"), "SET", "a", "stock")
-	l.disk.Put(filepath.Join(logDir, wal.ManifestName(logName)), "file "+wal.IncrName(logName, 1)+" seq 1 type i\n")
-	l.disk.Put(filepath.Join(logDir, wal.IncrName(logName, 1)), string(text))
-	// Of an attempt to go on that came to nothing: the next one makes an increment under the same temporary name.
-	l.disk.Put(filepath.Join(logDir, "temp-"+wal.IncrName(logName, 2)), string(appendCommand(nil, "SET", "a", "never")))
-	l.ever[d.sum] = len(l.ever)
-	l.begin(d, []uint64{d.sum}, []uint64{0})
-	return nil
 }

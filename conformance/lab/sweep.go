@@ -49,7 +49,9 @@ type sweeper struct {
 	every int                       // 1: at every call with every fault; more: at each so many-th with some of the faults
 	under func(*crashfs.FS) disk.FS // what engines are given for a disk; nil: the disk itself
 	one   bool                      // the first violation ends it
-	blind bool                      // nothing is looked into: it is only to come by
+	blind bool                      // nothing is looked into but what is left lying about
+	stops bool                      // they are stopped only, never failed
+	more  int                       // so many power losses more at each call
 }
 
 // sweep goes through the i-th protocol.
@@ -65,6 +67,9 @@ func (w *sweeper) sweep(i int) SweepReport {
 			continue
 		}
 		for k, f := range sweepFaults {
+			if w.stops && f.fault.Err != nil {
+				continue
+			}
 			if w.every > 1 && (i+k+int(policy))%5 != 0 && p.deaths == nil || p.deaths != nil && f.fault.Err != nil {
 				continue
 			}
@@ -155,10 +160,12 @@ func (w *sweeper) fail(p *protocol, policy wal.Policy, f sweepFault, n int) (hit
 	}
 	l.final()
 	if l.live != nil {
-		if serr := l.stop(); serr == nil && err == nil && f.fault.Err != nil && f.fault.Times >= 0 {
-			v = l.tidy(true)
+		if serr := l.stop(); serr == nil && f.fault.Times >= 0 {
+			v = l.tidy()
 		}
 		l.final()
+	} else if f.fault.Times >= 0 {
+		v = l.tidyRepair()
 	}
 	if v != nil {
 		return true, 0, v
@@ -173,7 +180,11 @@ func (w *sweeper) fail(p *protocol, policy wal.Policy, f sweepFault, n int) (hit
 		return true, 0, nil
 	}
 	for _, s := range l.take() {
-		for _, seed := range []int{-1, 0, 1, 2 + j.rng.IntN(1<<20)} {
+		seeds := []int{-1, 0, 1, 2 + j.rng.IntN(1<<20)}
+		for range w.more {
+			seeds = append(seeds, 2+j.rng.IntN(1<<20))
+		}
+		for _, seed := range seeds {
 			if p.deaths != nil && !slices.Contains(p.deaths, seed) {
 				continue
 			}

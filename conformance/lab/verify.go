@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"frankenredis/conformance/crashfs"
+	"frankenredis/heal"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 )
@@ -110,6 +111,9 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	if v := lookForKept(l, fallen); v != nil {
 		return v
 	}
+	if v := lookAtMended(&s, fallen); v != nil {
+		return v
+	}
 	next.floor, next.dropped = l.outlived(s.promise, seed), s.dropped && seed < 0
 	next.saved.Store(int64(s.saved))
 	if j.again > 0 {
@@ -165,6 +169,18 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		return broken("I12", "does not stop: %v", err)
 	}
 	serving := next.take()
+	// What a repair or a sidecar's writer wrote that was killed before it synced is found whole, and may be gone then, for the next start to mend.
+	ours, ok := next.eng.(*real)
+	if ok && ours.c.Covers && seed >= 0 {
+		if left, err := uncovered(next.disk.Crash(0)); err != nil || len(left) > 0 {
+			return broken("I17", "not as covered after a stop in order and a power loss: %s %v", strings.Join(left, ", "), err)
+		}
+	}
+	if ok && (seed >= 0 || !j.scarred) && j.damage == nil {
+		if d, err := asStock(next.disk.Crash(0)); err != nil || d.sum != next.history[len(next.history)-1] {
+			return broken("stock", "another server does not load the same from the log: %v", err)
+		}
+	}
 	if p := next.eng.Promised(); p.Durable != next.ends[len(next.ends)-1] {
 		return broken("I8", "stopped in order at %d, durable %d", next.ends[len(next.ends)-1], p.Durable)
 	}
@@ -189,6 +205,9 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 			for _, h := range d.Manifest.History { // a start takes it away
 				left = append(left, h.Name+" (history)")
 			}
+		}
+		if j.scarred { // of a repair that was cut short, and that another way made needless
+			left = slices.DeleteFunc(left, func(name string) bool { return strings.HasSuffix(name, ".heal.tmp") })
 		}
 		if err != nil || len(left) > 0 {
 			return broken("clean", "left lying about: %s %v", strings.Join(left, ", "), err)
@@ -247,6 +266,24 @@ func lookAtHalfRepair(l *life, fallen *crashfs.FS, seed uint64) *Violation {
 	}
 	if d, err = wal.ReadDirectory(mended.Crash(seed), logDir, logName); err != nil || d.Mending {
 		return &Violation{Promise: "I18", Detail: fmt.Sprintf("a repair that was finished is half done again after a power loss: %v", err)}
+	}
+	return nil
+}
+
+// lookAtMended holds files that a repair called whole against their sidecars (I17).
+func lookAtMended(s *shot, fallen *crashfs.FS) *Violation {
+	if len(s.mended) == 0 {
+		return nil
+	}
+	store, err := heal.Open(coverOptions(fallen), false)
+	if err != nil {
+		return &Violation{Promise: "I17", Detail: fmt.Sprintf("the sidecars cannot be read: %v", err)}
+	}
+	defer store.Close()
+	for _, name := range s.mended {
+		if r, err := store.Verify(store.NameOf(name)); err != nil || r.State != heal.Clean {
+			return &Violation{Promise: "I17", Detail: fmt.Sprintf("%s was repaired and is %s: %v", name, r.State, err)}
+		}
 	}
 	return nil
 }
