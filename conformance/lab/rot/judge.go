@@ -110,7 +110,7 @@ func (w *World) judgeReport(name string, r heal.Report, f *Fault, h harm) error 
 			return errors.New("it is damaged")
 		}
 		// Of each damaged cell it must be known that it is, or that nothing is known of it.
-		told, _ := cellsOf(slices.Concat(r.Bad, r.Unproven, r.Lost), int64(len(was)))
+		told, _ := cellsOf(slices.Concat(r.Bad, r.Unproven, r.Lost), r.Size) // a tail that lost its last cell covers to within one
 		for c := range h.bad {
 			if known := int64(c)*rot.Cell < r.Size; !told[c] && known && !f.catalogLost() { // how far the cover went the tail knew
 				return fmt.Errorf("cell %d is damaged", c)
