@@ -301,7 +301,15 @@ func hintAtCover(w io.Writer, conf, dir string) {
 	if conf == "" {
 		return
 	}
-	for _, root := range []string{filepath.Dir(conf), dir} {
+	roots := []string{filepath.Dir(conf), dir}
+	if text, err := config.ReadText(disk.OS(), conf); err == nil {
+		for line := range strings.Lines(text) {
+			if words := strings.Fields(line); len(words) == 2 && words[0] == "dir" {
+				roots = append(roots, filepath.Join("/", strings.Trim(words[1], `"'`)))
+			}
+		}
+	}
+	for _, root := range slices.Compact(roots) {
 		st, err := heal.Open(heal.Options{FS: disk.OS(), Root: root}, false)
 		if err != nil {
 			continue
@@ -311,6 +319,5 @@ func hintAtCover(w io.Writer, conf, dir string) {
 				fmt.Fprintf(w, "%s is not what its sidecar describes (%s). If nobody has edited it: frctl repair --root %s %s\n", path, recovery.DescribeDamage(&r), root, path)
 			}
 		}
-		return
 	}
 }
