@@ -204,8 +204,7 @@ func (w *writer) place(p []byte) error {
 	return err
 }
 
-// trim removes the oldest segments beyond the bound. One that a crash brings back goes with the next: placing a segment makes durable what
-// was removed before.
+// trim removes the oldest segments beyond the bound, durably: one that a crash brought back would be one too many until the next is begun.
 func (w *writer) trim() error {
 	nums, err := segments(w.o.FS, w.o.Dir)
 	if err != nil || len(nums) <= keepSegments {
@@ -216,7 +215,7 @@ func (w *writer) trim() error {
 			return err
 		}
 	}
-	return nil
+	return w.o.FS.SyncDir(w.o.Dir)
 }
 
 // Trimmed tells whether file, which is not in the folder, is a segment that trim has removed: there are as many newer ones as it keeps.
