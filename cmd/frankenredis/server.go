@@ -216,7 +216,7 @@ func (s *server) refuse(format string, args ...any) error {
 func (s *server) greet() {
 	s.logger.Info("oO0OoO0OoO0Oo FrankenRedis is starting oO0OoO0OoO0Oo")
 	s.logger.Info(fmt.Sprintf("FrankenRedis version=%s, redis=%s, bits=64, pid=%d, just started", version, engine.RedisVersion, os.Getpid()))
-	if s.cfg.File() != "" {
+	if len(os.Args) > 1 {
 		s.logger.Info("Configuration loaded")
 	} else {
 		s.logger.Warn("Warning: no config file specified, using the default config. In order to specify a config file use " +

@@ -146,11 +146,27 @@ func psyncCommand(c *engine.Call) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFiltered(c); err != nil {
+		return err
+	}
 	takeOver := len(c.Args) > 3 && is(c.Args[3], "FAILOVER")
 	return c.E.SyncReplica(c, engine.SyncRequest{ID: string(c.Args[1]), Offset: offset, TakeOver: takeOver})
 }
 
-func syncCommand(c *engine.Call) error { return c.E.SyncReplica(c, engine.SyncRequest{}) }
+func syncCommand(c *engine.Call) error {
+	if err := checkFiltered(c); err != nil {
+		return err
+	}
+	return c.E.SyncReplica(c, engine.SyncRequest{})
+}
+
+// checkFiltered refuses a part of the data set to who cannot take it as a stream: what is sent as a file is whole.
+func checkFiltered(c *engine.Call) error {
+	if p := c.S.Replica; p != nil && p.FunctionOnly && !p.EOF && !c.S.IsReplica() {
+		return engine.ReplyError("ERR Filtered replica requires EOF capability")
+	}
+	return nil
+}
 
 func roleCommand(c *engine.Call) error {
 	c.E.Role(c.W)

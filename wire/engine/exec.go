@@ -134,7 +134,7 @@ func (e *Engine) resolve(argv [][]byte) (*Spec, error) {
 	if spec.subs != nil && len(argv) > 1 {
 		sub := spec.Subcommand(argv[1])
 		if sub == nil {
-			return nil, Errorf("ERR unknown subcommand '%s'. Try %s HELP.", clip(argv[1], 128), strings.ToUpper(spec.Name))
+			return nil, Errorf("ERR unknown subcommand '%s'. Try %s HELP.", clip(argv[1], 128), strings.ToUpper(string(argv[0])))
 		}
 		spec = sub
 	}
