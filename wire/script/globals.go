@@ -13,35 +13,39 @@ import (
 
 // openGlobals gives a new state what scripts find, with or without what Redis deprecates.
 func (i *Interpreter) openGlobals(deprecated bool) {
-	i.l.Globals().SetField("redis", i.openRedis().Value())
-	i.openCommon(deprecated, missingGlobal)
+	l := i.l
+	l.Register(l.Globals(), map[string]lua.Function{"__redis__err__handler": func(l *lua.State) int {
+		l.Push(placeError(l, l.Arg(1)))
+		return 1
+	}})
+	i.openCommon(deprecated, i.openRedis())
 }
 
-// openCommon gives a new state what scripts and functions find alike; index is asked for any other global.
-func (i *Interpreter) openCommon(deprecated bool, index lua.Function) {
+// openCommon gives a new state what scripts and functions find alike, and api as redis.
+func (i *Interpreter) openCommon(deprecated bool, api *lua.Table) {
 	l := i.l
 	if deprecated {
 		l.RegisterDeprecated()
 	}
 	globals := l.Globals()
+	globals.SetField("redis", api.Value())
 	globals.SetField("bit", bit.Open(l).Value())
 	globals.SetField("cjson", cjson.Open(l).Value())
 	globals.SetField("cmsgpack", cmsgpack.Open(l).Value())
 	globals.SetField("struct", structs.Open(l).Value())
-	l.Register(globals, map[string]lua.Function{
-		"pcall": pcall,
-		"__redis__err__handler": func(l *lua.State) int {
-			l.Push(placeError(l, l.Arg(1)))
-			return 1
-		},
-	})
-	meta := l.NewTable(0, 1)
-	l.Register(meta, map[string]lua.Function{"__index": index})
-	globals.SetMetatable(meta)
+	l.Register(globals, map[string]lua.Function{"pcall": pcall})
+	i.nothingElse(globals)
 	protect(globals, make(map[*lua.Table]bool))
 	if strings := l.StringMetatable(); strings != nil {
 		protect(strings, make(map[*lua.Table]bool))
 	}
+}
+
+// nothingElse makes it an error to ask for what is not in a table.
+func (i *Interpreter) nothingElse(t *lua.Table) {
+	meta := i.l.NewTable(0, 1)
+	i.l.Register(meta, map[string]lua.Function{"__index": missingGlobal})
+	t.SetMetatable(meta)
 }
 
 // protect makes a table and all within it read-only.

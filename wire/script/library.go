@@ -31,10 +31,12 @@ type Func struct {
 type Libraries struct {
 	i *Interpreter
 	libraries
-	api, loadAPI *lua.Table // what the global redis is while a function runs, and while a library is loaded
-	loading      *Library   // nil: none is being loaded
-	deadline     time.Time  // of loading; zero: none
-	deprecated   bool
+	env        *lua.Table // the environment of all libraries: empty
+	behind     *lua.Table // its metatable, whose __index is the globals, or while a library is loaded what that may see
+	atLoad     *lua.Table
+	loading    *Library  // nil: none is being loaded
+	deadline   time.Time // of loading; zero: none
+	deprecated bool
 }
 
 // libraries is what is loaded.
@@ -66,31 +68,25 @@ func (x *Libraries) clear() {
 func (x *Libraries) open() {
 	i := x.i
 	i.l = lua.New(lua.Options{Hook: x.step, Every: 100000, MaxMemory: i.limit})
-	x.api, x.loadAPI = i.openRedis(), i.openLoading(x.register)
-	protect(x.api, make(map[*lua.Table]bool))
-	protect(x.loadAPI, make(map[*lua.Table]bool))
-	i.openCommon(x.deprecated, func(l *lua.State) int {
-		if name, _ := l.ToString(l.Arg(2)); name != "redis" {
-			return missingGlobal(l)
-		}
-		if x.loading != nil {
-			l.Push(x.loadAPI.Value())
-		} else {
-			l.Push(x.api.Value())
-		}
-		return 1
-	})
+	i.openCommon(x.deprecated, i.openRedis())
+	x.atLoad = i.l.NewTable(0, 1)
+	x.atLoad.SetField("redis", i.openLoading(x.register).Value())
+	i.nothingElse(x.atLoad)
+	x.env, x.behind = i.l.NewTable(0, 0), i.l.NewTable(0, 1)
+	x.behind.SetField("__index", i.l.Globals().Value())
+	x.env.SetMetatable(x.behind)
+	seen := make(map[*lua.Table]bool)
+	protect(x.env, seen)
+	protect(x.atLoad, seen)
 }
 
-// openLoading makes the table redis of a library that is being loaded.
+// openLoading makes the table redis of a library that is being loaded: besides it a library sees no global then, not even Lua's own.
 func (i *Interpreter) openLoading(register lua.Function) *lua.Table {
 	l := i.l
 	t := l.NewTable(0, 8)
 	l.Register(t, map[string]lua.Function{"register_function": register, "log": i.log})
 	i.setConstants(t, map[string]int{"LOG_DEBUG": 0, "LOG_VERBOSE": 1, "LOG_NOTICE": 2, "LOG_WARNING": 3})
-	meta := l.NewTable(0, 1)
-	l.Register(meta, map[string]lua.Function{"__index": missingGlobal})
-	t.SetMetatable(meta)
+	i.nothingElse(t)
 	return t
 }
 
@@ -183,7 +179,7 @@ func goodName(name string) bool {
 // compile makes a library of a text, with the functions it registers.
 func (x *Libraries) compile(name string, code []byte, skip int, bounded bool) (*Library, error) {
 	l := x.i.l
-	fn, err := l.Load(string(code[skip:]), "@user_function", nil)
+	fn, err := l.Load(string(code[skip:]), "@user_function", x.env)
 	if err != nil {
 		return nil, Error("ERR Error compiling function: " + err.Error())
 	}
@@ -191,7 +187,9 @@ func (x *Libraries) compile(name string, code []byte, skip int, bounded bool) (*
 	if bounded {
 		x.deadline = time.Now().Add(loadTimeout)
 	}
+	x.behind.SetField("__index", x.atLoad.Value())
 	_, err = l.Call(fn.Value(), placeError)
+	x.behind.SetField("__index", l.Globals().Value())
 	lib := x.loading
 	x.loading = nil
 	if err != nil {
