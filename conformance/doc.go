@@ -12,7 +12,7 @@
 //	FR_TESTLOG  a file that gets a JSON line for each case (testbed.Entry); without it nothing is written
 //	FR_CLIENTS  where clients/fetch.sh put client libraries of other languages (default /opt/clients); without them those tests are skipped
 //	-update     write what redict answers into testdata (nothing else changes expectations)
-//	-seed N     of the random comparison only this seed; -seeds and -length change how many and how long
+//	-seed N     of the random comparison only this seed, or with -seeds as many from it on; -length says how long one is
 //
 // Nothing is left uncompared silently: what a test forgives, it names by an entry of DRIFT.md.
 package conformance

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	seedFlag   = flag.Uint64("seed", 0, "the only seed of the random comparison; 0 for all")
+	seedFlag   = flag.Uint64("seed", 0, "the first seed of the random comparison, and the only one unless -seeds is given; 0 for all")
 	seedsFlag  = flag.Int("seeds", 0, "seeds of the random comparison for each family; 0 for the usual number")
 	lengthFlag = flag.Int("length", 300, "commands of one seed of the random comparison")
 )
@@ -96,7 +96,10 @@ func compareRandom(t *testing.T, d *duel, f family, commands []reference.Command
 	}
 	first := uint64(1)
 	if *seedFlag > 0 {
-		first, n = *seedFlag, 1
+		first = *seedFlag
+		if *seedsFlag == 0 {
+			n = 1
+		}
 	}
 	start := time.Now()
 	shown := map[string]bool{}
