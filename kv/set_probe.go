@@ -18,7 +18,8 @@ type SetProbe struct {
 	ks   *Keyspace
 	enc  Encoding
 	p    []byte    // a packed set
-	near int       // where in an intset the last question led
+	near int       // where the last question led: in an intset, its place; in a listpack, to the entry behind the one found, or None
+	many bool      // a listpack is to have an index once one is of use
 	dict dict.Dict // a table's elements
 	// slots are the entries of a listpack by hash, with linear probing, at most half full: 32 bits of the hash, then the position; 0 is
 	// free. nil: it is searched from its head each time.
@@ -28,9 +29,13 @@ type SetProbe struct {
 // ProbeSet makes the probe of a live set of this database.
 func (db *DB) ProbeSet(s SetView) SetProbe {
 	x := SetProbe{ks: db.ks, enc: s.Encoding()}
-	if s.isTable() {
+	switch x.enc {
+	case Hashtable:
 		x.dict = s.dict(db.ks)
-	} else {
+	case Listpack:
+		x.p = s.packed()
+		x.near = listpack.First(x.p)
+	default:
 		x.p = s.packed()
 	}
 	return x
@@ -72,9 +77,7 @@ func keyOf(m arena.Mem, r arena.Ref) []byte { return element(m, r).key(m) }
 // Expect prepares for so many questions.
 func (x *SetProbe) Expect(asked int) {
 	const fromCost = 256 // comparisons; below, making the index costs more than it saves
-	if x.enc == Listpack && x.slots == nil && asked > 2 && asked*listpack.Len(x.p) >= fromCost {
-		x.index()
-	}
+	x.many = x.enc == Listpack && asked > 2 && asked*listpack.Len(x.p) >= fromCost
 }
 
 // index makes the index of a listpack; it takes 16 bytes a member at least.
@@ -97,10 +100,10 @@ const low32 = 1<<32 - 1
 
 // Has says whether a member is there.
 func (x *SetProbe) Has(member Elem) bool {
-	switch {
-	case x.slots != nil:
-		return x.indexed(member)
-	case x.enc == Intset:
+	switch x.enc {
+	case Listpack:
+		return x.packedHas(member)
+	case Intset:
 		n, isInt := member.spelled()
 		found := false
 		if isInt {
@@ -108,26 +111,53 @@ func (x *SetProbe) Has(member Elem) bool {
 		}
 		return found
 	}
-	want := member.b
-	if member.num {
-		want = strconv.AppendInt(x.ks.digits[:0], member.n, 10)
-	}
-	if x.enc == Listpack {
-		return listpack.Find(x.p, listpack.First(x.p), want, 0) != listpack.None
-	}
+	want := x.spelling(member)
 	return x.dict.Find(x.ks.hashMember(want), want) != 0
 }
 
-// indexed is Has by the index.
-func (x *SetProbe) indexed(member Elem) bool {
+// spelling is the member's string, for the moment.
+func (x *SetProbe) spelling(member Elem) []byte {
+	if member.num {
+		return strconv.AppendInt(x.ks.digits[:0], member.n, 10)
+	}
+	return member.b
+}
+
+// packedHas is Has for a listpack. Sets made alike have their members in the same order: the entry behind the last one found
+// is looked at first.
+func (x *SetProbe) packedHas(member Elem) bool {
+	if x.near != listpack.None {
+		if e, next := readElem(x.p, x.near); e.equal(member) {
+			x.near = next
+			return true
+		}
+	}
+	var at int
+	if x.many {
+		if x.slots == nil {
+			x.index()
+		}
+		at = x.indexed(member)
+	} else {
+		at = listpack.Find(x.p, listpack.First(x.p), x.spelling(member), 0)
+	}
+	if at == listpack.None {
+		return false
+	}
+	x.near = listpack.Next(x.p, at)
+	return true
+}
+
+// indexed is the position of a member by the index, or None.
+func (x *SetProbe) indexed(member Elem) int {
 	mask := len(x.slots) - 1
 	h := indexHash(member)
 	for i := int(h) & mask; x.slots[i] != 0; i = (i + 1) & mask {
 		if (x.slots[i]^h)>>32 == 0 && packedElem(x.p, int(x.slots[i]&low32)).equal(member) {
-			return true
+			return int(x.slots[i] & low32)
 		}
 	}
-	return false
+	return listpack.None
 }
 
 // indexKeys hide from clients where members stand in an index. One who found out would gain nothing: an index in which all stand
