@@ -2,9 +2,10 @@ package kv
 
 import "frankenredis/kv/arena"
 
-// edit is a change of one collection, the part common to all types. A packed value is copied into an image in the Go heap,
-// changed there and put back at the end; a table is changed in place. Between begin and finish nothing else of the
-// keyspace may be touched but by the edit itself.
+// edit is a change of one collection, the part common to all types. A packed value is changed where it lies, as long as its block
+// has room and no open view needs it; else it is copied into an image in the Go heap, changed there and put back at the end. A table
+// is changed in place. Between begin and finish nothing else of the keyspace may be touched but by the edit itself, and nobody
+// may rely on what the value was.
 type edit struct {
 	db   *DB
 	key  []byte
@@ -13,7 +14,8 @@ type edit struct {
 
 	typ   Type
 	enc   Encoding // now
-	image []byte   // a packed value
+	image []byte   // a packed value; its capacity is the room it has
+	block []byte   // the entry's block, when the image began there; see inPlace
 	table table    // a table; its bytes are brought up to date by finish
 	used  int64    // the account when the edit began
 
@@ -37,17 +39,45 @@ func (e *edit) begin(db *DB, key []byte, typ Type, enc Encoding) error {
 		e.old = db.touch(cell{r, h})
 		e.enc = h.enc()
 	}
-	if e.enc.IsPacked() {
-		e.image = ks.image[:0]
+	switch {
+	case !e.enc.IsPacked():
 		if r != 0 {
-			e.image = e.old.appendRange(ks.a, e.image, 0, e.old.stringLen(ks.a))
+			e.table = e.old.table(ks.a)
 		}
-	} else if r != 0 {
-		e.table = e.old.table(ks.a)
+	case r == 0:
+		e.image = ks.image[:0]
+	case e.old.h.bigValue() || !e.openInPlace():
+		e.image = e.old.appendRange(ks.a, ks.image[:0], 0, e.old.stringLen(ks.a))
 	}
 	e.used = ks.UsedBytes()
 	ks.editing = true
 	return nil
+}
+
+// openInPlace makes the value in the entry's block the image; false, when an open view needs the block.
+func (e *edit) openInPlace() bool {
+	a, c := e.mem(), e.old
+	e.block = a.TryMut(c.ref, a.Usable(c.ref))
+	if e.block == nil {
+		return false
+	}
+	size := c.h.size()
+	e.image = e.block[size-c.h.valLen() : size]
+	return true
+}
+
+// inPlace says whether the image lies in the entry's block.
+func (e *edit) inPlace() bool {
+	return e.block != nil && &e.image[:1][0] == &e.block[e.old.h.size()-e.old.h.valLen()]
+}
+
+// grow prepares the image to become n bytes longer: if its block has no room for them, it leaves that. Without grow it would do so for
+// memory of its own each time.
+func (e *edit) grow(n int) {
+	if e.block != nil && len(e.image)+n > cap(e.image) {
+		e.image = append(e.db.ks.image[:0], e.image...)
+		e.block = nil
+	}
 }
 
 // Found says whether the key was there when the edit began.
@@ -67,7 +97,7 @@ func (e *edit) mem() *arena.Arena { return e.db.ks.a }
 func (e *edit) finish(n int) (removed bool) {
 	db, ks := e.db, e.db.ks
 	ks.editing = false
-	if cap(e.image) > 0 && cap(e.image) <= maxIdleImage {
+	if cap(e.image) > 0 && cap(e.image) <= maxIdleImage && !e.inPlace() {
 		ks.image = e.image[:0]
 	}
 	grown := ks.UsedBytes() - e.used // the image is not in the arena: all of it is tables
@@ -111,6 +141,12 @@ func (e *edit) forgetTable() {
 // store writes the value into the entry.
 func (e *edit) store() {
 	db, ks := e.db, e.db.ks
+	if e.enc.IsPacked() && e.inPlace() {
+		if now := e.old.h.withEnc(e.enc).withValLen(len(e.image)); fits(len(e.block), now.size()) {
+			putWord(e.block, 0, uint64(now))
+			return
+		}
+	}
 	if e.old.ref != 0 && e.old.h.enc() == e.enc && !e.enc.IsPacked() {
 		// The table's roots may have moved and its size has; the entry stays where it is.
 		was := e.old.table(ks.a)

@@ -101,6 +101,30 @@ func (ks *Keyspace) freeElements(refs []arena.Ref) {
 	}
 }
 
+// deleteElements removes elements, which are there, from their dict and frees them, some at a time, so that the cache misses of
+// their blocks and then of their places overlap. show, unless nil, is called with each before that; it must not change anything.
+func (ks *Keyspace) deleteElements(d dict.Dict, refs []arena.Ref, show func(arena.Ref)) {
+	var hashes [16]uint64
+	for len(refs) > 0 {
+		some := refs[:min(len(refs), len(hashes))]
+		refs = refs[len(some):]
+		ks.a.Touch(some)
+		for i, r := range some {
+			hashes[i] = ks.hashEntry(ks.a, r)
+			if show != nil {
+				show(r)
+			}
+		}
+		d.WarmSlots(hashes[:len(some)])
+		for i, r := range some {
+			if !d.DeleteRef(hashes[i], r) {
+				panic("kv: an element that is not in its dict")
+			}
+			ks.freeElement(r)
+		}
+	}
+}
+
 // freeFlushedElement is freeElement for an element of what is first in the lazy queue, whose bytes may be hidden already.
 func (ks *Keyspace) freeFlushedElement(r arena.Ref) {
 	c := element(ks.a, r)

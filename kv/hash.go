@@ -160,8 +160,11 @@ func (e *HashEdit) Set(field, value []byte) (created bool) {
 		return e.setElement(field, value)
 	}
 	if at := listpack.Find(e.image, listpack.First(e.image), field, 1); at != listpack.None {
-		e.image = listpack.Replace(e.image, listpack.Next(e.image, at), value)
+		at = listpack.Next(e.image, at)
+		e.grow(listpack.EntrySize(value) - listpack.Size(e.image, at))
+		e.image = listpack.Replace(e.image, at, value)
 	} else {
+		e.grow(listpack.EntrySize(field) + listpack.EntrySize(value))
 		e.image = listpack.Append(listpack.Append(e.image, field), value)
 		created = true
 	}

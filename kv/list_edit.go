@@ -113,6 +113,7 @@ func (e *ListEdit) PushHead(v []byte) {
 	e.changed = true
 	switch {
 	case e.enc == Listpack:
+		e.grow(listpack.EntrySize(v))
 		e.image = listpack.Prepend(e.image, v)
 	case e.pushInPlace(v, false):
 	case e.allows(0, len(v)):
@@ -126,6 +127,7 @@ func (e *ListEdit) PushHead(v []byte) {
 func (e *ListEdit) PushTail(v []byte) {
 	e.changed = true
 	if e.enc == Listpack {
+		e.grow(listpack.EntrySize(v))
 		e.image = listpack.Append(e.image, v)
 		return
 	}

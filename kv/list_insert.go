@@ -9,6 +9,7 @@ import (
 func (e *ListEdit) Insert(pos int, v []byte, after bool) {
 	e.changed = true
 	if e.enc == Listpack {
+		e.grow(listpack.EntrySize(v))
 		at := listpack.Seek(e.image, pos)
 		if after {
 			e.image = listpack.InsertAfter(e.image, at, v)
@@ -66,7 +67,9 @@ func (e *ListEdit) insert(i, off, count int, v []byte, after bool) {
 func (e *ListEdit) Set(pos int, v []byte) {
 	e.changed = true
 	if e.enc == Listpack {
-		e.image = listpack.Replace(e.image, listpack.Seek(e.image, pos), v)
+		at := listpack.Seek(e.image, pos)
+		e.grow(listpack.EntrySize(v) - listpack.Size(e.image, at))
+		e.image = listpack.Replace(e.image, at, v)
 		return
 	}
 	ks := e.ks()

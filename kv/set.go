@@ -160,6 +160,7 @@ func (e *SetEdit) Add(member []byte) bool {
 	if e.enc == Intset {
 		n, isInt := parseInt(member)
 		if isInt {
+			e.grow(intset.Width(e.image))
 			p, added := intset.Add(e.image, n)
 			e.image = p
 			if added {
@@ -187,6 +188,7 @@ func (e *SetEdit) Add(member []byte) bool {
 			return false
 		}
 		if listpack.Len(e.image) < l.SetListpackEntries && len(member) <= l.SetListpackValue && listpack.Safe(e.image, len(member)) {
+			e.grow(listpack.EntrySize(member))
 			e.image = listpack.Append(e.image, member)
 			e.changed = true
 			return true

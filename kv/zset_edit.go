@@ -7,7 +7,6 @@ import (
 
 	"frankenredis/kv/arena"
 	"frankenredis/kv/btree"
-	"frankenredis/kv/dict"
 	"frankenredis/kv/double"
 	"frankenredis/kv/listpack"
 )
@@ -78,7 +77,7 @@ func (e *ZSetEdit) Add(member []byte, score float64) {
 		if e.Len()+1 > l.ZSetEntries || len(member) > l.ZSetValue || !listpack.Safe(e.image, len(member)) {
 			e.convert()
 		} else {
-			e.image = insertPacked(e.image, member, score)
+			e.insertPacked(member, score)
 			return
 		}
 	}
@@ -100,7 +99,8 @@ func (e *ZSetEdit) Move(member []byte, from, to float64) {
 	e.changed = true
 	if e.enc == Listpack {
 		at := listpack.Find(e.image, listpack.First(e.image), member, 1)
-		e.image = insertPacked(listpack.Delete(e.image, at, 2), member, to)
+		e.image = listpack.Delete(e.image, at, 2)
+		e.insertPacked(member, to)
 		return
 	}
 	ks := e.ks()
@@ -159,29 +159,7 @@ func (e *ZSetEdit) DeleteRange(from, to int) {
 		return
 	}
 	d := e.ks().elements(e.table)
-	e.tree().DeleteRange(from, to, func(refs []arena.Ref) { e.deleteElements(d, refs) })
-}
-
-// deleteElements removes elements that are in the order no more. Both they and where they are found lie apart in memory: those of
-// several are fetched together.
-func (e *ZSetEdit) deleteElements(d dict.Dict, refs []arena.Ref) {
-	ks := e.ks()
-	var hashes [16]uint64
-	for len(refs) > 0 {
-		some := refs[:min(len(refs), len(hashes))]
-		refs = refs[len(some):]
-		ks.a.Touch(some)
-		for i, r := range some {
-			hashes[i] = ks.hashEntry(ks.a, r)
-		}
-		d.WarmSlots(hashes[:len(some)])
-		for i, r := range some {
-			if !d.DeleteRef(hashes[i], r) {
-				panic("kv: a member that is in the order only")
-			}
-			ks.freeElement(r)
-		}
-	}
+	e.tree().DeleteRange(from, to, func(refs []arena.Ref) { e.ks().deleteElements(d, refs, nil) })
 }
 
 // View reads the set as it is now; until the next change.
@@ -277,7 +255,15 @@ func appendScore(buf []byte, score float64) (text []byte, n int64, isInt bool) {
 }
 
 // insertPacked puts a member into a packed set at its place.
-func insertPacked(p, member []byte, score float64) []byte {
+func (e *ZSetEdit) insertPacked(member []byte, score float64) {
+	var scoreBuf [double.MaxSize]byte
+	text, n, isInt := appendScore(scoreBuf[:], score)
+	size := listpack.EntrySizeInt(n)
+	if !isInt {
+		size = listpack.EntrySize(text)
+	}
+	e.grow(listpack.EntrySize(member) + size)
+	p := e.image
 	var buf [intDigits]byte
 	at := listpack.First(p)
 	for at != listpack.None {
@@ -288,19 +274,15 @@ func insertPacked(p, member []byte, score float64) []byte {
 		}
 		at = listpack.Next(p, value)
 	}
-	var scoreBuf [double.MaxSize]byte
-	text, n, isInt := appendScore(scoreBuf[:], score)
 	if at == listpack.None {
-		p = listpack.Append(p, member)
-		if isInt {
-			return listpack.AppendInt(p, n)
-		}
-		return listpack.Append(p, text)
+		at = len(p) - 1
 	}
 	p = listpack.Insert(p, at, member)
-	at = listpack.Next(p, at)
+	at += listpack.Size(p, at)
 	if isInt {
-		return listpack.InsertInt(p, at, n)
+		p = listpack.InsertInt(p, at, n)
+	} else {
+		p = listpack.Insert(p, at, text)
 	}
-	return listpack.Insert(p, at, text)
+	e.image = p
 }

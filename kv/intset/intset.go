@@ -153,6 +153,9 @@ func Validate(p []byte) bool {
 	return true
 }
 
+// Width is how many bytes a value takes.
+func Width(p []byte) int { return width(p) }
+
 func width(p []byte) int { return int(p[0]) }
 
 func widthOf(n int64) int {

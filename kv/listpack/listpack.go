@@ -235,6 +235,9 @@ func Sizes(p []byte, at int) (head, payload, back int) {
 	return head, body - head, backSize(body)
 }
 
+// Size is the length in bytes of the entry at a position.
+func Size(p []byte, at int) int { return entryLen(p, at) }
+
 // entryLen is the length of an entry with its back length.
 func entryLen(p []byte, at int) int {
 	n := bodyLen(p, at)

@@ -68,43 +68,8 @@ func hrandfieldCommand(c *engine.Call) error {
 	n := int64(e.Hash().Len())
 	count = min(count, n)
 	header(count)
-	// Of each field in turn, it is decided by what is still wanted and what is still left whether it is among the chosen.
-	ks := c.E.Keyspace()
-	wanted, left := int(count), int(n)
-	if wanted*sparseSample < left {
-		chooseFew(wanted, func() (kv.Elem, func()) {
-			field, value := e.RandomHash()
-			return field, func() { write(field, value) }
-		})
-		return nil
-	}
-	e.Hash().Each(func(field, value kv.Elem) bool {
-		if ks.Pick(left) < wanted {
-			write(field, value)
-			wanted--
-		}
-		left--
-		return wanted > 0
-	})
+	e.SampleHash(int(count), write)
 	return nil
-}
-
-// sparseSample is how many times as many elements as are wanted there must be for drawing until enough different ones were
-// drawn to be cheaper than looking at all.
-const sparseSample = 8
-
-// chooseFew draws until n different elements were drawn, and writes each.
-func chooseFew(n int, draw func() (key kv.Elem, write func())) {
-	seen := make(map[string]struct{}, n)
-	var buf [20]byte
-	for len(seen) < n {
-		key, write := draw()
-		k := string(key.Bytes(buf[:]))
-		if _, again := seen[k]; !again {
-			seen[k] = struct{}{}
-			write()
-		}
-	}
 }
 
 // hashEntry is the entry of a hash for reading.

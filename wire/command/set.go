@@ -2,7 +2,6 @@ package command
 
 import (
 	"math"
-	"slices"
 
 	"frankenredis/kv"
 	"frankenredis/wire/engine"
@@ -288,30 +287,9 @@ func srandmemberCommand(c *engine.Call) error {
 	default:
 		n := int(min(count, int64(e.Set().Len())))
 		c.W.Array(n)
-		sampleSet(c, e, n, func(m kv.Elem) { bulkElem(c, m) })
+		e.SampleSet(n, func(m kv.Elem) { bulkElem(c, m) })
 	}
 	return nil
-}
-
-// sampleSet visits n different members, n at most the set's size, each choice with the same probability.
-func sampleSet(c *engine.Call, e kv.Entry, n int, visit func(m kv.Elem)) {
-	s, ks := e.Set(), c.E.Keyspace()
-	left := s.Len()
-	if n*sparseSample < left {
-		chooseFew(n, func() (kv.Elem, func()) {
-			m := e.RandomSet()
-			return m, func() { visit(m) }
-		})
-		return
-	}
-	s.Each(func(m kv.Elem) bool {
-		if ks.Pick(left) < n {
-			visit(m)
-			n--
-		}
-		left--
-		return n > 0
-	})
 }
 
 func spopCommand(c *engine.Call) error {
@@ -383,23 +361,52 @@ func popMembers(c *engine.Call) error {
 		return nil
 	}
 	n := int(count)
-	members := make([][]byte, 0, n)
-	sampleSet(c, e, n, func(m kv.Elem) { members = append(members, m.Append(nil)) })
 	s, err := c.DB.EditSet(c.Args[1], nil, 0)
 	if err != nil {
 		return err
 	}
 	c.W.Set(n)
-	for _, m := range members {
-		s.Delete(m)
-		c.W.Bulk(m)
-	}
+	remove := removal{c: c}
+	s.TakeRandom(n, func(m kv.Elem) {
+		bulkElem(c, m)
+		remove.add(m)
+	})
 	s.Done()
+	remove.end()
 	c.Dirty(n)
-	for chunk := range slices.Chunk(members, popChunk) {
-		c.Replace(append([][]byte{wordSrem, c.Args[1]}, chunk...)...)
-	}
 	return nil
+}
+
+// removal is what is propagated of members that were removed: SREMs.
+type removal struct {
+	c       *engine.Call
+	members []byte // one behind the other
+	ends    []int
+}
+
+func (r *removal) add(m kv.Elem) {
+	if !r.c.Streams() {
+		return
+	}
+	r.members = m.Append(r.members)
+	if r.ends = append(r.ends, len(r.members)); len(r.ends) == popChunk {
+		r.end()
+	}
+}
+
+// end propagates what was added.
+func (r *removal) end() {
+	if len(r.ends) == 0 {
+		return
+	}
+	argv := append(make([][]byte, 0, 2+len(r.ends)), wordSrem, r.c.Args[1])
+	from := 0
+	for _, end := range r.ends {
+		argv = append(argv, r.members[from:end])
+		from = end
+	}
+	r.c.Replace(argv...)
+	r.members, r.ends = r.members[:0], r.ends[:0]
 }
 
 // popChunk is how many members one SREM of a propagated SPOP names at most.

@@ -417,23 +417,9 @@ func zrandmemberCommand(c *engine.Call) error {
 		}
 		return nil
 	}
-	ks, left := c.E.Keyspace(), e.ZSet().Len()
-	n := int(min(count, int64(left)))
+	n := int(min(count, int64(e.ZSet().Len())))
 	p.header(n)
-	if n*sparseSample < left {
-		chooseFew(n, func() (kv.Elem, func()) {
-			m, score := e.RandomZSet()
-			return m, func() { p.write(m, score) }
-		})
-		return nil
-	}
-	for cur := e.ZSet().At(0); cur.Valid() && n > 0; cur.Next() {
-		if ks.Pick(left) < n {
-			p.write(cur.Member(), cur.Score())
-			n--
-		}
-		left--
-	}
+	e.SampleZSet(n, p.write)
 	return nil
 }
 
