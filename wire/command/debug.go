@@ -111,7 +111,7 @@ func debugDigestValue(c *engine.Call) error {
 	c.W.Array(len(c.Args) - 2)
 	for _, key := range c.Args[2:] {
 		var d digest
-		if e, found := c.DB.Lookup(key, kv.NoTouch); found {
+		if e, found := c.DB.Lookup(key, kv.NoTouch|kv.NoExpire); found {
 			d.tossValue(e)
 		}
 		c.W.Simple(hex.EncodeToString(d[:]))

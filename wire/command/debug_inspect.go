@@ -16,8 +16,10 @@ import (
 // debugShown is how many bytes of an entry are shown as text.
 const debugShown = 40
 
+// debugObject tells of the entry as it lies in the table, so also of one that has expired, as do debugSDSLen, debugDigestValue and
+// MEMORY USAGE.
 func debugObject(c *engine.Call) error {
-	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch)
+	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch|kv.NoExpire)
 	if !found {
 		return engine.ErrNoSuchKey
 	}
@@ -111,7 +113,7 @@ func writeListpack(w *bufio.Writer, p []byte, address uint64) {
 // debugSDSLen tells the lengths of a key and its string. Both lie in the entry's block, or each in one of its own; nothing is
 // kept in reserve.
 func debugSDSLen(c *engine.Call) error {
-	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch)
+	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch|kv.NoExpire)
 	if !found {
 		return engine.ErrNoSuchKey
 	}
