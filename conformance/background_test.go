@@ -115,7 +115,7 @@ func TestBackgroundReplies(t *testing.T) {
 		t.Error("INFO does not tell how many keys there are to save")
 	}
 	waitForRewrite(t, c)
-	waitFor(t, "the scheduled save", func() bool { return infoInt(t, c, "persistence", "rdb_saves") == 1 })
+	waitFor(t, "the scheduled save", func() bool { return infoInt(t, c, "persistence", "rdb_saves") == 1 && !saving(t, c) })
 	c.Call(t, "CONFIG", "SET", "rdb-key-save-delay", "1000000")
 	for _, step := range []struct {
 		do, want string
@@ -176,6 +176,40 @@ func TestFailedSave(t *testing.T) {
 	c.Call(t, "BGSAVE")
 	waitFor(t, "the save", func() bool { return !saving(t, c) })
 	c.Call(t, "SET", "k", "y")
+}
+
+// FLUSHALL with save points writes the empty data set, which leaves no change unsaved and is not counted as a save; SAVE and BGSAVE count
+// when they begin.
+func TestCountedSaves(t *testing.T) {
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--enable-debug-command", "yes", "--save", "3600 1", "--appendonly", "yes"}})
+		c := s.Dial(t)
+		for _, step := range []struct {
+			do             string
+			saves, changes int
+		}{
+			{"SET k v", 0, 1},
+			{"FLUSHALL", 0, 0},
+			{`EVAL "redis.call('set','a','1') redis.call('flushall') redis.call('set','b','1')" 0`, 0, 1},
+			{"SAVE", 1, 0},
+			{"DEBUG RELOAD", 1, 0},
+			{"CONFIG SET rdb-key-save-delay 10000000", 1, 0},
+			{"SET k v", 1, 1},
+			{"BGSAVE", 2, 1},
+			{"FLUSHALL", 2, 0},
+			{`CONFIG SET save ""`, 2, 0},
+			{"SET k v", 2, 1},
+			{"FLUSHALL", 2, 2},
+		} {
+			args, err := testbed.SplitArgs(step.do)
+			ok(t, err)
+			c.Call(t, args...)
+			saves, changes := infoInt(t, c, "persistence", "rdb_saves"), infoInt(t, c, "persistence", "rdb_changes_since_last_save")
+			if saves != step.saves || changes != step.changes {
+				t.Errorf("%s: after %s %d saves, %d changes", binary, step.do, saves, changes)
+			}
+		}
+	}
 }
 
 // Save points and the growth of the log start jobs by themselves; FLUSHALL gives a save up.

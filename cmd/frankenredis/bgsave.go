@@ -46,6 +46,7 @@ func (s *server) startSave() error {
 	}
 	o := snapshot.SaveOptions{FS: s.fs, Dir: s.dir, Name: s.cfg.String("dbfilename"), Temp: jobTemp(), SyncEvery: s.syncEvery("rdb-save-incremental-fsync"),
 		Aside: s.load.aside}
+	s.saves.count++
 	s.eng.Commit()
 	log, rate := s.coveringLog(), s.cfg.Bytes("fr-save-max-rate")
 	s.startJob(saveJob, func(j *job, meta snapshot.Meta) error {
@@ -73,7 +74,6 @@ func (s *server) finishSave(j *job, err error) {
 		s.load.aside = ""
 		s.eng.Saved(j.changes)
 		s.saves.last, s.saves.size = time.Now(), j.size
-		s.saves.count++
 		s.saves.failed = false
 		s.logger.Info("DB saved on disk")
 		s.logger.Info("Background saving terminated with success")

@@ -15,8 +15,8 @@ import (
 // saveState is what is known of snapshots taken.
 type saveState struct {
 	last      time.Time // of the last successful one, or of the start
-	count     int64
-	failed    bool // the last background save
+	count     int64     // of those that SAVE, BGSAVE and save points began (rdb_saves)
+	failed    bool      // the last background save
 	tried     time.Time
 	took      int64 // seconds; of the last background save, -1: none yet
 	scheduled bool
@@ -30,6 +30,7 @@ func (s *server) saveCommand() error {
 	if s.busy(saveJob) {
 		return engine.ReplyError("ERR Background save already in progress")
 	}
+	s.saves.count++
 	s.cover()
 	if err := s.save(); err != nil {
 		return engine.ReplyError("ERR")
@@ -73,7 +74,6 @@ func (s *server) save() error {
 	s.eng.Saved(changes)
 	s.saves.failed = false
 	s.saves.last, s.saves.size = time.Now(), size
-	s.saves.count++
 	s.logger.Info("DB saved on disk")
 	return nil
 }
@@ -157,10 +157,7 @@ func (s *server) loadFile(path string, merge bool) error {
 func (s *server) emptied() {
 	s.killJob(saveJob)
 	if len(s.cfg.SavePoints()) > 0 && !s.eng.Loading() {
-		changes := s.eng.DirtyCount()
-		if s.save() == nil {
-			s.eng.Saved(-changes) // the flush itself still counts as a change
-		}
+		_ = s.save() // it says in the log and the ledger what is wrong; the changes still count as unsaved
 	}
 }
 
