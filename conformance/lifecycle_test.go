@@ -165,6 +165,18 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// Without an address there is nothing to serve.
+func TestNowhereToListen(t *testing.T) {
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		for _, args := range [][]string{{"--bind", "", "--port", "7777"}, {"--port", "0"}} {
+			out, code := runServer(t, binary, t.TempDir(), "", args...)
+			if code != 1 || !strings.Contains(out, "Configured to not listen anywhere, exiting.") {
+				t.Errorf("%s %q: exit status %d\n%s", binary, args, code, out)
+			}
+		}
+	}
+}
+
 // SHUTDOWN's errors.
 func TestShutdownErrors(t *testing.T) {
 	s := testbed.Start(t, testbed.Options{})

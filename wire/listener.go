@@ -152,6 +152,9 @@ func (r *Reactor) shares(list []*listener, port int) bool {
 // they have none, as in Redis.
 func (r *Reactor) SetSocketMark(mark int) { r.mark = mark }
 
+// ErrUnknownHost is the cause of a ListenError for a name that has no address.
+var ErrUnknownHost = errors.New("name or service not known")
+
 // ListenError says which address could not be listened on.
 type ListenError struct {
 	Addr string
@@ -179,7 +182,7 @@ func listenTCP(addr string, port, backlog int) (int, error) {
 		if ip = net.ParseIP(addr); ip == nil {
 			found, err := net.LookupIP(addr)
 			if err != nil || len(found) == 0 {
-				return -1, fmt.Errorf("name or service not known: %q", addr)
+				return -1, ErrUnknownHost
 			}
 			ip = found[0]
 		}

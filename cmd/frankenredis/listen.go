@@ -44,7 +44,7 @@ func (s *server) listen() error {
 	if err := open(wire.TLS); err != nil {
 		return err
 	}
-	if s.listening.port == [wire.Kinds]int{} && path == "" {
+	if (s.listening.port == [wire.Kinds]int{} || len(s.listening.bind) == 0) && path == "" {
 		err := errors.New("configured to not listen anywhere, exiting")
 		s.logger.Warn("Configured to not listen anywhere, exiting.")
 		return err
@@ -96,7 +96,11 @@ func (s *server) relisten(refusal string, which ...wire.Kind) error {
 
 func (s *server) logListenError(err error) {
 	if le := (*wire.ListenError)(nil); errors.As(err, &le) {
-		s.logger.Warn(fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: bind: %s", le.Addr, le.Port, config.ErrnoText(le.Err)))
+		cause := "bind: " + config.ErrnoText(le.Err)
+		if errors.Is(le.Err, wire.ErrUnknownHost) {
+			cause = "Name or service not known"
+		}
+		s.logger.Warn(fmt.Sprintf("Warning: Could not create server TCP listening socket %s:%d: %s", le.Addr, le.Port, cause))
 	}
 }
 
