@@ -7,6 +7,9 @@ const (
 	keptCommands = 64
 )
 
+// queuedArgBytes is what QueueBytes counts for an argument besides its bytes: the pointer to it, as Redis does.
+const queuedArgBytes = 8
+
 // Enqueue copies a command into the transaction. The copies of several commands share blocks of memory, which the next
 // transaction uses again: nobody may keep a queued argument beyond the call it is executed by.
 func (s *Session) Enqueue(spec any, argv [][]byte) {
@@ -27,7 +30,7 @@ func (s *Session) Enqueue(spec any, argv [][]byte) {
 		s.queueArgs = append(s.queueArgs, s.queueBlock[at:len(s.queueBlock):len(s.queueBlock)])
 	}
 	s.Queue = append(s.Queue, Queued{Argv: s.queueArgs[first:len(s.queueArgs):len(s.queueArgs)], Spec: spec})
-	s.QueueBytes += total
+	s.QueueBytes += total + queuedArgBytes*len(argv)
 }
 
 // ResetTransaction forgets the queued commands and leaves MULTI. Watched keys are the engine's to release.
