@@ -46,3 +46,24 @@ func TestBusyScript(t *testing.T) {
 		t.Error(r)
 	}
 }
+
+// A script that SHUTDOWN NOSAVE cuts short is not answered.
+func TestShutdownEndsScript(t *testing.T) {
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--busy-reply-threshold", "1"}})
+		runs, other := s.Dial(t), s.Dial(t)
+		if err := runs.Send("EVAL", "while true do end", "0"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the script to be slow", func() bool { r, err := other.Do("GET", "k"); return err == nil && strings.HasPrefix(r.Str, "BUSY ") })
+		if err := other.Send("SHUTDOWN", "NOSAVE"); err != nil {
+			t.Fatal(err)
+		}
+		if got, closed := runs.ReadAll(10 * time.Second); !closed || len(got) > 0 {
+			t.Errorf("%s: %q, closed: %v", binary, got, closed)
+		}
+		if code, err := s.WaitExit(); err != nil || code != 0 {
+			t.Errorf("%s: exit status %d, %v", binary, code, err)
+		}
+	}
+}

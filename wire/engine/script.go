@@ -331,6 +331,7 @@ func (e *Engine) ScriptStep() error {
 	e.nestedTurn()
 	switch {
 	case e.Stopping():
+		sc.caller.Conn.Close(false) // it ends without an answer, as the process does
 		return ErrScriptKilled
 	case sc.killed:
 		e.logger.Info("Lua script killed by user with SCRIPT KILL.")
