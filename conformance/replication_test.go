@@ -159,3 +159,53 @@ func TestReplicasWaitForCompany(t *testing.T) {
 	primary.Call(t, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
 	inStep(t, primary, three.Dial(t))
 }
+
+// A replica whose command makes a reply is dropped, and the log says why: its stream holds effects only. What makes none leaves it be.
+func TestReplicaMakesReply(t *testing.T) {
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--repl-diskless-sync-delay", "0"}})
+		admin := s.Dial(t)
+		for i, command := range [][]string{
+			{"PING"}, {"GET", "k"}, {"BOGUS"}, {"MULTI"}, {"WAIT", "0", "1"}, {"REPLCONF", "bogus", "x"},
+			{"REPLCONF", "ACK", "0"}, {"SYNC"}, {"MONITOR"}, // no reply
+		} {
+			before := len(s.LogText())
+			replica := s.Dial(t)
+			ok(t, replica.Send("SYNC"))
+			waitFor(t, "the replica", func() bool { return infoInt(t, admin, "replication", "connected_slaves") == 1 })
+			ok(t, replica.Send(command...))
+			name := strings.ToLower(command[0])
+			if name == "bogus" {
+				name = "<unknown>"
+			}
+			if i < 6 {
+				waitForText(t, func() string { return s.LogText()[before:] }, "Replica generated a reply to command '"+name+"', disconnecting it: id=")
+			} else {
+				ok(t, replica.Send("ECHO", "last"))
+				waitForText(t, func() string { return s.LogText()[before:] }, "Replica generated a reply to command 'echo', disconnecting it: id=")
+				if strings.Contains(s.LogText()[before:], "to command '"+name+"'") {
+					t.Errorf("%s: %q made a reply\n%s", binary, command, s.LogTail(5))
+				}
+			}
+			waitFor(t, "the replica's end", func() bool { return infoInt(t, admin, "replication", "connected_slaves") == 0 })
+			if got, closed := replica.ReadAll(5 * time.Second); !closed || strings.Contains(string(got), "PONG") {
+				t.Errorf("%s: after %q the connection is closed: %v", binary, command, closed)
+			}
+		}
+		if n := infoInt(t, admin, "stats", "unexpected_error_replies"); n != 3 {
+			t.Errorf("%s: unexpected_error_replies is %d", binary, n)
+		}
+	}
+}
+
+// A primary without a stream that becomes a replica is at position 0 until it hears from its primary.
+func TestPositionWithoutStream(t *testing.T) {
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary})
+		c := s.Dial(t)
+		c.Call(t, "REPLICAOF", "127.0.0.1", "1")
+		if n := infoInt(t, c, "replication", "slave_repl_offset"); n != 0 {
+			t.Errorf("%s: %d", binary, n)
+		}
+	}
+}

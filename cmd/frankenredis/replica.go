@@ -30,11 +30,13 @@ type replica struct {
 	source   primaryStream
 	// resumable says that position and stream database are those of the primary's stream, as far as it is known here.
 	resumable bool
-	db        int       // the stream's database while no primary is connected
-	downSince time.Time // zero: it never was up, or is
-	received  int64     // bytes from links that have ended
-	forgotten int64     // bytes received before the counters were set back
-	failover  bool      // the next PSYNC asks to take over
+	// positionless says that the server was a primary without a stream, and nothing of its new primary's has come yet.
+	positionless bool
+	db           int       // the stream's database while no primary is connected
+	downSince    time.Time // zero: it never was up, or is
+	received     int64     // bytes from links that have ended
+	forgotten    int64     // bytes received before the counters were set back
+	failover     bool      // the next PSYNC asks to take over
 }
 
 // bareStream counts positions where nothing keeps the stream.
@@ -147,7 +149,7 @@ func (s *server) follow(host string, port int) {
 	}
 	if was == "" {
 		s.eng.Commit()
-		r.resumable = false
+		r.resumable, r.positionless = false, s.eng.Log() == nil
 		if s.eng.Log() != nil {
 			s.logger.Info("Before turning into a replica, using my own master parameters to synthesize a cached master: " +
 				"I may be able to synchronize with the new master with just a partial transfer.")
@@ -204,7 +206,7 @@ func (s *server) becomePrimary(id, old wal.ReplID, end wal.LSN) {
 	s.logger.Info(fmt.Sprintf("Setting secondary replication ID to %s, valid up to offset: %d. New replication ID is %s", old, end+1, id))
 	res := s.load.result
 	res.Position.ID, res.ID2, res.End2 = id, old, end
-	r.host, r.port, r.resumable, r.downSince = "", 0, false, time.Time{}
+	r.host, r.port, r.resumable, r.positionless, r.downSince = "", 0, false, false, time.Time{}
 	s.cfg.SetPrimary("", 0)
 	s.dropReplicas(false)
 	s.eng.Follow(false)
@@ -336,7 +338,7 @@ func (s *server) attachPrimary(f *follower, db int) {
 	f.feed.session = sess
 	f.reached = repl.PhaseConnected
 	r.source.feed = f.feed
-	r.resumable = true
+	r.resumable, r.positionless = true, false
 	r.downSince = time.Time{}
 	s.eng.SetLinkUp(true)
 }
@@ -435,8 +437,11 @@ func (s *server) replicated() *snapshot.Replication {
 	return &snapshot.Replication{ID: s.load.result.Position.ID.String(), Offset: int64(s.eng.StreamEnd()), DB: db}
 }
 
-// shownOffset is 1 as long as nothing is known, as in Redis.
+// shownOffset is 1 as long as nothing is known, and 0 on what was a primary without a stream, as in Redis.
 func (s *server) shownOffset(at wal.LSN) wal.LSN {
+	if s.replica.positionless {
+		return 0
+	}
 	if !s.replica.resumable && s.replica.source.feed == nil {
 		return 1
 	}

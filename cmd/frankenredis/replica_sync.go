@@ -349,7 +349,7 @@ func (s *server) beginSyncLoad(p *plan) {
 		}
 	} else {
 		s.logger.Info("MASTER <-> REPLICA sync: Flushing old data")
-		s.replica.resumable = false
+		s.replica.resumable, s.replica.positionless = false, false
 		s.eng.Flushed()
 		for i := range s.ks.Len() {
 			s.ks.DB(i).Flush(s.cfg.Bool("replica-lazy-flush"))

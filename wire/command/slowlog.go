@@ -28,7 +28,7 @@ func monitorCommand(c *engine.Call) error {
 	if !c.CanBlock() {
 		return engine.ReplyError("ERR MONITOR isn't allowed for DENY BLOCKING client")
 	}
-	if c.E.Monitor(c.S) {
+	if !c.S.IsReplica() && c.E.Monitor(c.S) {
 		c.W.OK()
 	}
 	return nil

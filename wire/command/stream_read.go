@@ -131,7 +131,7 @@ func readStreams(c *engine.Call, forGroup bool) error {
 				argv[len(argv)-len(o.ids)+i] = appendStreamID(nil, after[i])
 			}
 		}
-		c.Args = argv
+		c.RunAgainAs(argv)
 		c.BlockOnKeys(o.keys, kv.Stream, c.BlockDeadline(o.limit), forGroup)
 	}
 	return nil

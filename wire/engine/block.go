@@ -49,14 +49,26 @@ func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
 	if w.Muted {
 		s.W.Buf = s.W.Buf[:mark]
 	}
+	if s.IsReplica() && len(s.W.Buf) > mark {
+		e.endReplica(s, mark)
+		return
+	}
 	if w.Keys != nil { // not counted when it blocked
 		spec := w.Spec.(*Spec)
 		spec.stats.Calls++
 		e.stats.Commands++
-		e.slower(s, spec, w.Argv, nil, w.Nanos)
+		e.slower(s, spec, sentArgv(w), nil, w.Nanos)
 		e.measure(spec, w.Nanos)
 	}
 	s.Conn.Resumed()
+}
+
+// sentArgv is the waiting command as the client sent it.
+func sentArgv(w *session.Wait) [][]byte {
+	if w.Sent != nil {
+		return w.Sent
+	}
+	return w.Argv
 }
 
 // waitsOver says whether a blocked client could go on now.

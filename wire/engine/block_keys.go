@@ -57,6 +57,9 @@ func (c *Call) BlockOnKeys(keys [][]byte, typ kv.Type, until time.Time, missing 
 	if w == nil {
 		w = &session.Wait{Since: e.wall, Deadline: until, Unblockable: true, Muted: s.Muted(), Type: uint8(typ), Missing: missing,
 			Argv: copyArgv(c.Args), Spec: c.Spec}
+		if c.again != nil {
+			w.Argv, w.Sent = copyArgv(c.again), w.Argv
+		}
 		w.Resume = func(bool) { s.W.NullArray() }
 		for _, key := range keys {
 			k := session.BlockedKey{DB: c.DB.ID(), Key: string(key)}
@@ -68,6 +71,9 @@ func (c *Call) BlockOnKeys(keys [][]byte, typ kv.Type, until time.Time, missing 
 	}
 	e.waitForKeys(s, w)
 }
+
+// RunAgainAs makes argv what BlockOnKeys runs again instead of the command as received.
+func (c *Call) RunAgainAs(argv [][]byte) { c.again = argv }
 
 // BlockDeadline is the instant d from the command's clock; zero for zero, which is no limit.
 func (c *Call) BlockDeadline(d time.Duration) time.Time {

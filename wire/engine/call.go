@@ -20,7 +20,8 @@ type Call struct {
 	replaced bool
 	silent   bool
 	force    bool
-	redacted []int // places of secret arguments
+	again    [][]byte // what runs when the wait is over; nil: Args
+	redacted []int    // places of secret arguments
 }
 
 // Dirty counts n changes of the data set (rdb_changes_since_last_save). A call that counted any is propagated: as it

@@ -32,7 +32,7 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	if s.Reply == session.SkipNext {
 		s.Reply = session.Skip
 	}
-	mark, muted := len(s.W.Buf), s.Muted()
+	mark, muted, replica := len(s.W.Buf), s.Muted(), s.IsReplica()
 	s.Executing = true
 	e.dispatch(s, argv)
 	switch {
@@ -47,6 +47,9 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 		return
 	case muted && s.Reply != session.ReplyOn:
 		s.W.Buf = s.W.Buf[:mark]
+	case replica && len(s.W.Buf) > mark:
+		e.endReplica(s, mark)
+		return
 	}
 	if s.Reply == session.Skip {
 		s.Reply = session.ReplyOn
@@ -308,6 +311,7 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 	}
 	if w := e.blocked.rerun; w != nil {
 		nanos += w.Nanos
+		argv = sentArgv(w)
 	}
 	if w := s.Wait; w != nil && w.Keys != nil {
 		w.Nanos = nanos

@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"strings"
+
+	"frankenredis/wire/session"
+)
+
 // Stream frames that are no effects: a sign of life for replicas, and the question how far they are. Like all of the stream they are
 // counted and logged.
 var (
@@ -35,6 +41,25 @@ func (e *Engine) askForAcks() {
 	if e.log != nil && !e.following.on && !e.loading && e.repl != nil && e.repl.Online() {
 		e.stream = append(e.stream, getackFrame...)
 	}
+}
+
+// endReplica drops a replica whose command made the reply that begins at mark: in what it is sent, all but the stream would
+// be taken for effects.
+func (e *Engine) endReplica(s *session.Session, mark int) {
+	name := s.CommandName
+	if name == "NULL" {
+		name = "<unknown>"
+	}
+	reply := string(s.W.Buf[mark:])
+	s.W.Buf = s.W.Buf[:mark]
+	e.logger.Warn("Replica generated a reply to command '" + name + "', disconnecting it: " + e.DescribeClient(s))
+	if text, failed := strings.CutPrefix(reply, "-"); failed {
+		text, _, _ = strings.Cut(strings.TrimPrefix(text, "ERR "), "\r")
+		e.logger.Warn("== CRITICAL == This master is sending an error to its replica: '" + text + "' after processing the command '" + name + "'")
+		e.streamErrors++
+	}
+	e.tracking.dropPending()
+	s.Conn.Close(false)
 }
 
 // ErrNoReplicas refuses writes while too few replicas keep up (min-replicas-to-write).

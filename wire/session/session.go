@@ -206,6 +206,7 @@ type Wait struct {
 	// its bytes; Spec is an *engine.Spec, Type a kv.Type; Missing: the end of a key is awaited, too. Place is the engine's.
 	Keys    []BlockedKey
 	Argv    [][]byte
+	Sent    [][]byte // the command as the client sent it, where Argv is another; for the slow log
 	Spec    any
 	Type    uint8
 	Missing bool
