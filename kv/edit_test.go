@@ -10,12 +10,14 @@ import (
 func TestPackedChangesWhereItLies(t *testing.T) {
 	ks := newTest(t, 1)
 	db, key := ks.DB(0), []byte("hash")
+	inPlace := false // the last change was
 	set := func(field, value string) {
 		h, err := db.EditHash(key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.Set([]byte(field), []byte(value))
+		inPlace = h.block != nil && h.inPlace()
 		h.Done()
 	}
 	entry := func() Entry {
@@ -31,7 +33,7 @@ func TestPackedChangesWhereItLies(t *testing.T) {
 	set("field", "eulav")
 	set("other", "two")
 	set("other", "7") // shorter, but not by much
-	if entry().ref != at {
+	if entry().ref != at || !inPlace {
 		t.Error("the value moved though it is no longer")
 	}
 	want := "hash field=eulav other=7"
@@ -39,7 +41,9 @@ func TestPackedChangesWhereItLies(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	view := ks.Freeze()
-	set("field", "after")
+	if set("field", "after"); inPlace {
+		t.Error("changed where it lay with a view open")
+	}
 	view.DB(0).Each(func(it Item) bool {
 		if got := render(it.Value()); got != want {
 			t.Errorf("in the view %s, want %s", got, want)
