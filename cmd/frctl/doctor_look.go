@@ -223,7 +223,7 @@ func (d *doctor) awaitCover(n int, oldest time.Time, bare []string) (int, time.T
 	for end := time.Now().Add(3 * time.Second); len(bare) > 0 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		s, err := heal.Open(heal.Options{FS: disk.OS(), Root: d.dir}, false)
 		if err != nil {
-			break
+			continue // the server is just writing it
 		}
 		n, oldest, bare = d.covered(s)
 		_ = s.Close() // it was only read
