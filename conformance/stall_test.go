@@ -30,7 +30,7 @@ func TestSlowDevice(t *testing.T) {
 			trace := filepath.Join(t.TempDir(), "trace")
 			s := testbed.Start(t, testbed.Options{Env: calm, Args: append([]string{"--appendonly", "yes"}, args...),
 				Wrap: []string{testbed.Peer(t, "strace"), "-D", "-f", "-y", "-s", "200000", "-o", trace,
-					"-e", "trace=read,recvfrom,write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,io_submit",
+					"-e", "trace=read,recvfrom,write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,io_submit,io_getevents",
 					"-e", "inject=fsync,fdatasync:delay_enter=50000"}})
 			always := name == "ring" || name == "direct"
 			stop := feed(t, s)
