@@ -94,6 +94,7 @@ func TestFaults(t *testing.T) {
 	goesOn("its connection was cut twenty times")
 
 	admin := s.Dial(t)
+	admin.Call(t, "PING") // the kernel's connection is not yet the server's: it must have its descriptor before they are counted
 	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.PID()))
 	ok(t, err)
 	var limit unix.Rlimit
