@@ -5,6 +5,7 @@
 // # Files
 //
 //	ROOT/NAME                     the file that is covered; NAME is a path with slashes below ROOT, or an absolute one
+//	ROOT/NAME.heal.tmp            what a repair writes that will replace the file
 //	ROOT/heal/NAME.G.rs           its sidecar of generation G (decimal); in NAME, % is written %25 and / is written %2F
 //	ROOT/heal/NAME.G.tail         of a growing file: copies of what has no parity yet
 //	ROOT/heal/catalog.0 .1 .2     what is covered, three times
@@ -75,8 +76,8 @@
 //
 // # Crash
 //
-// Each file appears whole or not. A *.tmp is nobody's and is overwritten, or swept: a server removes, a moment after it opened the folder,
-// what no catalog names, when all three are the same (Sweep). Until all three catalogs are replaced both sidecars
+// Each file appears whole or not. A *.tmp is nobody's and is overwritten, or swept: a server removes, a moment after it opened the folder, and
+// frctl when it has written there, what no catalog names, when all three are the same (Sweep). Until all three catalogs are replaced both sidecars
 // exist, and the newest catalog that is whole decides which one counts; each names a sidecar that is durable. A repair overwrites
 // damaged cells, after their bytes are durable in the quarantine, or, if the file lacks bytes or has some to be cut, replaces it by rename, or does
 // that in place where there is no room for a second copy; it may be cut short and done again.

@@ -109,6 +109,7 @@ func testRepairCrash(t *testing.T, d damaged) {
 			t.Fatalf("stopped at change %d: %v", stop, err)
 		}
 		after := fsys.Crash(uint64(stop))
+		lookSweptRepair(t, after.Clone(), stop)
 		lookHalf(t, after, bad, result, fmt.Sprintf("stopped at change %d", stop))
 		enough := 1 << 30
 		if err := repair(after, &enough); err != nil {
@@ -117,11 +118,45 @@ func testRepairCrash(t *testing.T, d damaged) {
 		if got := content(t, after, "/d/f"); !bytes.Equal(got, result) {
 			t.Fatalf("stopped at change %d, and again: not as it was, %d bytes of %d", stop, len(got), len(result))
 		}
+		if at := unfinishedFiles(after); len(at) > 0 {
+			t.Fatalf("stopped at change %d, and again: %v is left", stop, at)
+		}
 		lookHalf(t, after, bad, result, fmt.Sprintf("stopped at change %d, and again", stop))
 		if done && stop < 5 {
 			t.Fatalf("only %d changes", stop)
 		}
 	}
+}
+
+// lookSweptRepair sweeps behind a repair that was cut short, at each change of that and then to its end: nothing is left beside the file, which
+// stays as it is.
+func lookSweptRepair(t *testing.T, fsys *crashfs.FS, stop int) {
+	t.Helper()
+	was := content(t, fsys, "/d/f")
+	for left, done := 0, false; !done; left++ {
+		cut := fsys.Clone()
+		s := open(t, cut, "")
+		changes := left
+		s.o.FS = stopping{cut, &changes, errors.New("stopped")}
+		_, err := s.Sweep(nobody, nobody)
+		s.Close()
+		if done = err == nil; !done {
+			continue
+		}
+		if at := unfinishedFiles(cut.Crash(0)); len(at) > 0 || !bytes.Equal(content(t, cut, "/d/f"), was) {
+			t.Fatalf("stopped at change %d, and swept: %v is left", stop, at)
+		}
+	}
+}
+
+// unfinishedFiles are those that repairs have left.
+func unfinishedFiles(fsys *crashfs.FS) (paths []string) {
+	for file := range fsys.Tree() {
+		if strings.HasSuffix(file, unfinishedSuffix) {
+			paths = append(paths, file)
+		}
+	}
+	return paths
 }
 
 // lookHalf holds a file whose repair was cut short against what it was before, bad, and what it is to be, want.

@@ -283,6 +283,9 @@ func (s *Store) Forget(name string) error {
 	if !ok {
 		return fmt.Errorf("%s: %w", s.path(name), ErrUncovered)
 	}
+	if _, err := s.dropUnfinished(name); err != nil { // later nobody knows of it
+		return err
+	}
 	if err := s.change(func(entries map[string]Entry) { delete(entries, name) }); err != nil {
 		return err
 	}

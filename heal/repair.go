@@ -48,6 +48,9 @@ func (s *Store) RepairFound(r Report, cut bool) (Report, error) {
 			return r, err
 		}
 	}
+	if _, err := s.dropUnfinished(name); err != nil { // first, for it may take up the room that this one needs
+		return r, err
+	}
 	if e.Growing {
 		return s.repairGrowing(r, e)
 	}
@@ -93,7 +96,7 @@ func (s *Store) mendSealed(r *Report, e Entry, cut bool) error {
 // rewrite replaces the file by one that is as covered.
 func (s *Store) rewrite(r *Report, e Entry, cut bool) error {
 	path := s.path(r.Name)
-	tmp := path + ".heal.tmp"
+	tmp := path + unfinishedSuffix
 	if err := s.o.FS.MkdirAll(filepath.Dir(path)); err != nil {
 		return err
 	}

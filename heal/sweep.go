@@ -17,7 +17,7 @@ type Swept struct {
 
 // Sweep clears up behind crashes. A covered file that is not there is forgotten if gone says of its path that nobody will ask for it
 // again; every other one stays covered, for its sidecar may be all there is of it. Then what the catalog does not name is removed:
-// unfinished files, and sidecars of other generations, or of files that are neither covered nor there and that gone says are not wanted.
+// unfinished files, those of repairs beside what they were to repair, and sidecars of other generations, or of files that are neither covered nor there and that gone says are not wanted.
 // First all copies of the catalog are made to say the same, so that none that comes to count later names what was removed. busy says which
 // files are followed as they grow: the newest generation of those may not be named yet.
 func (s *Store) Sweep(gone func(path string) bool, busy func(name string) bool) (done Swept, err error) {
@@ -25,6 +25,13 @@ func (s *Store) Sweep(gone func(path string) bool, busy func(name string) bool) 
 		return done, err
 	}
 	for _, name := range s.Names() {
+		dropped, err := s.dropUnfinished(name)
+		if err != nil {
+			return done, err
+		}
+		if dropped {
+			done.Removed++
+		}
 		if !busy(name) && s.missing(s.path(name)) && gone(s.path(name)) {
 			done.Forgotten = append(done.Forgotten, name)
 		}
@@ -54,6 +61,21 @@ func (s *Store) Sweep(gone func(path string) bool, busy func(name string) bool) 
 		done.Removed++
 	}
 	return done, nil // what a crash brings back is swept away again
+}
+
+// unfinishedSuffix ends the name of what a repair writes, beside the file whose place it is to take.
+const unfinishedSuffix = ".heal.tmp"
+
+// dropUnfinished removes, durably, what a repair of a file that was cut short has left beside it, and tells whether there was something.
+func (s *Store) dropUnfinished(name string) (dropped bool, err error) {
+	tmp := s.path(name) + unfinishedSuffix
+	if _, err := s.o.FS.Stat(tmp); err != nil {
+		return false, nil // where a disk that may only be read would refuse to remove it
+	}
+	if err := s.o.FS.Remove(tmp); err != nil {
+		return false, err
+	}
+	return true, s.o.FS.SyncDir(filepath.Dir(tmp))
 }
 
 // missing tells whether there is no file at path. Where that cannot be said there may be one.

@@ -177,6 +177,9 @@ func TestSweepKeeps(t *testing.T) {
 		}
 	}
 	fsys.Put("/d/other", "not covered, and there")
+	for _, name := range []string{"f", "lost", "other"} {
+		fsys.Put("/d/"+name+unfinishedSuffix, "half a repair") // the last is nobody's that is known
+	}
 	if err := fsys.Remove("/d/old"); err != nil {
 		t.Fatal(err)
 	}
@@ -188,9 +191,10 @@ func TestSweepKeeps(t *testing.T) {
 	fsys.Put(catalogPath("/d", 2), string(behind))
 	s = open(t, fsys, "")
 	done, err := s.Sweep(sweptGone, func(name string) bool { return name == "g" })
-	if err != nil || done.Removed != len(drop) || len(done.Forgotten) > 0 {
+	if err != nil || done.Removed != len(drop)+2 || len(done.Forgotten) > 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
+	content(t, fsys, "/d/other"+unfinishedSuffix)
 	for name := range keep {
 		content(t, fsys, "/d/heal/"+name)
 	}
@@ -299,5 +303,22 @@ func TestSweepUnreadable(t *testing.T) {
 		if err != nil || covered != (path == "/d/log.1") || (err2 == nil) != (path == "/d/old") {
 			t.Errorf("%s: %+v, %v, %v", path, done, err, err2)
 		}
+	}
+}
+
+// What a repair that was cut short has left beside a file goes when that is forgotten, and durably: nobody would look for it any more.
+func TestForgetUnfinished(t *testing.T) {
+	fsys := crashfs.New()
+	if err := sweptLife(fsys, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	fsys.Put("/d/f"+unfinishedSuffix, "half a repair")
+	s := open(t, fsys, "")
+	if err := s.Forget("f"); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if at := unfinishedFiles(fsys.Crash(0)); len(at) > 0 {
+		t.Errorf("%v is left", at)
 	}
 }

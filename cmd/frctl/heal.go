@@ -255,6 +255,12 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 			return err
 		}
 	}
+	if write { // what crashes, of repairs too, have left: nobody else may be looking after this folder
+		never := func(string) bool { return false }
+		if _, err := s.Sweep(never, never); err != nil {
+			return err
+		}
+	}
 	if worst != exitClean {
 		return statusError(worst)
 	}
@@ -328,26 +334,18 @@ func (e healEvent) print(cmd *cobra.Command, asJSON bool) error {
 		fmt.Fprintf(w, ": %s", e.Note)
 	}
 	fmt.Fprintln(w)
-	for i, g := range e.Bad {
-		if i == 10 {
-			fmt.Fprintf(w, "%-10s %d more\n", "", len(e.Bad)-i)
-			break
+	for _, x := range []struct {
+		word   string
+		ranges []heal.Range
+		more   string
+	}{{"damaged", e.Bad, ""}, {"LOST", e.Lost, ""}, {"unproven", e.Unproven, ": their copies are lost"}} {
+		for i, g := range x.ranges {
+			if i == 10 {
+				fmt.Fprintf(w, "%-10s %d more\n", "", len(x.ranges)-i)
+				break
+			}
+			fmt.Fprintf(w, "%-10s bytes %d to %d%s\n", "  "+x.word, g.Pos, g.Pos+g.Bytes, x.more)
 		}
-		fmt.Fprintf(w, "%-10s bytes %d to %d\n", "  damaged", g.Pos, g.Pos+g.Bytes)
-	}
-	for i, g := range e.Lost {
-		if i == 10 {
-			fmt.Fprintf(w, "%-10s %d more\n", "", len(e.Lost)-i)
-			break
-		}
-		fmt.Fprintf(w, "%-10s bytes %d to %d\n", "  LOST", g.Pos, g.Pos+g.Bytes)
-	}
-	for i, g := range e.Unproven {
-		if i == 10 {
-			fmt.Fprintf(w, "%-10s %d more\n", "", len(e.Unproven)-i)
-			break
-		}
-		fmt.Fprintf(w, "%-10s bytes %d to %d: their copies are lost\n", "  unproven", g.Pos, g.Pos+g.Bytes)
 	}
 	if x := e.Concerns; x != nil {
 		const keys, others = 20, 10

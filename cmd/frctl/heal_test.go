@@ -70,6 +70,15 @@ func TestHealCommands(t *testing.T) {
 		step(0, "", "verify", dir)
 	}
 
+	// What a repair that was killed has left goes with the next one that writes.
+	put(big+".heal.tmp", want[:100])
+	step(0, "clean", "verify", dir)
+	is(big+".heal.tmp", want[:100])
+	step(0, "clean", "scrub", big)
+	if _, err := os.Stat(big + ".heal.tmp"); !os.IsNotExist(err) {
+		t.Error("half a repair is left:", err)
+	}
+
 	// What people do is not undone.
 	put(conf, []byte("port 2\n"))
 	step(2, "people edit such files", "scrub", dir)
