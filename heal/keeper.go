@@ -10,31 +10,34 @@ import (
 )
 
 // Keeper keeps the sidecars of a server's files: it covers what the server tells it of, follows growing files, and scrubs. Its methods
-// may be called from any goroutine and never wait for the disk, but for Close. One goroutine does the work; it begins with the first
+// may be called from any goroutine and never wait for the disk, but for Finish and Close. One goroutine does the work; it begins with the first
 // thing there is to do.
 type Keeper struct {
 	o KeeperOptions
 
-	mu      sync.Mutex
-	tasks   map[string]task // by path
-	order   []string        // paths of tasks, oldest first
-	durable map[string]int64
-	ends    map[string]int64 // up to where growing files are covered
-	resting bool             // the worker waits for work, and wakes up by bell
-	stirred bool             // something came since the worker last looked for work
-	paced   bool             // it waits until growing files are due
-	awaited awaited
-	atWork  map[string]bool            // paths of the tasks under way, until the catalog has them
-	waiting map[string][]chan struct{} // closed when the task of the path has ended
-	scrub   scrubState
-	sweepAt time.Time // when the folder is to be swept; zero: it was
-	status  KeeperStatus
-	closing bool
-	ended   bool  // the worker has
-	budget  int64 // bytes that may still be covered once closing
+	mu       sync.Mutex
+	tasks    map[string]task // by path
+	order    []string        // paths of tasks, oldest first
+	durable  map[string]int64
+	ends     map[string]int64 // up to where growing files are covered
+	resting  bool             // the worker waits for work, and wakes up by bell
+	stirred  bool             // something came since the worker last looked for work
+	paced    bool             // it waits until growing files are due
+	awaited  awaited
+	atWork   map[string]bool            // paths of the tasks under way, until the catalog has them
+	waiting  map[string][]chan struct{} // closed when the task of the path has ended
+	scrub    scrubState
+	sweepAt  time.Time // when the folder is to be swept; zero: it was
+	status   KeeperStatus
+	closing  bool  // Finish was called
+	ending   bool  // Close was
+	ended    bool  // the worker has
+	budget   int64 // bytes that may still be covered once closing
+	finished bool  // all is covered that was there to be when closing began
 
-	bell chan struct{} // sent when resting; never closed
-	done <-chan struct{}
+	bell   chan struct{} // sent when resting; never closed
+	finish chan struct{} // closed by the worker when it is finished
+	done   <-chan struct{}
 
 	// The worker's own.
 	store    *Store
@@ -162,7 +165,7 @@ func StartKeeper(o KeeperOptions) *Keeper {
 		o.Gone = func(string) bool { return false }
 	}
 	k := &Keeper{o: o, tasks: map[string]task{}, atWork: map[string]bool{}, waiting: map[string][]chan struct{}{}, durable: map[string]int64{}, bell: make(chan struct{}, 1),
-		grown: map[string]*Growing{}, speeds: map[string]speed{}, retryAt: map[string]time.Time{}}
+		finish: make(chan struct{}), grown: map[string]*Growing{}, speeds: map[string]speed{}, retryAt: map[string]time.Time{}}
 	if o.Opened != nil {
 		k.adopt(o.Opened)
 	}
@@ -244,12 +247,32 @@ func (k *Keeper) ring() {
 	}
 }
 
+// Finish has what there is covered, up to a bound, ends a scrub, and returns when that is done. What is told until Close is covered, too: the
+// last words of a server's ledger come when everything else is done.
+func (k *Keeper) Finish() {
+	k.mu.Lock()
+	k.close()
+	k.mu.Unlock()
+	select {
+	case <-k.finish:
+	case <-k.done: // it has ended
+	}
+}
+
+// close has the worker do only what there is left to do. Under mu.
+func (k *Keeper) close() {
+	if !k.closing {
+		k.closing, k.budget = true, closeBudget
+	}
+	k.scrub.running, k.scrub.asked = false, false
+	k.ring()
+}
+
 // Close ends the worker when it has covered what there is, up to a bound, and lets go of the folder.
 func (k *Keeper) Close() error {
 	k.mu.Lock()
-	k.closing, k.budget = true, closeBudget
-	k.scrub.running, k.scrub.asked = false, false
-	k.ring()
+	k.ending = true
+	k.close()
 	k.mu.Unlock()
 	<-k.done
 	if k.store == nil {
@@ -281,8 +304,14 @@ func (k *Keeper) work() {
 			continue
 		}
 		if k.closing && wait < 0 {
-			k.mu.Unlock()
-			return
+			if !k.finished {
+				k.finished = true
+				close(k.finish)
+			}
+			if k.ending {
+				k.mu.Unlock()
+				return
+			}
 		}
 		k.resting, k.paced = true, wait > 0 && wait <= k.o.Pace && len(k.tasks) == 0
 		k.mu.Unlock()

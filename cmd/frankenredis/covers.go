@@ -125,7 +125,7 @@ func (c *covers) start(dir string, store *heal.Store) {
 			return recovery.Genuine(c.s.fs, appendDir, appendName, path)
 		},
 		Gone: func(path string) bool {
-			return recovery.Gone(c.s.fs, appendDir, appendName, filepath.Join(dir, ledgerDir), path)
+			return recovery.Gone(c.s.fs, appendDir, appendName, c.s.evidence.dir, path)
 		},
 		Go: engine.Background, Told: c.told, Moved: c.moved,
 		Every: func() time.Duration {
@@ -287,11 +287,11 @@ func (c *covers) tend() {
 	if st.Segment == 0 || st.Err != nil {
 		return
 	}
-	path := func(n uint64) string { return c.s.dataPath(filepath.Join(ledgerDir, ledger.SegmentName(n))) }
+	path := func(n uint64) string { return filepath.Join(c.s.evidence.dir, ledger.SegmentName(n)) }
 	if c.segment == 0 {
-		names, _ := c.s.fs.List(c.s.dataPath(ledgerDir))
+		names, _ := c.s.fs.List(c.s.evidence.dir)
 		for _, name := range names {
-			if p := c.s.dataPath(filepath.Join(ledgerDir, name)); p != path(st.Segment) && strings.HasSuffix(name, ".jsonl") {
+			if p := filepath.Join(c.s.evidence.dir, name); p != path(st.Segment) && strings.HasSuffix(name, ".jsonl") {
 				k.Look(p)
 			}
 		}
@@ -333,19 +333,42 @@ func (c *covers) move() {
 	c.start(c.s.dir, nil)
 }
 
-// close has what waits covered, within bounds, and ends the worker. The executor has ended: this waits for the disk.
-func (c *covers) close() {
+// closeRecords ends the sidecars and the ledger. What the worker still has to do comes first, for it may have something to record; then last,
+// unless nil, and what else waits for the ledger; then the sidecar of that. The executor has ended: this waits for the disk.
+func (s *server) closeRecords(last *ledger.Entry) {
+	s.covers.finish()
+	if last != nil {
+		s.record(*last)
+	}
+	s.closeLedger()
+	s.covers.close()
+}
+
+// finish has what waits covered, within bounds.
+func (c *covers) finish() {
 	if c == nil {
 		return
 	}
+	c.tend()
+	if k := c.keeps.Load(); k != nil {
+		k.Finish()
+	}
 	c.mu.Lock()
-	k, old := c.keeper, c.old
+	old := c.old
 	c.mu.Unlock()
 	for _, ended := range old {
 		<-ended
 	}
-	defer c.names.close()
-	if k != nil {
+	c.names.close()
+}
+
+// close has the ledger's end covered, which nobody writes to any more, and ends the worker.
+func (c *covers) close() {
+	if c == nil {
+		return
+	}
+	c.tend()
+	if k := c.keeps.Load(); k != nil {
 		if err := k.Close(); err != nil {
 			c.s.logger.Warn("Closing the sidecars: " + err.Error())
 		}

@@ -81,8 +81,7 @@ func (s *server) restart(graceful bool, after time.Duration) error {
 		}
 	}
 	time.Sleep(after)
-	s.covers.close()
-	s.closeLedger()
+	s.closeRecords(nil)
 	err = s.startOver(s.begin)
 	// Nothing can be taken back any more.
 	s.logger.Warn("Can't restart: " + err.Error())

@@ -18,6 +18,7 @@ const ledgerDir = "ledger"
 // evidence is what goes into the ledger from here.
 type evidence struct {
 	book  *ledger.Ledger // nil: none is kept
+	dir   string         // its folder, which stays where it is when dir changes
 	early []ledger.Entry // of what happened before the ledger was opened
 	doors []*door
 }
@@ -29,6 +30,7 @@ func (s *server) openLedger() {
 		return
 	}
 	dir := s.dataPath(ledgerDir)
+	s.evidence.dir = dir
 	s.evidence.book = ledger.Start(ledger.Options{FS: s.fs, Dir: dir, Mode: s.cfg.Enum("fr-mode"), LimitBytes: limit,
 		Failed: func(err error) {
 			if err != nil {

@@ -327,10 +327,7 @@ func (s *server) run() int {
 	if s.busServer != nil {
 		s.busServer.close()
 	}
-	s.covers.tend() // what the ledger has grown by since the last time
-	s.covers.close()
-	s.record(ledger.Entry{Rule: ledger.Stopped, Decision: ledger.Note, Artifact: s.dir, Kind: "directory", Detail: fmt.Sprintf("exit status %d", s.exit)})
-	s.closeLedger()
+	s.closeRecords(&ledger.Entry{Rule: ledger.Stopped, Decision: ledger.Note, Artifact: s.dir, Kind: "directory", Detail: fmt.Sprintf("exit status %d", s.exit)})
 	return s.exit
 }
 
