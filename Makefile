@@ -49,12 +49,12 @@ unit: ## the tests inside the packages, under the race detector
 
 conformance: peers build ## the server as a black box, beside redis-server 7.0.15, redict 7.3.6 and valkey 8.0.1
 	@rm -f $(BIN)/conformance.jsonl
-	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis FR_TESTLOG=$(CURDIR)/$(BIN)/conformance.jsonl $(GO) test -count=1 -timeout 15m ./conformance; \
+	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis FR_TESTLOG=$(CURDIR)/$(BIN)/conformance.jsonl $(GO) test -count=1 -parallel 8 -timeout 20m ./conformance; \
 		status=$$?; $(GO) run ./tools/parity -counts $(BIN)/conformance.jsonl && exit $$status
 
 race: peers ## a server built with the race detector under the black-box tests that load it most
 	$(GO) build -race -o $(BIN)/frankenredis-race ./cmd/frankenredis
-	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 15m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostileInput|TestPipeline' ./conformance
+	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 20m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostileInput|TestPipeline' ./conformance
 
 crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy, histories of many clients
 	GOGC=400 LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,7 +17,7 @@ func busCluster(t *testing.T, binaries []string, more func() []string) []*testbe
 	t.Helper()
 	nodes := make([]*testbed.Server, len(binaries))
 	for i, binary := range binaries {
-		nodes[i] = testbed.Start(t, testbed.Options{Binary: binary, Args: append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "3000",
+		nodes[i] = testbed.Start(t, testbed.Options{Binary: binary, Args: append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "4000",
 			"--repl-diskless-sync-delay", "0"}, more()...)})
 	}
 	first := nodes[0].Dial(t)
@@ -25,20 +26,28 @@ func busCluster(t *testing.T, binaries []string, more func() []string) []*testbe
 		c.Call(t, "CLUSTER", "ADDSLOTSRANGE", bounds[0], bounds[1])
 		c.Call(t, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
 	}
-	for _, n := range nodes[1:] {
-		bus := n.Dial(t).Call(t, "CONFIG", "GET", "cluster-port").Elems[1].Str
-		first.Call(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(n.Port), bus)
-	}
-	all := "cluster_known_nodes:" + strconv.Itoa(len(nodes))
-	everyNode(t, nodes, "to know the others", func(c *testbed.Client) bool { return strings.Contains(c.Call(t, "CLUSTER", "INFO").Str, all) })
-	everyNode(t, nodes, "to be done with handshakes", func(c *testbed.Client) bool { return !strings.Contains(c.Call(t, "CLUSTER", "NODES").Str, "handshake") })
+	everyNode(t, nodes, "to know the others by name", func(c *testbed.Client) bool {
+		text := c.Call(t, "CLUSTER", "NODES").Str
+		return strings.Count(text, "\n") == len(nodes) && !strings.Contains(text, "handshake")
+	}, func() { // a handshake that took too long is given up
+		for _, n := range nodes[1:] {
+			c := n.Dial(t)
+			bus := c.Call(t, "CONFIG", "GET", "cluster-port").Elems[1].Str
+			c.Close()
+			first.Call(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(n.Port), bus)
+		}
+	})
 	for i, n := range nodes[3:] {
-		n.Dial(t).Call(t, "CLUSTER", "REPLICATE", nodes[i].Dial(t).Call(t, "CLUSTER", "MYID").Str)
+		c, primary := n.Dial(t), nodes[i].Dial(t).Call(t, "CLUSTER", "MYID").Str
+		waitFor(t, "a node to know its primary", func() bool {
+			r, err := c.Do("CLUSTER", "REPLICATE", primary)
+			return err == nil && r.Str == "OK"
+		})
 	}
 	everyNode(t, nodes, "to serve", func(c *testbed.Client) bool {
 		return strings.Contains(c.Call(t, "CLUSTER", "INFO").Str, "cluster_state:ok") &&
 			strings.Count(c.Call(t, "CLUSTER", "NODES").Str, "slave") == len(nodes)-3
-	})
+	}, nil)
 	for _, n := range nodes[3:] {
 		c := n.Dial(t)
 		waitFor(t, "the replica", func() bool { return strings.Contains(c.Call(t, "INFO", "replication").Str, "master_link_status:up") })
@@ -68,46 +77,56 @@ func shardsAgree(file string) bool {
 	return true
 }
 
-// everyNode waits until something holds for all nodes that run.
-func everyNode(t *testing.T, nodes []*testbed.Server, what string, holds func(c *testbed.Client) bool) {
+// everyNode waits until something holds for all nodes that run. What makes it hold is done first, and again where that had no effect for long.
+func everyNode(t *testing.T, nodes []*testbed.Server, what string, holds func(c *testbed.Client) bool, do func()) {
 	t.Helper()
+	if do == nil {
+		do = func() {}
+	}
+	now := now(do)
 	for _, n := range nodes {
 		if !n.Running() {
 			continue
 		}
 		c := n.Dial(t)
-		for deadline := time.Now().Add(60 * time.Second); !holds(c); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("waiting for a node %s:\n%s\n%s", what, c.Call(t, "CLUSTER", "NODES").Str, n.LogTail(20))
-			}
+		if !eventually(func() bool { now(); return holds(c) }) {
+			t.Fatalf("waiting for a node %s:\n%s\n%s", what, c.Call(t, "CLUSTER", "NODES").Str, n.LogTail(20))
 		}
 		c.Close()
 	}
+}
+
+// askForPlace has a replica take its primary's place on demand.
+func askForPlace(t *testing.T, c *testbed.Client) {
+	t.Helper()
+	ask := now(func() { _, _ = c.Do("CLUSTER", "FAILOVER") }) // which is given up after five seconds
+	waitFor(t, "the hand-over", func() bool { ask(); return strings.Contains(c.Call(t, "ROLE").String(), "master") })
 }
 
 // clusterDo sends a command to wherever the nodes send it.
 func clusterDo(t *testing.T, nodes []*testbed.Server, args ...string) testbed.Reply {
 	t.Helper()
 	to := ""
-	for range 200 {
-		for _, n := range nodes {
-			if !n.Running() || to != "" && n.Addr() != to {
-				continue
-			}
-			r, err := n.Dial(t).Do(args...)
-			to = ""
-			switch {
-			case err == nil && strings.HasPrefix(r.Str, "MOVED "):
-				to = strings.Fields(r.Str)[2]
-			case err == nil && !strings.HasPrefix(r.Str, "CLUSTERDOWN"):
-				return r
-			}
-			break
+	var found testbed.Reply
+	waitFor(t, strings.Join(args, " ")+" to find its node", func() bool {
+		at := slices.IndexFunc(nodes, func(n *testbed.Server) bool { return n.Running() && (to == "" || n.Addr() == to) })
+		to = ""
+		if at < 0 { // sent to a node that has died: others will know better
+			return false
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("%q finds no node", args)
-	return testbed.Reply{}
+		c, err := nodes[at].DialErr()
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		r, err := c.Do(args...)
+		if err == nil && strings.HasPrefix(r.Str, "MOVED ") {
+			to = strings.Fields(r.Str)[2]
+		}
+		found = r
+		return err == nil && to == "" && !strings.HasPrefix(r.Str, "CLUSTERDOWN")
+	})
+	return found
 }
 
 // Nodes of ours and of stock servers are one cluster: they find each other, serve, replicate, carry messages; a replica takes over from a
@@ -133,14 +152,25 @@ func TestClusterBus(t *testing.T) {
 			}
 			listener := nodes[5].Dial(t)
 			listener.Call(t, "SUBSCRIBE", "news")
-			nodes[0].Dial(t).Call(t, "PUBLISH", "news", "here")
-			if m, err := listener.Receive(); err != nil || len(m.Elems) != 3 || m.Elems[2].Str != "here" {
-				t.Errorf("%v, %v", m, err)
-			}
+			publisher := nodes[0].Dial(t)
+			listener.Patience = time.Second
+			waitFor(t, "a message to come over the bus", func() bool { // it goes to whom the bus has a connection just then
+				publisher.Call(t, "PUBLISH", "news", "here")
+				m, err := listener.Receive()
+				if err == nil && (len(m.Elems) != 3 || m.Elems[2].Str != "here") {
+					t.Errorf("%v", m)
+				}
+				return err == nil
+			})
 			reader := nodes[4].Dial(t)
-			if r, _ := reader.Do("GET", "key:1"); !strings.HasPrefix(r.Str, "MOVED ") {
-				t.Errorf("a replica answers without READONLY: %v", r)
-			}
+			waitFor(t, "a replica to send elsewhere", func() bool {
+				r, err := reader.Do("GET", "key:1")
+				ok(t, err)
+				if r.Err() == nil {
+					t.Fatalf("a replica answers without READONLY: %v", r)
+				}
+				return strings.HasPrefix(r.Str, "MOVED ")
+			})
 
 			// The primary of one shard dies; its replica takes over.
 			dead, heir := nodes[1], nodes[4]
@@ -167,7 +197,7 @@ func TestClusterBus(t *testing.T) {
 				ok(t, err)
 				text := r.Str // or LOADING
 				return strings.Contains(text, "slave "+id) && !strings.Contains(text, "fail") && strings.Contains(text, ":"+strconv.Itoa(dead.Port)+"@")
-			})
+			}, nil)
 
 			// An administrator hands the third shard over and back.
 			for _, hand := range [][2]*testbed.Server{{nodes[2], nodes[5]}, {nodes[5], nodes[2]}} {
@@ -178,10 +208,9 @@ func TestClusterBus(t *testing.T) {
 					r, err := c.Do("CLUSTER", "REPLICAS", primary)
 					ok(t, err)
 					return strings.Contains(r.String(), me)
-				})
+				}, nil)
 				waitFor(t, "the link", func() bool { return strings.Contains(c.Call(t, "INFO", "replication").Str, "master_link_status:up") })
-				c.Call(t, "CLUSTER", "FAILOVER")
-				waitFor(t, "the hand-over", func() bool { return strings.Contains(c.Call(t, "ROLE").String(), "master") })
+				askForPlace(t, c)
 			}
 			if r := clusterDo(t, nodes, "SET", "last", "word"); r.Str != "OK" {
 				t.Error(r)
@@ -202,14 +231,12 @@ func TestClusterBusTLS(t *testing.T) {
 	a.issue(t, "server", time.Hour)
 	ours, redict := testbed.Subject(t), testbed.Peer(t, "redict-server")
 	nodes := busCluster(t, []string{ours, redict, ours, redict, ours}, func() []string {
-		return append(a.args(anyPort(t)), "--tls-cluster", "yes", "--tls-replication", "yes")
+		return append(a.args(testbed.FreePort("127.0.0.1")), "--tls-cluster", "yes", "--tls-replication", "yes")
 	})
 	if r := clusterDo(t, nodes, "SET", "key", "value"); r.Str != "OK" {
 		t.Error(r)
 	}
-	c := nodes[4].Dial(t)
-	c.Call(t, "CLUSTER", "FAILOVER")
-	waitFor(t, "the hand-over", func() bool { return strings.Contains(c.Call(t, "ROLE").String(), "master") })
+	askForPlace(t, nodes[4].Dial(t))
 	if r := clusterDo(t, nodes, "GET", "key"); r.Str != "value" {
 		t.Error(r)
 	}

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"frankenredis/conformance/testbed"
 )
@@ -29,11 +28,7 @@ func TestClusterRedirects(t *testing.T) {
 	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
 	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
 	c := s.Dial(t)
-	for deadline := time.Now().Add(15 * time.Second); !strings.Contains(c.Call(t, "CLUSTER", "INFO").Str, "cluster_state:ok"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the node does not serve")
-		}
-	}
+	waitForText(t, func() string { return c.Call(t, "CLUSTER", "INFO").Str }, "cluster_state:ok")
 	for _, step := range []struct{ send, want string }{
 		{"CLUSTER MYID", clusterMe},
 		{"GET x", "MOVED 16287 127.0.0.1:7002"},
@@ -92,16 +87,9 @@ func TestClusterRestart(t *testing.T) {
 	c := s.Dial(t)
 	id := c.Call(t, "CLUSTER", "MYID").Str
 	c.Call(t, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if r, err := c.Do("SET", "b", "1"); err == nil && r.Str == "OK" {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the node does not serve")
-		}
-	}
+	waitFor(t, "the node to serve", func() bool { r, err := c.Do("SET", "b", "1"); return err == nil && r.Str == "OK" })
 	c.Call(t, "SET", "{b}2", "2")
-	c.Call(t, "WAITAOF", "1", "0", "5000")
+	c.Call(t, "WAITAOF", "1", "0", "60000")
 	s.Kill()
 	ok(t, s.Restart())
 	c = s.Dial(t)

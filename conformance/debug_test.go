@@ -51,21 +51,22 @@ func TestDebugCrashes(t *testing.T) {
 // reconnect waits until the server that takes this one's place answers, with the data set loaded.
 func reconnect(t *testing.T, s *testbed.Server, runID string) *testbed.Client {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		c, err := s.DialErr()
-		if err != nil {
-			continue
+	var c *testbed.Client
+	waitFor(t, "the new server's answer", func() bool {
+		var err error
+		if c, err = s.DialErr(); err != nil {
+			return false
 		}
 		if r, err := c.Do("INFO", "everything"); err == nil {
 			if f := infoFields(r.Str); f["run_id"] != runID && f["loading"] == "0" {
-				t.Cleanup(func() { c.Close() })
-				return c
+				return true
 			}
 		}
 		c.Close()
-	}
-	t.Fatal("no new server answers")
-	return nil
+		return false
+	})
+	t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // RESTART and CRASH-AND-RECOVER start the program anew in the same process; everything acknowledged is there again (I4). Only the
@@ -177,15 +178,7 @@ func TestDebugReplyBuffer(t *testing.T) {
 		t.Errorf("the buffer shrank to %d", got)
 	}
 	c.Call(t, "DEBUG", "REPLYBUFFER", "RESIZING", "1")
-	for deadline := time.Now().Add(10 * time.Second); field("rbs") >= most; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the buffer never shrinks")
-		}
-	}
+	waitFor(t, "the buffer to shrink", func() bool { return field("rbs") < most })
 	c.Call(t, "DEBUG", "REPLYBUFFER", "PEAK-RESET-TIME", "1")
-	for deadline := time.Now().Add(10 * time.Second); field("rbp") >= size; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the peak is never forgotten")
-		}
-	}
+	waitFor(t, "the peak to be forgotten", func() bool { return field("rbp") < size })
 }

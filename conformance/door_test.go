@@ -1,11 +1,9 @@
 package conformance
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"frankenredis/conformance/testbed"
 )
@@ -80,21 +78,20 @@ func TestHardenedDoor(t *testing.T) {
 			}
 			continue
 		}
-		time.Sleep(1200 * time.Millisecond) // records of a door are made once a second
-		stop(t, s)
 		want := map[string]string{"too-many-arguments": "parser abuse", "key-too-long": "resource exhaustion",
 			"transaction-too-long": "resource exhaustion", "pipeline-too-long": "resource exhaustion", "client-too-large": "resource exhaustion"}
-		for _, l := range ledgerLines(t, s.Dir) {
-			if threat, due := want[l.Reason]; due {
-				if l.Threat != threat || l.Decision != "bound" || !strings.Contains(l.Detail, "127.0.0.1:") {
-					t.Errorf("record %+v", l)
+		waitFor(t, "all records, which are made once a second", func() bool {
+			for _, l := range ledgerLines(t, s.Dir) {
+				if threat, due := want[l.Reason]; due {
+					if l.Threat != threat || l.Decision != "bound" || !strings.Contains(l.Detail, "127.0.0.1:") {
+						t.Errorf("record %+v", l)
+					}
+					delete(want, l.Reason)
 				}
-				delete(want, l.Reason)
 			}
-		}
-		if len(want) > 0 {
-			t.Errorf("no record of %v", want)
-		}
+			return len(want) == 0
+		})
+		stop(t, s)
 	}
 }
 
@@ -104,16 +101,4 @@ func said(t *testing.T, c *testbed.Client, argv ...string) string {
 	r, err := c.Do(argv...)
 	ok(t, err)
 	return r.Str
-}
-
-// awaitInfo waits until an INFO field has reached a number.
-func awaitInfo(t *testing.T, c *testbed.Client, section, field string, n int) {
-	t.Helper()
-	for range 200 {
-		if infoInt(t, c, section, field) >= n {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal(fmt.Sprintf("%s has not reached %d", field, n))
 }

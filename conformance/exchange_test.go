@@ -120,17 +120,6 @@ func stop(t *testing.T, s *testbed.Server) {
 	}
 }
 
-func waitForRewrite(t *testing.T, c *testbed.Client) {
-	t.Helper()
-	for range 1000 {
-		if infoInt(t, c, "persistence", "aof_rewrite_in_progress")+infoInt(t, c, "persistence", "aof_rewrite_scheduled") == 0 {
-			return
-		}
-		c.Call(t, "WAIT", "1", "10") // a pause of 10 ms
-	}
-	t.Fatal("the rewrite does not end")
-}
-
 // fill makes n changes of every kind that strings know, in several databases. Lifetimes are far away, so that both sides hold the
 // same keys however long the test takes.
 func fill(t *testing.T, c *testbed.Client, rnd *rand.Rand, n int) {

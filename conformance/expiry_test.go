@@ -123,15 +123,3 @@ func TestRandomKeyIsFair(t *testing.T) {
 		t.Errorf("%d of %d keys drawn, chi-square %.0f, at most %.0f is fair", len(count), keys, chi, limit)
 	}
 }
-
-// waitFor polls until the condition holds; it fails the test after 30 seconds.
-func waitFor(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for range 3000 {
-		if condition() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("waited in vain for %s", what)
-}

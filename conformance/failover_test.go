@@ -37,7 +37,7 @@ func TestFailover(t *testing.T) {
 			waitFor(t, "the primary to hear of it", func() bool {
 				return strings.Contains(infoFields(a.Call(t, "INFO", "replication").Str)["slave0"], "state=online")
 			})
-			if got := a.Call(t, "FAILOVER", "TO", "127.0.0.1", strconv.Itoa(r.Port), "TIMEOUT", "20000").Str; got != "OK" {
+			if got := a.Call(t, "FAILOVER", "TO", "127.0.0.1", strconv.Itoa(r.Port), "TIMEOUT", "120000").Str; got != "OK" {
 				t.Fatal(got)
 			}
 			waitFor(t, "the replica to take over", written(b, "2"))
@@ -63,6 +63,7 @@ func TestFailover(t *testing.T) {
 // A failover that does not come about, for the target hangs, leaves a primary that is written to: it ends by its timeout or by ABORT, before and
 // after this server has begun to follow the target. Both servers say the same meanwhile.
 func TestFailoverAborted(t *testing.T) {
+	t.Parallel()
 	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
 		p := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--repl-diskless-sync-delay", "0"}})
 		r := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: replicaArgs(p)})
@@ -79,15 +80,28 @@ func TestFailoverAborted(t *testing.T) {
 		state := func() string { return infoFields(c.Call(t, "INFO", "replication").Str)["master_failover_state"] }
 		want("ERR FAILOVER with force option requires both a timeout and target HOST and IP.", "FAILOVER", "FORCE")
 		want("ERR FAILOVER target HOST and PORT is not a replica.", "FAILOVER", "TO", "127.0.0.1", "1")
-		if err := r.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
+		ok(t, r.Pause())
 		want("OK", "SET", "k", "1")
 
-		want("OK", "FAILOVER", "TO", "127.0.0.1", port, "TIMEOUT", "200")
-		want("ERR FAILOVER already in progress.", "FAILOVER")
-		want("ERR REPLICAOF not allowed while failing over.", "REPLICAOF", "NO", "ONE")
-		want("OK", "SET", "k", "2") // when the time is over
+		steps := []struct {
+			want  string
+			words []string
+		}{
+			{"OK", []string{"FAILOVER", "TO", "127.0.0.1", port, "TIMEOUT", "200"}},
+			{"ERR FAILOVER already in progress.", []string{"FAILOVER"}},
+			{"ERR REPLICAOF not allowed while failing over.", []string{"REPLICAOF", "NO", "ONE"}},
+			{"OK", []string{"SET", "k", "2"}}, // when the time is over
+		}
+		var together []byte
+		for _, step := range steps {
+			together = testbed.AppendCommand(together, step.words...)
+		}
+		ok(t, c.SendRaw(together))
+		for _, step := range steps {
+			if reply, err := c.Receive(); err != nil || reply.Str != step.want {
+				t.Errorf("%s: %s: %q, %v, wanted %q", binary, step.words, reply.Str, err, step.want)
+			}
+		}
 		waitForText(t, p.LogText, "FAILOVER to 127.0.0.1:"+port+" aborted: Replica never caught up before timeout")
 
 		want("OK", "FAILOVER")

@@ -87,14 +87,15 @@ func TestFaults(t *testing.T) {
 	goesOn("SIGSTOP and SIGCONT")
 
 	for range 20 {
-		if _, err := s.Dial(t).Do("CLIENT", "KILL", "TYPE", "normal"); err != nil {
-			t.Fatal(err)
-		}
+		c := s.Dial(t)
+		_, err := c.Do("CLIENT", "KILL", "TYPE", "normal")
+		ok(t, err)
+		c.Close()
 	}
 	goesOn("its connection was cut twenty times")
 
 	admin := s.Dial(t)
-	admin.Call(t, "PING") // the kernel's connection is not yet the server's: it must have its descriptor before they are counted
+	waitForClients(t, admin, len(counters)+1) // who is to come must have its descriptor before they are counted, and who goes must be gone
 	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.PID()))
 	ok(t, err)
 	var limit unix.Rlimit

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -91,28 +90,27 @@ func TestExporter(t *testing.T) {
 		c := s.Dial(t)
 		c.Call(t, "SET", "k", "v", "EX", "100")
 		c.Call(t, "GET", "k")
-		port := unusedPort(t)
+		port := strconv.Itoa(testbed.FreePort("127.0.0.1"))
 		cmd := exec.Command(exporter, "-redis.addr", "redis://"+s.Addr(), "-web.listen-address", "127.0.0.1:"+port)
 		ok(t, cmd.Start())
 		defer func() {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		}()
-		for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		var names []string
+		waitFor(t, "the exporter", func() bool {
 			resp, err := http.Get("http://127.0.0.1:" + port + "/metrics")
 			if err != nil {
-				if time.Now().After(deadline) {
-					t.Fatal(err)
-				}
-				continue
+				return false
 			}
 			text, err := io.ReadAll(resp.Body)
 			resp.Body.Close()
 			ok(t, err)
-			names := metric.FindAllString(string(text), -1)
-			slices.Sort(names)
-			return slices.Compact(names)
-		}
+			names = metric.FindAllString(string(text), -1)
+			return true
+		})
+		slices.Sort(names)
+		return slices.Compact(names)
 	}
 	got, want := metrics(testbed.Subject(t)), metrics(testbed.Peer(t, "redict-server"))
 	t.Logf("%d metrics, redict has %d", len(got), len(want))
@@ -121,15 +119,4 @@ func TestExporter(t *testing.T) {
 			t.Errorf("no metric %s", name)
 		}
 	}
-}
-
-// unusedPort is a port that nobody listens on now.
-func unusedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ok(t, err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	ok(t, err)
-	return port
 }

@@ -113,7 +113,7 @@ func (g *gate) try(t *testing.T, subject string) (out string, code int) {
 		text := fmt.Sprintf("#!/bin/sh\nFR_LIE=%s FR_TRUTH='%s' exec '%s' \"$@\"\n", g.lie, subject, self)
 		ok(t, os.WriteFile(server, []byte(text), 0o755))
 	}
-	cmd := exec.Command(self, "-test.run", g.run, "-test.timeout", "2m", "-seeds", "3")
+	cmd := exec.Command(self, "-test.run", g.run, "-test.timeout", "10m", "-seeds", "3")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), append([]string{"FR_SERVER=" + server, "FR_TESTLOG=", "FR_LONG="}, g.env...)...)
 	text, err := cmd.CombinedOutput()

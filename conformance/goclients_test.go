@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -55,12 +56,12 @@ func TestRedigo(t *testing.T) {
 	sub := redigo.PubSubConn{Conn: pool.Get()}
 	defer sub.Close()
 	ok(t, sub.Subscribe("ch"))
-	if _, subscribed := sub.ReceiveWithTimeout(5 * time.Second).(redigo.Subscription); !subscribed {
+	if _, subscribed := sub.ReceiveWithTimeout(patience).(redigo.Subscription); !subscribed {
 		t.Fatal("SUBSCRIBE was not acknowledged")
 	}
 	_, err = c.Do("PUBLISH", "ch", "hello")
 	ok(t, err)
-	if m, is := sub.ReceiveWithTimeout(5 * time.Second).(redigo.Message); !is || m.Channel != "ch" || string(m.Data) != "hello" {
+	if m, is := sub.ReceiveWithTimeout(patience).(redigo.Message); !is || m.Channel != "ch" || string(m.Data) != "hello" {
 		t.Errorf("message %+v", m)
 	}
 }
@@ -69,16 +70,16 @@ func TestRedigo(t *testing.T) {
 func TestRueidis(t *testing.T) {
 	t.Parallel()
 	s := testbed.Start(t, testbed.Options{})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr()}, ForceSingleClient: true})
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr()}, ForceSingleClient: true, ConnWriteTimeout: patience, Dialer: net.Dialer{Timeout: patience}})
 	ok(t, err)
 	defer c.Close()
 	other := s.Dial(t)
 
 	ok(t, c.Do(ctx, c.B().Set().Key("k").Value("1").Build()).Error())
 	for i, cached := range []bool{false, true} {
-		r := c.DoCache(ctx, c.B().Get().Key("k").Cache(), time.Minute)
+		r := c.DoCache(ctx, c.B().Get().Key("k").Cache(), time.Hour)
 		v, err := r.ToString()
 		is(t, "GET through the cache", v, err, "1")
 		if r.IsCacheHit() != cached {
@@ -86,16 +87,11 @@ func TestRueidis(t *testing.T) {
 		}
 	}
 	other.Call(t, "SET", "k", "2")
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		v, err := c.DoCache(ctx, c.B().Get().Key("k").Cache(), time.Minute).ToString()
+	waitFor(t, "a changed key to leave the client's cache", func() bool {
+		v, err := c.DoCache(ctx, c.B().Get().Key("k").Cache(), time.Hour).ToString()
 		ok(t, err)
-		if v == "2" {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("a changed key stays in the client's cache: it was not invalidated")
-		}
-	}
+		return v == "2"
+	})
 	for i, r := range c.DoMulti(ctx, c.B().Incr().Key("n").Build(), c.B().Incr().Key("n").Build(), c.B().Lpush().Key("k").Element("x").Build()) {
 		if n, err := r.ToInt64(); i < 2 && (err != nil || n != int64(i+1)) || i == 2 && (err == nil || !strings.Contains(err.Error(), "WRONGTYPE")) {
 			t.Errorf("command %d of a pipeline: %d, %v", i, n, err)
@@ -119,14 +115,7 @@ func TestRueidis(t *testing.T) {
 	go func() {
 		_ = c.Receive(listening, c.B().Subscribe().Channel("ch").Build(), func(m rueidis.PubSubMessage) { heard <- m.Message })
 	}()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if other.Call(t, "PUBLISH", "ch", "hello").Int > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nobody subscribed")
-		}
-	}
+	waitFor(t, "a subscriber", func() bool { return other.Call(t, "PUBLISH", "ch", "hello").Int > 0 })
 	if m := <-heard; m != "hello" {
 		t.Errorf("message %q", m)
 	}
@@ -138,16 +127,12 @@ func TestClusterClients(t *testing.T) {
 	s := testbed.Start(t, testbed.Options{Args: []string{"--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"}})
 	direct := s.Dial(t)
 	direct.Call(t, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-	for deadline := time.Now().Add(15 * time.Second); !strings.Contains(direct.Call(t, "CLUSTER", "INFO").Str, "cluster_state:ok"); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the cluster is still down")
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	waitForText(t, func() string { return direct.Call(t, "CLUSTER", "INFO").Str }, "cluster_state:ok")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 
 	t.Run("go-redis", func(t *testing.T) {
-		c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr()}})
+		c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.Addr()}, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience})
 		defer c.Close()
 		ok(t, c.Set(ctx, "a", "1", 0).Err())
 		v, err := c.Get(ctx, "a").Result()
@@ -181,7 +166,7 @@ func TestClusterClients(t *testing.T) {
 		is(t, "a message of a shard channel", m.Payload, nil, "hello")
 	})
 	t.Run("rueidis", func(t *testing.T) {
-		c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr()}})
+		c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr()}, ConnWriteTimeout: patience, Dialer: net.Dialer{Timeout: patience}})
 		ok(t, err)
 		defer c.Close()
 		ok(t, c.Do(ctx, c.B().Set().Key("r").Value("1").Build()).Error())

@@ -41,7 +41,7 @@ func asynqRun(t *testing.T, binary string) (seen []string) {
 		defer mu.Unlock()
 		seen = append(seen, fmt.Sprintf(format, args...))
 	}
-	addr := asynq.RedisClientOpt{Addr: s.Addr()}
+	addr := asynq.RedisClientOpt{Addr: s.Addr(), DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience}
 	client, inspector := asynq.NewClient(addr), asynq.NewInspector(addr)
 	defer client.Close()
 	defer inspector.Close()
@@ -111,7 +111,7 @@ func asynqRun(t *testing.T, binary string) (seen []string) {
 	for range 8 { // a, b, once, retried twice, archived, skipped, the sum
 		select {
 		case <-done:
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			server.Shutdown()
 			t.Fatalf("only %q were handled", handled)
 		}
@@ -159,17 +159,17 @@ func asynqRun(t *testing.T, binary string) (seen []string) {
 // redsync: a lock on three servers, held by one, extended, lost with a majority, and free again.
 func TestRedsync(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var servers []*testbed.Server
 	var clients []*redis.Client
 	for range 3 {
 		s := testbed.Start(t, testbed.Options{})
-		servers, clients = append(servers, s), append(clients, redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1}))
+		servers, clients = append(servers, s), append(clients, redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience}))
 		defer clients[len(clients)-1].Close()
 	}
 	rs := redsync.New(goredis.NewPool(clients[0]), goredis.NewPool(clients[1]), goredis.NewPool(clients[2]))
-	options := []redsync.Option{redsync.WithExpiry(30 * time.Second), redsync.WithTries(2), redsync.WithRetryDelay(10 * time.Millisecond)}
+	options := []redsync.Option{redsync.WithExpiry(time.Hour), redsync.WithTries(2), redsync.WithRetryDelay(10 * time.Millisecond)}
 	a, b := rs.NewMutex("m", options...), rs.NewMutex("m", options...)
 	ok(t, a.LockContext(ctx))
 	if err := b.LockContext(ctx); err == nil || !strings.Contains(err.Error(), "lock already taken") {

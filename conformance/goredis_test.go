@@ -20,9 +20,10 @@ func TestGoRedis(t *testing.T) {
 	s := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes"}})
 	for _, proto := range []int{2, 3} {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			rdb := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: proto, DB: proto, ClientName: "gotest"})
+			rdb := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: proto, DB: proto, ClientName: "gotest",
+				DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience}) // a call that is made again would count twice
 			defer rdb.Close()
 			ok(t, rdb.FlushDB(ctx).Err())
 			t.Run("values", func(t *testing.T) { goRedisValues(t, ctx, rdb) })
@@ -296,7 +297,7 @@ func goRedisPubSub(t *testing.T, ctx context.Context, rdb *redis.Client) {
 	is(t, "PUBSUB SHARDNUMSUB", counts, err, map[string]int64{"news": 1})
 
 	// The library's own loop: messages come in order through a channel of Go's.
-	incoming := sub.Channel()
+	incoming := sub.Channel(redis.WithChannelHealthCheckInterval(0))
 	for i := range 100 {
 		ok(t, rdb.Publish(ctx, "weather", i).Err())
 	}

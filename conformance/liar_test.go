@@ -87,15 +87,9 @@ func liar(lie string, args []string) int {
 		fmt.Fprintf(os.Stderr, "liar: %v\n", err)
 		return 1
 	}
-	back, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "liar: %v\n", err)
-		return 1
-	}
-	addr := back.Addr().(*net.TCPAddr)
-	back.Close()
 	args = slices.Clone(args)
-	args[at] = strconv.Itoa(addr.Port)
+	args[at] = strconv.Itoa(testbed.FreePort("127.0.0.1"))
+	addr := net.JoinHostPort("127.0.0.1", args[at])
 	cmd := exec.Command(os.Getenv("FR_TRUTH"), args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -116,7 +110,7 @@ func liar(lie string, args []string) int {
 			if err != nil {
 				return
 			}
-			go passOn(conn, addr.String(), change)
+			go passOn(conn, addr, change)
 		}
 	}()
 	err = cmd.Wait()

@@ -60,13 +60,13 @@ func migrate(t *testing.T, from, to *testbed.Client, port int) {
 		}
 		return r.Str
 	}
-	if got := do("int 3 5000"); !strings.HasPrefix(got, "ERR Target instance replied with error: NOAUTH") {
+	if got := do("int 3 120000"); !strings.HasPrefix(got, "ERR Target instance replied with error: NOAUTH") {
 		t.Errorf("without the password: %q", got)
 	}
-	if got := do("int 3 5000 AUTH2 default secret"); got != "OK" {
+	if got := do("int 3 120000 AUTH2 default secret"); got != "OK" {
 		t.Fatalf("one key: %q", got)
 	}
-	all := append([]string{"", "3", "5000", "AUTH", "secret", "REPLACE", "KEYS"}, append(keys, "nokey")...)
+	all := append([]string{"", "3", "120000", "AUTH", "secret", "REPLACE", "KEYS"}, append(keys, "nokey")...)
 	if got := do("", all...); got != "OK" {
 		t.Fatalf("all keys: %q", got)
 	}
@@ -82,7 +82,7 @@ func migrate(t *testing.T, from, to *testbed.Client, port int) {
 		t.Errorf("expires at %d, want about %d", got, expiry)
 	}
 	call("SET int x")
-	if got := do("int 3 5000"); got != "ERR Target instance replied with error: BUSYKEY Target key name already exists." {
+	if got := do("int 3 120000"); got != "ERR Target instance replied with error: BUSYKEY Target key name already exists." {
 		t.Errorf("a key that is there: %q", got)
 	}
 	if got := call("GET int").Str; got != "x" {

@@ -20,6 +20,7 @@ import (
 func TestI7OneOrder(t *testing.T) {
 	for _, policy := range []string{"always", "everysec"} {
 		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
 			s := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--appendfsync", policy, "--repl-diskless-sync", "no",
 				"--auto-aof-rewrite-percentage", "0", "--client-output-buffer-limit", "replica 0 0 0"}})
 			replica := s.Dial(t)
@@ -34,7 +35,8 @@ func TestI7OneOrder(t *testing.T) {
 				ok(t, <-errs)
 			}
 			var executed []string
-			for _, e := range s.Dial(t).Call(t, "LRANGE", "l", "0", "-1").Elems {
+			admin := s.Dial(t)
+			for _, e := range admin.Call(t, "LRANGE", "l", "0", "-1").Elems {
 				executed = append(executed, e.Str)
 			}
 			if len(executed) != clients*rounds*3 {
@@ -53,6 +55,8 @@ func TestI7OneOrder(t *testing.T) {
 			if at := firstDifference(sent, executed); at >= 0 {
 				t.Errorf("the replica's stream differs from place %d on: %q, executed %q", at, around(sent, at), around(executed, at))
 			}
+			replica.Close() // it acknowledges nothing: the server would wait for it
+			waitFor(t, "the replica's end", func() bool { return infoInt(t, admin, "replication", "connected_slaves") == 0 })
 			stop(t, s)
 			files, err := filepath.Glob(filepath.Join(s.Dir, "appendonlydir", "*.incr.aof"))
 			ok(t, err)

@@ -30,7 +30,7 @@ func TestSystemdNotification(t *testing.T) {
 		}
 		stop(t, s)
 		var heard strings.Builder
-		ok(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+		ok(t, conn.SetReadDeadline(time.Now().Add(patience)))
 		for b := make([]byte, 4096); !strings.Contains(heard.String(), "STOPPING=1\n"); {
 			n, err := conn.Read(b)
 			if err != nil {
@@ -118,15 +118,6 @@ func TestInterruptAfterFailedShutdown(t *testing.T) {
 	ok(t, s.Restart())
 	if v := s.Dial(t).Call(t, "GET", "k").Str; v != "v" {
 		t.Errorf("after the restart the value is %q", v)
-	}
-}
-
-func waitForText(t *testing.T, text func() string, want string) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(text(), want); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %q in\n%s", want, text())
-		}
 	}
 }
 

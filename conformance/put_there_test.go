@@ -18,6 +18,7 @@ func testPutThere(t *testing.T, args []string, fill func(t *testing.T, s *testbe
 	frctl := buildFrctl(t)
 	for _, mode := range []string{"strict", "hardened"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			dir := testbed.TempDir(t)
 			conf := filepath.Join(dir, "redis.conf")
 			ok(t, os.WriteFile(conf, []byte("maxclients 500\n"), 0o644))

@@ -33,9 +33,7 @@ func TestReplicaServedFromFiles(t *testing.T) {
 
 			behind := func(meanwhile func()) {
 				t.Helper()
-				if err := r.Signal(syscall.SIGSTOP); err != nil {
-					t.Fatal(err)
-				}
+				ok(t, r.Pause())
 				primary.Call(t, "CLIENT", "KILL", "TYPE", "replica")
 				change(t, primary, rng, 500)
 				primary.Call(t, "BGREWRITEAOF")

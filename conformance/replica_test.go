@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,12 +29,11 @@ func inStep(t *testing.T, primary, replica *testbed.Client) {
 		return infoFields(c.Call(t, "INFO", "replication").Str)[offset] + " " + c.Call(t, "DEBUG", "DIGEST").Str
 	}
 	var want, got string
-	for range 1500 {
+	if eventually(func() bool {
 		want, got = what(primary, "master_repl_offset"), what(replica, "slave_repl_offset")
-		if want == got && infoFields(replica.Call(t, "INFO", "replication").Str)["master_link_status"] == "up" {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+		return want == got && infoFields(replica.Call(t, "INFO", "replication").Str)["master_link_status"] == "up"
+	}) {
+		return
 	}
 	t.Fatalf("the primary is at %s, the replica at %s\n%s", want, got, replica.Call(t, "INFO", "replication").Str)
 }
@@ -163,6 +163,7 @@ func TestReplicaOfStock(t *testing.T) {
 
 // What a replica's clients are told is what a replica of Redis tells them, with its primary and without.
 func TestReplicaReplies(t *testing.T) {
+	t.Parallel()
 	script := []string{
 		"SET a 1", "GET k", "WAIT 0 0", "WAIT x y", "WAITAOF 0 0 0", "WAITAOF 2 0 0", "ROLE", "EVAL return(1) 0", "EVAL return(redis.call('set','a','1')) 0",
 		"EVAL #!lua\nreturn(1) 0", "EVAL #!lua\x20flags=no-writes\nreturn(1) 0", "EXPIRE k 10", "GETEX k EX 10", "SPOP s", "SORT k STORE l", "MULTI", "SET a 1", "GET k", "EXEC",
@@ -180,7 +181,9 @@ func TestReplicaReplies(t *testing.T) {
 		c := r.Dial(t)
 		waitFor(t, "the link", func() bool { return infoFields(c.Call(t, "INFO", "replication").Str)["master_link_status"] == "up" })
 		primary.Call(t, "SET", "gone", "v", "PX", "1")
-		primary.Call(t, "WAIT", "1", "1000")
+		if n := primary.Call(t, "WAIT", "1", "60000").Int; n != 1 {
+			t.Fatalf("WAIT says %d", n)
+		}
 		time.Sleep(5 * time.Millisecond)
 		for _, line := range script {
 			if line == "@cut" {
@@ -321,7 +324,9 @@ func playPrimary(l net.Listener, bodies <-chan string) {
 
 // A promoted replica begins a new history whose past is its primary's; both survive a restart, and CONFIG REWRITE writes who is followed.
 func TestReplicaPromotion(t *testing.T) {
-	p := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"}})
+	t.Parallel()
+	p := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0",
+		"--repl-ping-replica-period", "36000"}}) // its pings would move the position between two looks
 	primary := p.Dial(t)
 	primary.Call(t, "SET", "a", "1")
 	dir := testbed.TempDir(t)
@@ -420,12 +425,14 @@ func TestReplicaAheadOfPrimary(t *testing.T) {
 				waitForText(t, p.LogText, "Synchronization with replica")
 				old := filepath.Join(t.TempDir(), "old")
 				if lost == "the end" {
-					if err := os.CopyFS(old, os.DirFS(p.Dir)); err != nil {
-						t.Fatal(err)
-					}
+					ok(t, p.Pause()) // no file comes or goes while it is copied
+					ok(t, os.CopyFS(old, os.DirFS(p.Dir)))
+					ok(t, p.Signal(syscall.SIGCONT))
 				}
 				primary.Call(t, "SET", "second", "2")
-				primary.Call(t, "WAIT", "1", "5000")
+				if n := primary.Call(t, "WAIT", "1", "60000").Int; n != 1 {
+					t.Fatalf("WAIT says %d", n)
+				}
 				p.Kill()
 				if err := os.RemoveAll(filepath.Join(p.Dir, "appendonlydir")); err != nil {
 					t.Fatal(err)

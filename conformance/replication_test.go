@@ -39,7 +39,7 @@ func TestReplicasOfOurs(t *testing.T) {
 			inStep(t, primary, replica)
 			primary.Call(t, "SET", "large", strings.Repeat("x", 6<<20)) // more than waits for the executor at once
 			primary.Call(t, "SET", "waited", "for")
-			if n := primary.Call(t, "WAIT", "1", "5000").Int; n != 1 {
+			if n := primary.Call(t, "WAIT", "1", "60000").Int; n != 1 {
 				t.Errorf("WAIT says %d", n)
 			}
 			for _, drop := range []func(){
@@ -64,6 +64,7 @@ func TestReplicasOfOurs(t *testing.T) {
 // A replica of a replica sees the first one's positions, and when the one in the middle is promoted it goes on from there without a full
 // sync: the old history is the new one's past.
 func TestReplicaChain(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(8, 9))
 	top := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"}})
 	middle := testbed.Start(t, testbed.Options{Args: replicaArgs(top, "--repl-diskless-sync-delay", "0", "--appendonly", "yes")})
@@ -91,20 +92,19 @@ func TestReplicaChain(t *testing.T) {
 
 // A shutdown waits until its replicas have everything, for at most shutdown-timeout, and can be called off meanwhile.
 func TestReplicaShutdownWaits(t *testing.T) {
-	p := testbed.Start(t, testbed.Options{Args: []string{"--repl-diskless-sync-delay", "0", "--shutdown-timeout", "60"}})
+	t.Parallel()
+	p := testbed.Start(t, testbed.Options{Args: []string{"--repl-diskless-sync-delay", "0", "--shutdown-timeout", "600"}})
 	primary := p.Dial(t)
 	r := testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server"), Args: replicaArgs(p)})
 	waitFor(t, "the replica", func() bool { return strings.Contains(p.LogText(), "Synchronization with replica") })
-	if err := r.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	ok(t, r.Pause())
 	primary.Call(t, "SET", "last", "word")
 	stopping := p.Dial(t)
 	if err := stopping.Send("SHUTDOWN"); err != nil {
 		t.Fatal(err)
 	}
 	waitForText(t, p.LogText, "Waiting for replicas before shutting down.")
-	if left := infoInt(t, primary, "server", "shutdown_in_milliseconds"); left <= 0 || left > 60_000 {
+	if left := infoInt(t, primary, "server", "shutdown_in_milliseconds"); left <= 0 || left > 600_000 {
 		t.Errorf("%d ms are left", left)
 	}
 	primary.Call(t, "SHUTDOWN", "ABORT")
@@ -133,6 +133,7 @@ func TestReplicaShutdownWaits(t *testing.T) {
 // Full syncs by socket wait for company: until the delay is over for the first, or until enough replicas are there. What a replica
 // without persistence received does not stay on its disk if it shall not.
 func TestReplicasWaitForCompany(t *testing.T) {
+	t.Parallel()
 	p := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "600",
 		"--repl-diskless-sync-max-replicas", "2", "--repl-disable-tcp-nodelay", "yes"}})
 	primary := p.Dial(t)
@@ -188,7 +189,7 @@ func TestReplicaMakesReply(t *testing.T) {
 				}
 			}
 			waitFor(t, "the replica's end", func() bool { return infoInt(t, admin, "replication", "connected_slaves") == 0 })
-			if got, closed := replica.ReadAll(5 * time.Second); !closed || strings.Contains(string(got), "PONG") {
+			if got, closed := replica.ReadAll(patience); !closed || strings.Contains(string(got), "PONG") {
 				t.Errorf("%s: after %q the connection is closed: %v", binary, command, closed)
 			}
 		}

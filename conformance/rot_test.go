@@ -18,6 +18,7 @@ import (
 // fault and FR.SCRUB REPAIR every file that was hit is bit for bit what it was, as far as it went, and at the end all is there, also
 // after a restart. FR_FAULTS is how many faults (default 25), FR_SEED where the random numbers begin.
 func TestRotWhileWriting(t *testing.T) {
+	t.Parallel()
 	faults, seed := 25, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("FR_FAULTS")); err == nil {
 		faults = n
@@ -41,7 +42,12 @@ func TestRotWhileWriting(t *testing.T) {
 	status := func() string { return c.Call(t, "INFO", "sidecars").Str }
 	waitForText(t, status, "fr_sidecars_waiting:0")
 	waitForText(t, status, "fr_sidecars_growing:2")
+	acked := load.end(t)
+	waitForText(t, func() string { return c.Call(t, "INFO", "frankenredis").Str }, "fr_log_bytes_at_risk:0")
+	waitForText(t, status, "fr_sidecars_bytes_behind:0")
 	log := "appendonlydir/appendonly.aof.2.incr.aof"
+	covered := len(readFile(t, filepath.Join(s.Dir, log))) // what is written from here on is not, for a while
+	load = startWriter(t, s)
 	names := []string{"dump.rdb", "appendonlydir/appendonly.aof.2.base.rdb", log, log}
 	for n := range faults {
 		rng := rand.New(rand.NewPCG(seed, uint64(n)))
@@ -52,27 +58,26 @@ func TestRotWhileWriting(t *testing.T) {
 		path := filepath.Join(s.Dir, name)
 		was := readFile(t, path)
 		if name == log {
-			was = was[:min(len(was)/2, 300_000)] // what stands behind may not be covered yet
+			was = was[:min(covered, 300_000)]
 		}
 		bad := kind.Damage(rng, rot.File{Bytes: []byte(was)})
 		if string(bad) == was {
 			continue
 		}
 		waitForText(t, status, "fr_sidecars_scrubbing:0") // the one before goes on behind its repair, and would find this first
+		before := infoInt(t, c, "sidecars", "fr_sidecars_files_repaired")
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		ok(t, err)
 		_, err = f.WriteAt(bad, 0)
 		ok(t, err)
 		ok(t, f.Close())
-		repaired := infoFields(status())["fr_sidecars_files_repaired"]
-		before, _ := strconv.Atoi(repaired)
 		c.Call(t, "FR.SCRUB", "REPAIR")
-		waitForText(t, status, fmt.Sprintf("fr_sidecars_files_repaired:%d", before+1))
+		awaitInfo(t, c, "sidecars", "fr_sidecars_files_repaired", before+1)
 		if got := readFile(t, path); !strings.HasPrefix(got, was) {
 			t.Fatalf("FR_SEED=%d, fault %d: %s, %s: it is not what it was", seed, n, name, kind.Name)
 		}
 	}
-	acked := load.end(t)
+	acked += load.end(t)
 	if got := c.Call(t, "GET", "counter").Str; got != strconv.Itoa(acked) {
 		t.Errorf("%s of %d acknowledged writes", got, acked)
 	}

@@ -90,7 +90,10 @@ func (w *textWorld) start(t *testing.T, what, name string) string {
 // takes for an edit; what that was before is kept.
 func TestRotOfTexts(t *testing.T) {
 	for _, mode := range []string{"strict", "hardened"} {
-		t.Run(mode, func(t *testing.T) { testRotOfTexts(t, mode) })
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			testRotOfTexts(t, mode)
+		})
 	}
 }
 
@@ -146,6 +149,7 @@ func testRotOfTexts(t *testing.T, mode string) {
 func TestDamageBeforeRewriting(t *testing.T) {
 	for _, mode := range []string{"strict", "hardened"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			w := newTextWorld(t, mode)
 			otherBit := func(name string, at int) (was string) {
 				p := []byte(readFile(t, w.path(name)))

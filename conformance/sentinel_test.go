@@ -93,51 +93,74 @@ func testSentinelFailover(t *testing.T, programs ...string) {
 	primary := func() *testbed.Server {
 		return byPort(asked[0].Call(t, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "m").Elems[1].Str)
 	}
-	// moved waits until another server is the primary for everybody, and the others follow it.
-	moved := func(from *testbed.Server, alive int) *testbed.Server {
-		waitFor(t, "another primary", func() bool { return primary() != from })
-		to := primary()
-		c := to.Dial(t)
-		waitFor(t, "the replicas to follow", func() bool {
-			return strings.Count(c.Call(t, "INFO", "replication").Str, "state=online") == alive-1
+	// A machine that stands still for long enough makes Sentinel fail over once more, and a server whose role it changes loses its clients: so
+	// who the primary is, is asked anew at each look. say asks the primary of now.
+	say := func(args ...string) testbed.Reply {
+		c, err := primary().DialErr()
+		if err != nil {
+			return testbed.Reply{}
+		}
+		defer c.Close()
+		r, err := c.Do(args...)
+		if err != nil {
+			return testbed.Reply{}
+		}
+		return r
+	}
+	// moved waits until another server is the primary for everybody, and the others follow it; k is kept on the way.
+	moved := func(from *testbed.Server, alive int, k string) {
+		t.Helper()
+		waitFor(t, "another primary whom the others follow", func() bool {
+			return primary() != from && strings.Count(say("INFO", "replication").Str, "state=online") == alive-1
 		})
-		return to
+		waitFor(t, "its value", func() bool {
+			r := say("GET", "k")
+			if r.Kind == testbed.Bulk && r.Str != k {
+				t.Fatalf("k is %q, not %q", r.Str, k)
+			}
+			return r.Str == k
+		})
 	}
-	p.Dial(t).Call(t, "SET", "k", "1")
-	if got := p.Dial(t).Call(t, "WAIT", "2", "10000").Int; got != 2 {
-		t.Fatalf("%d replicas have the write", got)
+	// write sets k where so many replicas take it over.
+	write := func(k string, replicas int64) {
+		t.Helper()
+		waitFor(t, "a write on all replicas", func() bool {
+			c, err := primary().DialErr()
+			if err != nil {
+				return false
+			}
+			defer c.Close()
+			r, err := c.Do("SET", "k", k)
+			if err != nil || r.Str != "OK" {
+				return false
+			}
+			r, err = c.Do("WAIT", fmt.Sprint(replicas), "10000")
+			return err == nil && r.Int == replicas
+		})
 	}
-
-	waitFor(t, "a replica to be good enough", func() bool {
-		reply, err := asked[0].Do("SENTINEL", "FAILOVER", "m")
-		return err == nil && reply.Str == "OK"
+	write("1", 2)
+	waitFor(t, "the Sentinels to agree", whole)
+	first := primary()
+	demand := now(func() { // given up after failover-timeout, and refused while there is one, or no replica is good enough
+		if primary() == first {
+			_, _ = asked[0].Do("SENTINEL", "FAILOVER", "m")
+		}
 	})
-	second := moved(p, 3)
-	c := second.Dial(t)
-	if got := c.Call(t, "GET", "k").Str; got != "1" {
-		t.Errorf("after a failover on demand k is %q", got)
-	}
-	c.Call(t, "SET", "k", "2")
-	if got := c.Call(t, "WAIT", "2", "10000").Int; got != 2 {
-		t.Fatalf("%d replicas have the second write", got)
-	}
+	waitFor(t, "a failover on demand", func() bool { demand(); return primary() != first })
+	moved(first, 3, "1")
+	write("2", 2)
 	waitFor(t, "the Sentinels to agree again", whole)
 
+	second := primary()
 	second.Kill()
-	third := moved(second, 2)
-	c = third.Dial(t)
-	if got := c.Call(t, "GET", "k").Str; got != "2" {
-		t.Errorf("after a kill k is %q", got)
-	}
-	c.Call(t, "SET", "k", "3")
+	moved(second, 2, "2")
+	write("3", 1)
 
 	port := second.Port
 	second.SetArgs(append([]string{"--port", strconv.Itoa(port)}, args...)...)
 	ok(t, second.RestartNoWait())
 	second.Port = port
 	ok(t, second.WaitReady())
-	// A machine that stands still for long enough makes Sentinel fail over once more, and a server whose role it changes loses its
-	// clients: what counts is where all of it comes to rest.
 	digest := func(s *testbed.Server, role, offset string) (string, bool) {
 		b, err := s.DialErr()
 		if err != nil {

@@ -116,8 +116,12 @@ func fillCovered(t *testing.T, s *testbed.Server) *testbed.Client {
 // is with a commit ring and a second one, which takes over here.
 func TestEveryFileIsCovered(t *testing.T) {
 	frctl := buildFrctl(t)
-	t.Run("everysec", func(t *testing.T) { testEveryFileIsCovered(t, frctl) })
+	t.Run("everysec", func(t *testing.T) {
+		t.Parallel()
+		testEveryFileIsCovered(t, frctl)
+	})
 	t.Run("rings", func(t *testing.T) {
+		t.Parallel()
 		dir := testEveryFileIsCovered(t, frctl, "--appendfsync", "always", "--fr-wal-commit", "ring", "--fr-wal-dir", "second")
 		for _, pattern := range []string{"appendonlydir/*.ring*.fr", "second/*.ring*.fr"} {
 			if names, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || len(names) == 0 {
@@ -180,6 +184,7 @@ func testEveryFileIsCovered(t *testing.T, frctl string, args ...string) (dir str
 // What it serves does not change. A config that a person edits, and an older dump put back, are covered anew and stay as they are; a
 // sidecar that is removed comes back; damage beyond the budget is named and nothing is touched.
 func TestScrubOnline(t *testing.T) {
+	t.Parallel()
 	frctl := buildFrctl(t)
 	s := coveredServer(t, "strict")
 	c := fillCovered(t, s)

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,10 +12,13 @@ import (
 	"frankenredis/conformance/testbed"
 )
 
+// doneSync is a line of strace's that tells of the end of a sync.
+var doneSync = regexp.MustCompile(`(?m)^.*\bf(data)?sync.*\) += 0.*$`)
+
 // calm keeps the Go runtime from sending signals to threads: strace does not bear one while it delays a call.
 var calm = []string{"GODEBUG=asyncpreemptoff=1"}
 
-// A device that takes 50 ms for each sync delays replies only: while a sync is under way the executor goes on to read requests, and under
+// A device that takes 50 ms or more for each sync delays replies only: while a sync is under way the executor goes on to read requests, and under
 // everysec to answer them; under always nothing is told before the sync that covers it has ended (I1, I2).
 //
 // A stock server syncs on its one thread under always, and under everysec answers before it has written.
@@ -27,16 +31,25 @@ func TestSlowDevice(t *testing.T) {
 	}
 	for name, args := range ways {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			always := name == "ring" || name == "direct"
+			delay := "50000"
+			if !always {
+				delay = "400000" // there are two only
+			}
 			trace := filepath.Join(t.TempDir(), "trace")
 			s := testbed.Start(t, testbed.Options{Env: calm, Args: append([]string{"--appendonly", "yes"}, args...),
 				Wrap: []string{testbed.Peer(t, "strace"), "-D", "-f", "-y", "-s", "200000", "-o", trace,
 					"-e", "trace=read,recvfrom,write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,io_submit,io_getevents",
-					"-e", "inject=fsync,fdatasync:delay_enter=50000"}})
-			always := name == "ring" || name == "direct"
+					"-e", "inject=fsync,fdatasync:delay_enter=" + delay}})
 			stop := feed(t, s)
 			effects := runTraced(t, s, 24)
-			if !always {
-				time.Sleep(2500 * time.Millisecond) // two syncs
+			if syncs := func() int { return len(doneSync.FindAllString(readFile(t, trace), -1)) }; !always {
+				before := syncs()
+				waitFor(t, "two syncs", func() bool {
+					time.Sleep(100 * time.Millisecond)
+					return syncs() >= before+2
+				})
 			}
 			stop()
 			if code, err := s.Stop(); err != nil || code != 0 {

@@ -86,17 +86,9 @@ func (a *authority) args(port int) []string {
 	return []string{"--tls-port", strconv.Itoa(port), "--tls-cert-file", a.path("server.crt"), "--tls-key-file", a.path("server.key"), "--tls-ca-cert-file", a.path("ca.crt")}
 }
 
-func anyPort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ok(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 func dialTLS(t *testing.T, port int, c *tls.Config) (*testbed.Client, *tls.Conn, error) {
 	t.Helper()
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), c)
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -114,7 +106,7 @@ func TestTLSStartErrors(t *testing.T) {
 	}
 	ok(t, os.WriteFile(a.path("empty"), nil, 0o600))
 	ok(t, os.WriteFile(a.path("dh"), pem.EncodeToMemory(&pem.Block{Type: "X9.42 DH PARAMETERS"}), 0o600))
-	full := a.args(anyPort(t))
+	full := a.args(testbed.FreePort("127.0.0.1"))
 	with := func(more ...string) []string { return append(slices.Clone(full), more...) }
 	for _, args := range [][]string{
 		full[:2], full[:4], full[:6], {"--tls-replication", "yes"}, {"--tls-cluster", "yes"},
@@ -156,7 +148,7 @@ func TestTLSClients(t *testing.T) {
 			stranger.issue(t, "client", time.Hour)
 			foreign := stranger.client(t, "client")
 			foreign.RootCAs = a.client(t, "").RootCAs
-			port := anyPort(t)
+			port := testbed.FreePort("127.0.0.1")
 			s := testbed.Start(t, testbed.Options{Binary: binary, Args: a.args(port)})
 			admin := s.Dial(t)
 			set := func(args ...string) {
@@ -178,13 +170,7 @@ func TestTLSClients(t *testing.T) {
 			}
 			logged := func(want string, times int) {
 				t.Helper()
-				for range 1000 {
-					if strings.Count(s.LogText(), want) == times {
-						return
-					}
-					time.Sleep(5 * time.Millisecond)
-				}
-				t.Errorf("not %d times in the log: %s", times, want)
+				waitFor(t, fmt.Sprintf("%d times in the log: %s", times, want), func() bool { return strings.Count(s.LogText(), want) == times })
 			}
 			const refused = "Error accepting a client connection: error:"
 			try("a good certificate", a.client(t, "client"), true)
@@ -267,7 +253,7 @@ func TestTLSClients(t *testing.T) {
 
 			set("tls-port", "0")
 			try("a port that was closed", a.client(t, ""), false)
-			port = anyPort(t)
+			port = testbed.FreePort("127.0.0.1")
 			set("tls-port", strconv.Itoa(port))
 			try("a new port", a.client(t, ""), true)
 			info := admin.Call(t, "INFO", "server").Str
@@ -290,27 +276,23 @@ func TestTLSReplication(t *testing.T) {
 		{subject, subject, "yes"}, {subject, subject, "no"}, {subject, peer, "yes"}, {peer, subject, "yes"}, {peer, subject, "no"},
 	} {
 		t.Run(filepath.Base(c.primary)+" "+filepath.Base(c.replica)+" "+c.diskless, func(t *testing.T) {
+			t.Parallel()
 			start := func(binary string, port int, more ...string) *testbed.Server {
 				args := append(a.args(port), "--tls-replication", "yes", "--enable-debug-command", "yes", "--repl-diskless-sync", c.diskless, "--repl-diskless-sync-delay", "0",
 					"--tls-client-cert-file", a.path("replica.crt"), "--tls-client-key-file", a.path("replica.key"))
 				return testbed.Start(t, testbed.Options{Binary: binary, Args: append(args, more...)})
 			}
-			port := anyPort(t)
+			port := testbed.FreePort("127.0.0.1")
 			primary := start(c.primary, port)
 			w := primary.Dial(t)
 			w.Call(t, "DEBUG", "POPULATE", "30000", "key", "500")
-			replica := start(c.replica, anyPort(t), "--replicaof", "127.0.0.1 "+strconv.Itoa(port))
+			replica := start(c.replica, testbed.FreePort("127.0.0.1"), "--replicaof", "127.0.0.1 "+strconv.Itoa(port))
 			r := replica.Dial(t)
 			same := func(when string) {
 				t.Helper()
 				w.Call(t, "SET", "last", when)
 				want := w.Call(t, "DEBUG", "DIGEST").Str
-				for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-					if r.Call(t, "DEBUG", "DIGEST").Str == want {
-						return
-					}
-				}
-				t.Fatalf("%s the replica is not the same", when)
+				waitFor(t, "the replica to be the same "+when, func() bool { return r.Call(t, "DEBUG", "DIGEST").Str == want })
 			}
 			same("after the full sync")
 			w.Call(t, "EVAL", "for i=1,30000 do redis.call('SET','more:'..i,string.rep('v',100)) end", "0")
@@ -333,7 +315,7 @@ func TestTLSTraffic(t *testing.T) {
 	for _, name := range []string{"server", "client"} {
 		a.issue(t, name, time.Hour)
 	}
-	port := anyPort(t)
+	port := testbed.FreePort("127.0.0.1")
 	testbed.Start(t, testbed.Options{Args: a.args(port)})
 	c, _, err := dialTLS(t, port, a.client(t, "client"))
 	ok(t, err)
@@ -384,15 +366,16 @@ func TestTLSTraffic(t *testing.T) {
 
 // With tls-cluster MIGRATE speaks TLS to its target.
 func TestTLSMigrate(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t, t.TempDir())
 	a.issue(t, "server", time.Hour)
 	for _, target := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
-		port := anyPort(t)
-		from := testbed.Start(t, testbed.Options{Args: append(a.args(anyPort(t)), "--tls-cluster", "yes")})
+		port := testbed.FreePort("127.0.0.1")
+		from := testbed.Start(t, testbed.Options{Args: append(a.args(testbed.FreePort("127.0.0.1")), "--tls-cluster", "yes")})
 		to := testbed.Start(t, testbed.Options{Binary: target, Args: a.args(port)})
 		c := from.Dial(t)
 		c.Call(t, "MSET", "a", "1", "b", "2")
-		if r := c.Call(t, "MIGRATE", "127.0.0.1", strconv.Itoa(port), "", "0", "5000", "KEYS", "a", "b"); r.Str != "OK" {
+		if r := c.Call(t, "MIGRATE", "127.0.0.1", strconv.Itoa(port), "", "0", "120000", "KEYS", "a", "b"); r.Str != "OK" {
 			t.Errorf("MIGRATE: %v", r)
 		}
 		if r := to.Dial(t).Call(t, "MGET", "a", "b"); len(r.Elems) != 2 || r.Elems[0].Str != "1" || r.Elems[1].Str != "2" {

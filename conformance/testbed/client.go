@@ -24,7 +24,7 @@ type Client struct {
 
 // Dial connects to network "tcp" or "unix".
 func Dial(network, addr string) (*Client, error) {
-	conn, err := net.DialTimeout(network, addr, 5*time.Second)
+	conn, err := net.DialTimeout(network, addr, ReplyTimeout)
 	if err != nil {
 		return nil, err
 	}

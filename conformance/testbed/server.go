@@ -118,7 +118,7 @@ func (s *Server) Restart() error {
 		if err = s.RestartNoWait(); err != nil || s.opts.NoWait {
 			return err
 		}
-		if err = s.WaitReady(); err == nil || !strings.Contains(s.LogTail(2000), "Address already in use") {
+		if err = s.WaitReady(); err == nil || !strings.Contains(strings.ToLower(s.LogTail(2000)), "address already in use") {
 			return err
 		}
 		s.Kill()
@@ -128,7 +128,7 @@ func (s *Server) Restart() error {
 
 // RestartNoWait is Restart that returns as soon as the process runs.
 func (s *Server) RestartNoWait() error {
-	s.Port = freePort(s.opts.Bind)
+	s.Port = FreePort(s.opts.Bind)
 	return s.start()
 }
 
@@ -147,7 +147,7 @@ func (s *Server) start() error {
 	}
 	args = append(args, s.opts.Args...)
 	if slices.Contains(s.opts.Args, "--cluster-enabled") {
-		args = append(args, "--cluster-port", strconv.Itoa(freePort(s.opts.Bind))) // the default may be taken
+		args = append(args, "--cluster-port", strconv.Itoa(FreePort(s.opts.Bind))) // the default may be taken
 	}
 	log, err := os.OpenFile(s.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -226,6 +226,20 @@ func (s *Server) PID() int {
 // Signal sends a signal to the process.
 func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
 
+// Pause stops the process by SIGSTOP and returns when all its threads stand still. SIGCONT has it go on.
+func (s *Server) Pause() error {
+	if err := s.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(StartTimeout); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		states, err := threadStates(s.PID())
+		if err != nil || strings.Trim(states, "Tt") == "" {
+			return err
+		}
+	}
+	return errors.New("testbed: the process does not stand still")
+}
+
 // Kill ends the process with SIGKILL and waits for its end. It may be called at any time, more than once.
 func (s *Server) Kill() {
 	if s.Running() {
@@ -297,9 +311,9 @@ var given struct {
 	ports map[int]bool
 }
 
-// freePort returns a port that nobody listens on now, below the range that the kernel gives to outgoing connections, and that it has not
-// returned before, or not for long.
-func freePort(bind string) int {
+// FreePort returns a port of an address that nobody listens on now, below the range that the kernel gives to outgoing connections, and that it
+// has not returned before, or not for long: who still connects to a server that has ended does not meet another one.
+func FreePort(bind string) int {
 	const first, count = 10000, 20000
 	given.mu.Lock()
 	defer given.mu.Unlock()

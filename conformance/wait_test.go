@@ -1,0 +1,76 @@
+package conformance
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"frankenredis/conformance/testbed"
+)
+
+// patience bounds the wait for what must come. It is no measure of anything: a machine may be slow, Sentinel rests for half a minute when its
+// clock has jumped. It is counted in pauses between looks, so that time in which the whole machine stood still is not part of it.
+const patience = 3 * time.Minute
+
+// eventually looks until the condition holds, and says whether it does.
+func eventually(condition func() bool) bool {
+	pause := time.Millisecond
+	for waited := time.Duration(0); waited < patience; waited += pause {
+		if condition() {
+			return true
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, 20*time.Millisecond)
+	}
+	return condition()
+}
+
+// waitFor waits until the condition holds.
+func waitFor(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	if !eventually(condition) {
+		t.Fatalf("waited in vain for %s", what)
+	}
+}
+
+// waitForText waits until a text has the words.
+func waitForText(t testing.TB, text func() string, want string) {
+	t.Helper()
+	if !eventually(func() bool { return strings.Contains(text(), want) }) {
+		t.Fatalf("no %q in\n%s", want, text())
+	}
+}
+
+// awaitInfo waits until an INFO field has reached a number.
+func awaitInfo(t testing.TB, c *testbed.Client, section, field string, n int) {
+	t.Helper()
+	if !eventually(func() bool { return infoInt(t, c, section, field) >= n }) {
+		t.Fatalf("%s has not reached %d", field, n)
+	}
+}
+
+// waitForRewrite waits until no rewrite of the log is under way or due.
+func waitForRewrite(t testing.TB, c *testbed.Client) {
+	t.Helper()
+	waitFor(t, "the rewrite's end", func() bool {
+		return infoInt(t, c, "persistence", "aof_rewrite_in_progress")+infoInt(t, c, "persistence", "aof_rewrite_scheduled") == 0
+	})
+}
+
+// waitForClients waits until so many clients are connected: those that have gone, as the one that found the server ready, are noticed late.
+func waitForClients(t testing.TB, c *testbed.Client, n int) {
+	t.Helper()
+	waitFor(t, "the clients that have gone to be noticed", func() bool { return infoInt(t, c, "clients", "connected_clients") == n })
+}
+
+// now returns what does something the first time it is called, and again each ten seconds, for what is given up by who should do it when
+// the machine is slow: longer than a cluster or Sentinel tries anything here.
+func now(do func()) func() {
+	var last time.Time
+	return func() {
+		if time.Since(last) > 10*time.Second {
+			do()
+			last = time.Now()
+		}
+	}
+}
