@@ -241,16 +241,6 @@ func (f *verified) differs(r *Report) {
 	}
 }
 
-// addOnce adds a range unless it is known: a file may be read more than once.
-func addOnce(to []Range, g Range) []Range {
-	for _, k := range to {
-		if k.Pos <= g.Pos && g.Pos+g.Bytes <= k.Pos+k.Bytes {
-			return to
-		}
-	}
-	return addRange(to, g.Pos, g.Bytes)
-}
-
 // ReadAt reads as io.ReaderAt says.
 func (f *verified) ReadAt(p []byte, off int64) (n int, err error) {
 	f.mu.Lock()

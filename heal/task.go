@@ -5,7 +5,24 @@ import (
 	"io/fs"
 	"math"
 	"slices"
+	"time"
 )
+
+type taskKind uint8
+
+const (
+	protectTask taskKind = iota // the server wrote it
+	lookTask                    // it may be covered already, or changed
+	checkTask                   // as lookTask, but without a cover it gets none
+	forgetTask
+	repairTask
+)
+
+type task struct {
+	kind  taskKind
+	proof func() Proof
+	since time.Time
+}
 
 // runTasks does the tasks that wait, under one change of the catalog; what somebody waits for comes first, and is in the catalog at once.
 func (k *Keeper) runTasks() {
