@@ -14,8 +14,12 @@ BIN      := bin
 PEERS    := $(shell conformance/peers.sh --dir)
 # What redis-cli is called here, for the hints that `make run` prints.
 CLI       = $(firstword $(shell command -v redis-cli) $(wildcard $(PEERS)/bin/redis-cli) redis-cli)
-# Black-box tests start servers and wait for them; all else runs under the race detector.
+# Black-box tests start servers and wait for them; all else runs under the race detector, but for walks through thousands of states of a disk or of
+# data, one after the other, which would take it ten times as long: they run without.
 UNIT      = $(shell $(GO) list ./... | grep -v '/conformance$$')
+WALKERS  := frankenredis/conformance/lab frankenredis/heal frankenredis/kv frankenredis/recovery
+WALKS    := TestI1RingAndDamage|TestI3Prefix|TestI4Ack|TestI6|TestI8|TestI11|TestI12|TestI13|TestI16Cuts|TestI17|TestI18|TestI19|Everywhere|Crash
+WALKS    := $(WALKS)|TestGrow|TestRot$$|TestEveryFileSurvives|TestOtherReader|TestDefrag$$|TestBig|TestBitsAgainst|TestViewCopies
 
 export FR_PEERS := $(PEERS)
 
@@ -45,7 +49,10 @@ vet: ## go vet
 	$(GO) vet ./...
 
 unit: ## the tests inside the packages, under the race detector
-	$(GO) test -race -timeout 15m $(UNIT)
+	$(GO) test -timeout 20m $(WALKERS)
+	$(GO) test -race -timeout 20m $(filter-out $(WALKERS),$(UNIT))
+	$(GO) test -race -timeout 20m -skip '$(WALKS)' $(filter-out %/lab,$(WALKERS))
+	LAB_STATES=60 LAB_LIVES=1 $(GO) test -race -timeout 20m -run 'TestCampaign|TestLedger' ./conformance/lab
 
 conformance: peers build ## the server as a black box, beside redis-server 7.0.15, redict 7.3.6 and valkey 8.0.1
 	@rm -f $(BIN)/conformance.jsonl

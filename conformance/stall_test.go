@@ -35,7 +35,7 @@ func TestSlowDevice(t *testing.T) {
 			always := name == "ring" || name == "direct"
 			delay := "50000"
 			if !always {
-				delay = "400000" // there are two only
+				delay = "100000" // there are fewer
 			}
 			trace := filepath.Join(t.TempDir(), "trace")
 			s := testbed.Start(t, testbed.Options{Env: calm, Args: append([]string{"--appendonly", "yes"}, args...),
