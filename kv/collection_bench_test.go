@@ -68,7 +68,7 @@ func BenchmarkTable(b *testing.B) {
 				l := editList()
 				switch {
 				case i&1 != 0:
-					l.Take(tail, func(Elem) {})
+					l.Take(1, tail, func(Elem) {})
 				case tail:
 					l.PushTail(v)
 				default:

@@ -261,43 +261,63 @@ func (e *ListEdit) Delete(pos, n int) {
 	}
 }
 
-// Take shows the element at one end and removes it; there is one. What is shown is valid during the call.
-func (e *ListEdit) Take(fromTail bool, show func(Elem)) {
+// Take shows n elements from one end on, the outermost first, and removes them; there are that many. What is shown is valid during
+// the call.
+func (e *ListEdit) Take(n int, fromTail bool, show func(Elem)) {
 	e.changed = true
 	if e.enc == Listpack {
-		e.image = takeEnd(e.image, fromTail, show)
+		e.image = takeEnd(e.image, n, fromTail, show)
 		return
 	}
-	if block, spot, c := e.endBlock(fromTail); block != nil && spot.Item.Weight > 1 {
+	if block, spot, c := e.endBlock(fromTail); block != nil && spot.Item.Weight > uint64(n) {
 		ks := e.ks()
-		p := takeEnd(block[8:c.h.size()], fromTail, show)
+		p := takeEnd(block[8:c.h.size()], n, fromTail, show)
 		if 2*arena.BlockSize(8+len(p)) <= len(block) {
 			r := ks.newNode(p, Listpack)
 			ks.a.Free(c.ref)
-			spot.Set(r, spot.Item.Weight-1)
+			spot.Set(r, spot.Item.Weight-uint64(n))
 		} else {
 			putWord(block, 0, uint64(c.h.withValLen(len(p))))
-			spot.Reweigh(-1)
+			spot.Reweigh(-n)
 		}
 		return
 	}
-	pos := 0
 	if fromTail {
-		pos = e.Len() - 1
+		last := e.Len() - 1
+		for cur := e.At(last); cur.Pos() > last-n; cur.Prev() {
+			show(cur.Elem())
+		}
+		e.Delete(last+1-n, n)
+		return
 	}
-	cur := e.At(pos)
-	show(cur.Elem())
-	e.Delete(pos, 1)
+	for cur := e.At(0); cur.Pos() < n; cur.Next() {
+		show(cur.Elem())
+	}
+	e.Delete(0, n)
 }
 
 // takeEnd is Take for a listpack.
-func takeEnd(p []byte, fromTail bool, show func(Elem)) []byte {
-	at := listpack.First(p)
+func takeEnd(p []byte, n int, fromTail bool, show func(Elem)) []byte {
 	if fromTail {
-		at = listpack.Last(p)
+		from := listpack.Last(p)
+		show(packedElem(p, from))
+		for range n - 1 {
+			from = listpack.Prev(p, from)
+			show(packedElem(p, from))
+		}
+		return listpack.Cut(p, from, len(p)-1, n)
 	}
-	show(packedElem(p, at))
-	return listpack.Delete(p, at, 1)
+	at := listpack.First(p)
+	to := at
+	for range n {
+		var v Elem
+		v, to = readElem(p, to)
+		show(v)
+	}
+	if to == listpack.None {
+		to = len(p) - 1
+	}
+	return listpack.Cut(p, at, to, n)
 }
 
 // Remove removes the elements that are v, at most most of them, from the head on or with fromTail from the tail, and returns

@@ -134,6 +134,24 @@ func runLists(t *testing.T, ks *Keyspace, rnd *rand.Rand, ops int) {
 				want = rest
 			}
 			l.Shrink()
+		case op < 10 && rnd.IntN(2) == 0:
+			gone, fromTail := min(n, 1+rnd.IntN(3)*rnd.IntN(12)), rnd.IntN(2) == 1
+			var took []string
+			l.Take(gone, fromTail, func(v Elem) { took = append(took, string(v.Append(nil))) })
+			expect := want[:gone]
+			if fromTail {
+				expect = slices.Clone(want[n-gone:])
+				slices.Reverse(expect)
+			}
+			if !slices.Equal(took, expect) {
+				t.Fatalf("op %d: %d elements taken, want %d others", i, len(took), gone)
+			}
+			if fromTail {
+				want = slices.Delete(want, n-gone, n)
+			} else {
+				want = slices.Delete(want, 0, gone)
+			}
+			l.Shrink()
 		default:
 			pos := rnd.IntN(n)
 			gone := min(n-pos, 1+rnd.IntN(3)*rnd.IntN(12))

@@ -54,9 +54,14 @@ func Delete(p []byte, at, n int) []byte {
 	for ; gone < n && p[end] != endMark; gone++ {
 		end += entryLen(p, end)
 	}
-	p = append(p[:at], p[end:]...)
+	return Cut(p, at, end, gone)
+}
+
+// Cut removes the n entries that lie from one position to another, which may be behind the last: len(p)-1.
+func Cut(p []byte, from, to, n int) []byte {
+	p = append(p[:from], p[to:]...)
 	setTotal(p)
-	addCount(p, -gone)
+	addCount(p, -n)
 	return p
 }
 

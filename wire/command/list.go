@@ -206,66 +206,35 @@ func popCommand(c *engine.Call, at end) error {
 			return engine.ErrMustBePos
 		}
 	}
-	if !counted {
-		return popOne(c, c.Args[1], at)
-	}
-	l, found, err := writeList(c, c.Args[1])
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		c.W.NullArray()
-	case count == 0:
-		c.W.EmptyArray()
-	default:
-		n := int(min(count, int64(l.Len())))
-		c.W.Array(n)
-		popElems(c, c.Args[1], l, at, n)
-	}
-	return nil
-}
-
-// popOne replies and removes the element at an end, looking the list up once.
-func popOne(c *engine.Call, key []byte, at end) error {
-	l, err := c.DB.EditList(key)
+	l, err := c.DB.EditList(c.Args[1])
 	if err != nil {
 		return err
 	}
-	if !l.Found() {
+	switch {
+	case !l.Found():
 		l.Done()
-		c.W.Null()
-		return nil
+		if counted {
+			c.W.NullArray()
+		} else {
+			c.W.Null()
+		}
+	case count == 0:
+		l.Done()
+		c.W.EmptyArray()
+	default:
+		n := int(min(count, int64(l.Len())))
+		if counted {
+			c.W.Array(n)
+		}
+		popElems(c, c.Args[1], &l, at, n)
 	}
-	l.Take(at == tailEnd, func(v kv.Elem) { bulkElem(c, v) })
-	endRemoval(c, key, &l, at.popped(), 1)
 	return nil
 }
 
-// popElems replies and removes n elements from an end.
-func popElems(c *engine.Call, key []byte, l kv.ListView, at end, n int) {
-	if n == 1 {
-		edit := editList(c, key)
-		edit.Take(at == tailEnd, func(v kv.Elem) { bulkElem(c, v) })
-		endRemoval(c, key, &edit, at.popped(), 1)
-		return
-	}
-	size, from := l.Len(), 0
-	if at == headEnd {
-		l.Range(0, n, func(v kv.Elem) { bulkElem(c, v) })
-	} else {
-		from = size - n
-		for cur := l.At(size - 1); cur.Pos() >= from; cur.Prev() {
-			bulkElem(c, cur.Elem())
-		}
-	}
-	removeElems(c, key, at.popped(), from, n)
-}
-
-// removeElems removes elements, and the key when none is left.
-func removeElems(c *engine.Call, key []byte, event string, from, n int) {
-	l := editList(c, key)
-	l.Delete(from, n)
-	endRemoval(c, key, &l, event, n)
+// popElems replies and removes n elements from an end, and the key when none is left. It ends the edit.
+func popElems(c *engine.Call, key []byte, l *kv.ListEdit, at end, n int) {
+	l.Take(n, at == tailEnd, func(v kv.Elem) { bulkElem(c, v) })
+	endRemoval(c, key, l, at.popped(), n)
 }
 
 // endRemoval ends an edit that removed n elements.
@@ -320,7 +289,7 @@ func popFirstList(c *engine.Call, arg int, block bool) error {
 	c.W.Array(2)
 	c.W.Bulk(key)
 	c.W.Array(n)
-	popElems(c, key, l, at, n)
+	popElems(c, key, &l, at, n)
 	c.Replace(at.popWord(), key, decimal(int64(n)))
 	return nil
 }
@@ -345,21 +314,21 @@ func popBlocking(c *engine.Call, at end) error {
 	}
 	c.W.Array(2)
 	c.W.Bulk(key)
-	popElems(c, key, l, at, 1)
+	popElems(c, key, &l, at, 1)
 	c.Replace(at.popWord(), key)
 	return nil
 }
 
-// firstList is the first of the keys that exists; nil when none does. One of another type is an error.
-func firstList(c *engine.Call, keys [][]byte) (key []byte, l kv.ListView, err error) {
+// firstList begins the change of the first list among the keys; key is nil when none exists. One of another type is an error.
+func firstList(c *engine.Call, keys [][]byte) (key []byte, l kv.ListEdit, err error) {
 	for _, key := range keys {
-		l, found, err := writeList(c, key)
-		if err != nil {
+		if l, err = c.DB.EditList(key); err != nil {
 			return nil, l, err
 		}
-		if found {
+		if l.Found() {
 			return key, l, nil
 		}
+		l.Done()
 	}
 	return nil, l, nil
 }

@@ -29,36 +29,34 @@ func popScored(c *engine.Call, highest bool) error {
 			return engine.ErrMustBePos
 		}
 	}
-	e, found := c.LookupWrite(c.Args[1])
-	if !found {
+	z, err := c.DB.EditZSet(c.Args[1], 0, 0)
+	if err != nil {
+		return err
+	}
+	n := int(min(count, int64(z.Len())))
+	if n == 0 {
+		z.Done()
 		c.W.EmptyArray()
 		return nil
 	}
-	if e.Type() != kv.ZSet {
-		return engine.ErrWrongType
-	}
-	if count == 0 {
-		c.W.EmptyArray()
-		return nil
-	}
-	n := int(min(count, int64(e.ZSet().Len())))
 	nested := counted && c.W.Proto >= 3
 	if nested {
 		c.W.Array(n)
 	} else {
 		c.W.Array(2 * n)
 	}
-	popMembersOf(c, c.Args[1], e.ZSet(), highest, n, nested)
+	popMembersOf(c, c.Args[1], &z, highest, n, nested)
 	return nil
 }
 
-// popMembersOf replies and removes the n lowest or highest members.
-func popMembersOf(c *engine.Call, key []byte, z kv.ZSetView, highest bool, n int, nested bool) {
-	size := z.Len()
-	cur := z.At(0)
+// popMembersOf replies and removes the n lowest or highest members, and the key when none is left. It ends the edit.
+func popMembersOf(c *engine.Call, key []byte, z *kv.ZSetEdit, highest bool, n int, nested bool) {
+	from, first, event := 0, 0, "zpopmin"
 	if highest {
-		cur = z.At(size - 1)
+		size := z.Len()
+		from, first, event = size-n, size-1, "zpopmax"
 	}
+	cur := z.At(first)
 	for range n {
 		if nested {
 			c.W.Array(2)
@@ -71,11 +69,7 @@ func popMembersOf(c *engine.Call, key []byte, z kv.ZSetView, highest bool, n int
 			cur.Next()
 		}
 	}
-	if highest {
-		removePositions(c, key, "zpopmax", size-n, size)
-	} else {
-		removePositions(c, key, "zpopmin", 0, n)
-	}
+	removePositions(c, key, z, event, from, from+n)
 }
 
 func popWord(highest bool) []byte {
@@ -96,7 +90,7 @@ func popScoredBlocking(c *engine.Call, highest bool) error {
 		return err
 	}
 	keys := c.Args[1:last]
-	key, e, err := firstZSet(c, keys)
+	key, z, err := firstZSet(c, keys)
 	switch {
 	case err != nil:
 		return err
@@ -105,24 +99,23 @@ func popScoredBlocking(c *engine.Call, highest bool) error {
 	}
 	c.W.Array(3)
 	c.W.Bulk(key)
-	popMembersOf(c, key, e.ZSet(), highest, 1, false)
+	popMembersOf(c, key, &z, highest, 1, false)
 	c.Replace(popWord(highest), key)
 	return nil
 }
 
-// firstZSet is the first of the keys that exists; nil when none does. One of another type is an error.
-func firstZSet(c *engine.Call, keys [][]byte) (key []byte, e kv.Entry, err error) {
+// firstZSet begins the change of the first sorted set among the keys; key is nil when none exists. One of another type is an error.
+func firstZSet(c *engine.Call, keys [][]byte) (key []byte, z kv.ZSetEdit, err error) {
 	for _, key := range keys {
-		e, found := c.LookupWrite(key)
-		if !found {
-			continue
+		if z, err = c.DB.EditZSet(key, 0, 0); err != nil {
+			return nil, z, err
 		}
-		if e.Type() != kv.ZSet {
-			return nil, e, engine.ErrWrongType
+		if z.Found() {
+			return key, z, nil
 		}
-		return key, e, nil
+		z.Done()
 	}
-	return nil, e, nil
+	return nil, z, nil
 }
 
 // waitForZSets blocks the client, or where nothing may block answers at once that there is nothing.
@@ -188,7 +181,7 @@ func popFirst(c *engine.Call, at int, block bool) error {
 			return err
 		}
 	}
-	key, e, err := firstZSet(c, p.keys)
+	key, z, err := firstZSet(c, p.keys)
 	switch {
 	case err != nil:
 		return err
@@ -198,11 +191,11 @@ func popFirst(c *engine.Call, at int, block bool) error {
 		c.W.NullArray()
 		return nil
 	}
-	n := int(min(p.count, int64(e.ZSet().Len()), math.MaxInt32))
+	n := int(min(p.count, int64(z.Len()), math.MaxInt32))
 	c.W.Array(2)
 	c.W.Bulk(key)
 	c.W.Array(n)
-	popMembersOf(c, key, e.ZSet(), p.second, n, true)
+	popMembersOf(c, key, &z, p.second, n, true)
 	c.Replace(popWord(p.second), key, decimal(int64(n)))
 	return nil
 }

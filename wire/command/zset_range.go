@@ -283,18 +283,18 @@ func removeRange(c *engine.Call, kind rangeKind, event string) error {
 	}
 	from, to := r.positions(e.ZSet())
 	if from < to {
-		removePositions(c, c.Args[1], event, from, to)
+		z, err := c.DB.EditZSet(c.Args[1], 0, 0)
+		if err != nil {
+			panic("command: a sorted set became another type: " + err.Error())
+		}
+		removePositions(c, c.Args[1], &z, event, from, to)
 	}
 	c.W.Int(int64(to - from))
 	return nil
 }
 
-// removePositions removes members by position, and the key when none is left.
-func removePositions(c *engine.Call, key []byte, event string, from, to int) {
-	z, err := c.DB.EditZSet(key, 0, 0)
-	if err != nil {
-		panic("command: a sorted set became another type: " + err.Error())
-	}
+// removePositions removes members by position, and the key when none is left. It ends the edit.
+func removePositions(c *engine.Call, key []byte, z *kv.ZSetEdit, event string, from, to int) {
 	z.DeleteRange(from, to)
 	gone := z.Done()
 	c.Notify('z', event, key)
