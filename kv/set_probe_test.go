@@ -155,3 +155,48 @@ func TestJoinSets(t *testing.T) {
 		t.Errorf("%d pairs were joined", joined)
 	}
 }
+
+// Members asked for in the order in which a listpack has them are found one behind the other: no index is made for them, and where
+// there is one, from the member on that was found by it the next ones are found without it.
+func TestSetProbeGuesses(t *testing.T) {
+	ks := New(Options{Databases: 1})
+	db := ks.DB(0)
+	const n = 100
+	e, err := db.EditSet([]byte("s"), []byte("m0"), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := func(i int) Elem { return BytesElem([]byte("m" + strconv.Itoa(i))) }
+	for i := range n {
+		e.Add(member(i).Bytes(nil))
+	}
+	e.Done()
+	entry, _ := db.Lookup([]byte("s"), NoTouch)
+	if entry.Encoding() != Listpack {
+		t.Fatal(entry.Encoding())
+	}
+	x := db.ProbeSet(entry.Set())
+	defer x.Close()
+	x.Expect(n)
+	for i := range n {
+		if !x.Has(member(i)) {
+			t.Fatalf("member %d was not found", i)
+		}
+	}
+	if x.slots != nil {
+		t.Error("an index was made for members asked for in order")
+	}
+	const from = n / 2
+	if !x.Has(member(from)) || x.slots == nil {
+		t.Fatalf("index made: %t", x.slots != nil)
+	}
+	clear(x.slots) // who looks there from now on finds nothing
+	for i := from + 1; i < n; i++ {
+		if !x.Has(member(i)) {
+			t.Errorf("member %d was looked for in the index", i)
+		}
+	}
+	if x.Has(member(0)) {
+		t.Error("the first member was found in an empty index")
+	}
+}
