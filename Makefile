@@ -37,8 +37,8 @@ run: build ## build and start a server: AOF on, data in ./data, loopback only (P
 	@echo "    $(CLI) -p $(PORT) get greeting"
 	@exec $(BIN)/frankenredis --port $(PORT) --bind 127.0.0.1 --dir ./data --appendonly yes
 
-build: ## build bin/frankenredis and bin/frctl
-	$(GO) build -o $(BIN)/ ./cmd/...
+build: ## build bin/frankenredis and bin/frctl, without the C library: it would only take memory
+	CGO_ENABLED=0 $(GO) build -o $(BIN)/ ./cmd/...
 
 test: peers fmt vet unit conformance race ## everything a change must pass (what CI runs)
 

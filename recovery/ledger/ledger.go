@@ -72,7 +72,7 @@ type Stats struct {
 // Ledger is the writer of a ledger. Its methods may be called from any goroutine and wait for no disk, Close excepted.
 type Ledger struct {
 	o       Options
-	queue   chan item // from Record to run; never closed
+	queue   chan *item // from Record to run; never closed
 	quit    chan struct{}
 	done    chan struct{} // closed by run
 	closing sync.Once
@@ -96,7 +96,7 @@ type item struct {
 // Start begins to write the ledger in o.Dir, which is made if it is not there. What fails is told to o.Failed and tried again.
 func Start(o Options) *Ledger {
 	o.setDefaults()
-	l := &Ledger{o: o, queue: make(chan item, o.Queue), quit: make(chan struct{}), done: make(chan struct{})}
+	l := &Ledger{o: o, queue: make(chan *item, o.Queue), quit: make(chan struct{}), done: make(chan struct{})}
 	l.w = writer{o: &l.o}
 	go l.run()
 	return l
@@ -113,7 +113,7 @@ func (l *Ledger) Record(e Entry) {
 	}
 	l.waiting.Add(1)
 	select {
-	case l.queue <- item{l.o.Now(), e}:
+	case l.queue <- &item{l.o.Now(), e}: // pointers: a queue of thousands of entries is nearly always empty
 	default:
 		l.waiting.Add(-1)
 		l.dropped.Add(1)
@@ -164,7 +164,7 @@ func (l *Ledger) run() {
 	told := uint64(0) // dropped entries that a record tells of
 	l.write(nil)
 	for {
-		var queue chan item
+		var queue chan *item
 		var retry <-chan time.Time
 		if l.w.err == nil {
 			queue = l.queue
@@ -174,7 +174,7 @@ func (l *Ledger) run() {
 		quitting := false
 		select {
 		case it := <-queue:
-			batch = l.add(batch, it)
+			batch = l.add(batch, *it)
 		case <-retry:
 		case <-l.quit:
 			quitting = true
@@ -182,7 +182,7 @@ func (l *Ledger) run() {
 		for more := true; more && (len(batch) < batchRecords || quitting); {
 			select {
 			case it := <-l.queue:
-				batch = l.add(batch, it)
+				batch = l.add(batch, *it)
 			default:
 				more = false
 			}

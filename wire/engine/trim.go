@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync/atomic"
@@ -15,9 +16,9 @@ import (
 const trimFrom = 64 << 20
 
 // A smaller heap is collected when it rests with so much more in it than the last collection of ours left, in bytes; it rests when it
-// grows by less than trimStill a second. What a load leaves behind would else stay beside the data for good.
+// grows by less than trimStill a second. What a load leaves behind, or the start, would else stay beside the data for good.
 const (
-	trimSmall = 1 << 20
+	trimSmall = 256 << 10
 	trimStill = 64 << 10
 )
 
@@ -69,7 +70,7 @@ func (t *trimmer) look() {
 		return
 	}
 	t.before = now
-	t.collect()
+	t.collect(debug.FreeOSMemory)
 }
 
 // lookSmall is the part of look for a heap below trimFrom.
@@ -79,15 +80,19 @@ func (t *trimmer) lookSmall(now uint64, still bool) {
 	}
 	if still && now >= t.settled+trimSmall {
 		t.small = true
-		t.collect()
+		t.collect(func() {
+			runtime.GC() // what lies in pools goes with the second collection
+			debug.FreeOSMemory()
+			releaseCode()
+		})
 	}
 }
 
 // collect collects in the background and gives back what that frees.
-func (t *trimmer) collect() {
+func (t *trimmer) collect(f func()) {
 	t.busy.Store(true)
 	Background(func() {
-		debug.FreeOSMemory()
+		f()
 		t.busy.Store(false)
 	})
 }
