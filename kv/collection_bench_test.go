@@ -164,3 +164,32 @@ func cpuTime(b *testing.B) int64 {
 	}
 	return u.Utime.Nano() + u.Stime.Nano()
 }
+
+// BenchmarkPopScored takes the lowest member of a sorted set of 100,000 and gives it back.
+func BenchmarkPopScored(b *testing.B) {
+	ks := New(Options{Databases: 1})
+	defer ks.Close()
+	db, key := ks.DB(0), []byte("z")
+	member := func(i int) []byte { return []byte("element:" + strconv.Itoa(i)) }
+	z, err := db.EditZSet(key, 100_000, 10)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range 100_000 {
+		z.Add(member(i), float64(i))
+	}
+	z.Done()
+	buf := make([]byte, 0, 64)
+	for b.Loop() {
+		z, err := db.EditZSet(key, 0, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		cur := z.At(0)
+		buf = cur.Member().Append(buf[:0])
+		score := cur.Score()
+		z.DeleteRange(0, 1)
+		z.Add(buf, score)
+		z.Done()
+	}
+}

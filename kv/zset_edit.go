@@ -159,6 +159,10 @@ func (e *ZSetEdit) DeleteRange(from, to int) {
 		return
 	}
 	d := e.ks().elements(e.table)
+	if to-from == 1 { // the usual ZPOPMIN: nothing is gathered
+		e.ks().deleteElements(d, []arena.Ref{e.tree().DeleteAt(from).Ref}, nil)
+		return
+	}
 	e.tree().DeleteRange(from, to, func(refs []arena.Ref) { e.ks().deleteElements(d, refs, nil) })
 }
 
