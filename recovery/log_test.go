@@ -90,7 +90,7 @@ func (s *server) write(cmds ...[]string) {
 // wait waits until the log covers everything.
 func (s *server) wait(durable bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
 		if at := s.log.Written(); durable && s.log.Durable() == s.log.End() || !durable && at == s.log.End() {
 			return
 		}
@@ -103,7 +103,7 @@ func (s *server) wait(durable bool) {
 // waitMark waits until the watermark file says what is durable.
 func (s *server) waitMark() {
 	s.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		mark, err := wal.ReadWatermark(disk.OS(), filepath.Join(s.dir, "appendonlydir"), "appendonly.aof")
 		if err == nil && mark.LSN == s.log.End() {
 			return

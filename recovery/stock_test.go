@@ -249,7 +249,7 @@ func TestRealRedis(t *testing.T) {
 		}
 		client := redis.NewClient(&redis.Options{Network: "unix", Addr: sock, Protocol: 2, DisableIdentity: true})
 		ctx := t.Context()
-		for deadline := time.Now().Add(10 * time.Second); client.Ping(ctx).Err() != nil && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(2 * time.Minute); client.Ping(ctx).Err() != nil && time.Now().Before(deadline); {
 			time.Sleep(20 * time.Millisecond)
 		}
 		pipe := client.TxPipeline()
@@ -263,7 +263,7 @@ func TestRealRedis(t *testing.T) {
 			if err := client.BgRewriteAOF(ctx).Err(); err != nil {
 				t.Error(err)
 			}
-			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 				if info, _ := client.Info(ctx, "persistence").Result(); strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrites:1") {
 					break
 				}

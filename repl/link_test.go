@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,7 +69,7 @@ type primaryScript struct {
 // expect reads a command and compares it.
 func (p *primaryScript) expect(want string) {
 	p.t.Helper()
-	_ = p.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = p.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	var words []string
 	var n int
 	if _, err := fmt.Fscanf(p.br, "*%d\r\n", &n); err != nil {
@@ -110,7 +111,7 @@ func follow(t *testing.T, o LinkOptions, f *recorder, play func(*primaryScript))
 	o.Host, o.Port, o.ListenPort, o.Follower = "primary", 6379, 7000, f
 	o.Dial = func(string, time.Duration) (net.Conn, error) { return here, nil }
 	if o.Timeout == nil {
-		o.Timeout = func() time.Duration { return 5 * time.Second }
+		o.Timeout = func() time.Duration { return time.Minute }
 	}
 	done := make(chan struct{})
 	go func() {
@@ -140,7 +141,7 @@ func waitEnd(t *testing.T, f *recorder) error {
 	select {
 	case err := <-f.ended:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the link does not end")
 		return nil
 	}
@@ -180,7 +181,7 @@ func TestTransferMark(t *testing.T) {
 	body := "rdb0123456789 " + mark[:39] + "x" + mark[:39]
 	for cut := range len(body) + markSize {
 		here, there := net.Pipe()
-		l := &Link{o: LinkOptions{Timeout: func() time.Duration { return time.Second }}, quit: make(chan struct{})}
+		l := &Link{o: LinkOptions{Timeout: func() time.Duration { return time.Minute }}, quit: make(chan struct{})}
 		l.heard.Store(time.Now().UnixNano())
 		go func() {
 			all := body + mark
@@ -200,6 +201,7 @@ func TestTransferMark(t *testing.T) {
 func TestLinkPartialResync(t *testing.T) {
 	next := wal.NewReplID()
 	f := newRecorder()
+	first := make(chan struct{}) // closed by the primary when it has the first acknowledgement
 	l := follow(t, LinkOptions{ID: testID, At: 41, User: "u", Auth: "secret", AnnounceIP: "10.0.0.1"}, f, func(p *primaryScript) {
 		p.expect("PING")
 		p.say("-NOAUTH Authentication required.\r\n")
@@ -211,9 +213,10 @@ func TestLinkPartialResync(t *testing.T) {
 		p.expect("PSYNC " + testID.String() + " 42")
 		p.say("+CONTINUE " + next.String() + "\r\nabc")
 		p.expect("REPLCONF ACK 44 FACK 40")
+		close(first)
 		p.expect("REPLCONF ACK 45")
 	})
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		f.mu.Lock()
 		got := string(f.stream)
@@ -227,7 +230,7 @@ func TestLinkPartialResync(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	l.Acknowledge(Ack{Applied: 44, Durable: 40, HasDurable: true})
-	time.Sleep(20 * time.Millisecond)
+	<-first
 	l.Acknowledge(Ack{Applied: 45})
 	_ = waitEnd(t, f)
 	if len(f.resumed) != 1 || f.resumed[0] != next {
@@ -279,9 +282,16 @@ func TestLinkRefusals(t *testing.T) {
 func TestLinkTimeout(t *testing.T) {
 	f := newRecorder()
 	silent := make(chan struct{})
-	follow(t, LinkOptions{Timeout: func() time.Duration { return 100 * time.Millisecond }}, f, func(p *primaryScript) {
+	var greeted atomic.Bool
+	follow(t, LinkOptions{Timeout: func() time.Duration {
+		if greeted.Load() {
+			return 100 * time.Millisecond
+		}
+		return time.Minute
+	}}, f, func(p *primaryScript) {
 		p.greet()
 		p.expect("PSYNC ? -1")
+		greeted.Store(true)
 		p.say("+CONTINUE\r\n")
 		<-silent
 	})

@@ -45,7 +45,7 @@ func redisServer(t *testing.T, dir string, args ...string) *redis.Client {
 			t.Log(log.String())
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); client.Ping(t.Context()).Err() != nil; {
+	for deadline := time.Now().Add(2 * time.Minute); client.Ping(t.Context()).Err() != nil; {
 		if time.Now().After(deadline) {
 			t.Fatal("redis-server does not answer")
 		}

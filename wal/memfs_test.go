@@ -463,10 +463,10 @@ var (
 
 // eventually waits for a condition.
 func eventually(what string, cond func() bool) error {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if cond() {
 			return nil
 		}
 	}
-	return fmt.Errorf("not within 10 seconds: %s", what)
+	return fmt.Errorf("not within two minutes: %s", what)
 }

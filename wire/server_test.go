@@ -68,7 +68,7 @@ type testServer struct {
 func (s *testServer) until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	holds := false
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if s.on(func() { holds = cond() }); holds {
 			return
 		}
@@ -163,7 +163,7 @@ func dial(t *testing.T, addr string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	return &client{c, bufio.NewReader(c)}
 }
 
@@ -237,7 +237,7 @@ func (c *client) silent(t *testing.T, why string) {
 	if err == nil || !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Fatalf("%s: read %q, %v", why, b, err)
 	}
-	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(2 * time.Minute))
 }
 
 func TestCommandsOverBothTransports(t *testing.T) {

@@ -58,7 +58,7 @@ func newBed(t *testing.T, serve func(net.Conn)) *bed {
 // until runs what is posted until the condition holds.
 func (b *bed) until(what string, ok func() bool) {
 	b.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for !ok() {
 		select {
 		case f := <-b.posts:

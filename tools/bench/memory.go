@@ -23,7 +23,7 @@ type Memory struct {
 const (
 	changeRounds = 10
 	changeShare  = 5
-	settle       = 2 * time.Second
+	settle       = 4 * time.Second
 )
 
 func measureMemory(s Settings, kind corpus, who string) (m Memory, err error) {
@@ -34,6 +34,7 @@ func measureMemory(s Settings, kind corpus, who string) (m Memory, err error) {
 			return err
 		}
 		defer c.Close()
+		time.Sleep(settle) // what only the start took is no part of an empty server
 		if m.EmptyRSS, err = testbed.RSS(server.PID()); err != nil {
 			return err
 		}

@@ -145,23 +145,25 @@ func (r *Report) Tables() string {
 	return b.String()
 }
 
-// memoryTable shows the resident memory beyond an empty server's. The samples of a corpus stand side by side, ours first.
+// memoryTable shows the resident memory beyond an empty server's, and as a ratio also that of the whole process. The samples of a corpus
+// stand side by side, ours first.
 func (r *Report) memoryTable(b *strings.Builder) {
 	if len(r.Memory) < 2 {
 		return
 	}
-	fmt.Fprintf(b, "\n| memory of %d elements | ours | theirs | ratio | after changes: ours | theirs | ratio |\n|---|---|---|---|---|---|---|\n", r.Memory[0].Elements)
+	fmt.Fprintf(b, "\n| memory of %d elements | ours | theirs | ratio | whole process | after changes: ours | theirs | ratio | whole process |\n|---|---|---|---|---|---|---|---|---|\n", r.Memory[0].Elements)
 	line := func(name string, a, b2 Memory) {
 		const mb = 1e6
-		fmt.Fprintf(b, "| %s | %.1f MB | %.1f MB | **%.2f** | %.1f MB | %.1f MB | **%.2f** |\n", name, float64(a.Loaded)/mb, float64(b2.Loaded)/mb,
-			float64(a.Loaded)/float64(b2.Loaded), float64(a.Changed)/mb, float64(b2.Changed)/mb, float64(a.Changed)/float64(b2.Changed))
+		fmt.Fprintf(b, "| %s | %.1f MB | %.1f MB | **%.2f** | %.2f | %.1f MB | %.1f MB | **%.2f** | %.2f |\n", name,
+			float64(a.Loaded)/mb, float64(b2.Loaded)/mb, float64(a.Loaded)/float64(b2.Loaded), float64(a.EmptyRSS+a.Loaded)/float64(b2.EmptyRSS+b2.Loaded),
+			float64(a.Changed)/mb, float64(b2.Changed)/mb, float64(a.Changed)/float64(b2.Changed), float64(a.EmptyRSS+a.Changed)/float64(b2.EmptyRSS+b2.Changed))
 	}
 	var ours, theirs Memory
 	for i := 0; i+1 < len(r.Memory); i += 2 {
 		a, c := r.Memory[i], r.Memory[i+1]
 		line(a.Corpus, a, c)
-		ours.Loaded, ours.Changed = ours.Loaded+a.Loaded, ours.Changed+a.Changed
-		theirs.Loaded, theirs.Changed = theirs.Loaded+c.Loaded, theirs.Changed+c.Changed
+		ours.EmptyRSS, ours.Loaded, ours.Changed = ours.EmptyRSS+a.EmptyRSS, ours.Loaded+a.Loaded, ours.Changed+a.Changed
+		theirs.EmptyRSS, theirs.Loaded, theirs.Changed = theirs.EmptyRSS+c.EmptyRSS, theirs.Loaded+c.Loaded, theirs.Changed+c.Changed
 	}
 	line("all", ours, theirs)
 }

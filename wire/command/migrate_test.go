@@ -101,7 +101,7 @@ func TestMigrateRemovesWhatWasTaken(t *testing.T) {
 			if !strings.Contains(got, "SELECT\r\n$1\r\n7\r\n") || !strings.Contains(got, "RESTORE\r\n$1\r\na\r\n$1\r\n0\r\n") {
 				t.Errorf("%s: the target got %q", c.name, got)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Errorf("%s: nothing came", c.name)
 		}
 	}

@@ -40,7 +40,7 @@ func startPeer(t *testing.T, name, dir string, args ...string) *peer {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		conn, err := net.Dial("unix", socket)
 		if err == nil {
 			t.Cleanup(func() { conn.Close() })
@@ -60,7 +60,7 @@ func (p *peer) do(args ...string) []string {
 	for _, a := range args {
 		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(a), a)
 	}
-	if err := p.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := p.conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		p.t.Fatal(err)
 	}
 	if _, err := io.WriteString(p.conn, b.String()); err != nil {
@@ -120,7 +120,7 @@ func (p *peer) get(name string) string {
 // it is stopped.
 func runPeer(t *testing.T, name, dir, stdin string, args ...string) (stderr, stdout string, loaded bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testbed.Peer(t, name), args...)
 	var errs bytes.Buffer

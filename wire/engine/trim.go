@@ -30,17 +30,21 @@ type trimmer struct {
 	samples []metrics.Sample
 	objects uint64 // bytes of the heap at the last look
 	before  uint64 // the same when the last collection of ours began; 0: that was looked at
-	settled uint64 // bytes of a small heap behind its last collection, or less
-	small   bool   // a small heap was collected since the last look
 	rests   int    // looks to let pass
 	pause   int    // the same after the next collection that brings little: what is garbage cannot be seen, only tried
 	busy    atomic.Bool
+	settled atomic.Uint64 // bytes of a small heap behind its last collection, or less; written by the collection while busy
 }
 
 // begin has the heap looked at once a second.
 func (t *trimmer) begin(e *Engine) {
-	t.samples = []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	t.samples = heapSamples()
 	e.Every(func() time.Duration { return time.Second }, t.look)
+}
+
+// heapSamples are for metrics.Read: the bytes of the collected heap, garbage included.
+func heapSamples() []metrics.Sample {
+	return []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 }
 
 // look begins a collection in the background if the heap is large and at rest.
@@ -75,15 +79,17 @@ func (t *trimmer) look() {
 
 // lookSmall is the part of look for a heap below trimFrom.
 func (t *trimmer) lookSmall(now uint64, still bool) {
-	if t.small || now < t.settled {
-		t.settled, t.small = now, false
+	if now < t.settled.Load() {
+		t.settled.Store(now)
 	}
-	if still && now >= t.settled+trimSmall {
-		t.small = true
+	if still && now >= t.settled.Load()+trimSmall {
 		t.collect(func() {
 			runtime.GC() // what lies in pools goes with the second collection
 			debug.FreeOSMemory()
 			releaseCode()
+			samples := heapSamples() // at once: by the next look a load may have come
+			metrics.Read(samples)
+			t.settled.Store(samples[0].Value.Uint64())
 		})
 	}
 }
