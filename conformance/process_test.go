@@ -153,6 +153,15 @@ func TestOOMScore(t *testing.T) {
 				t.Errorf("after CONFIG SET %q: %d, not %d", step.args, got, step.want)
 			}
 		}
+		for _, step := range []struct {
+			args []string
+			want int
+		}{{[]string{"127.0.0.1", "1"}, base + 20}, {[]string{"NO", "ONE"}, base + 9}} {
+			c.Call(t, append([]string{"REPLICAOF"}, step.args...)...)
+			if got := score(); got != step.want {
+				t.Errorf("after REPLICAOF %q: %d, not %d", step.args, got, step.want)
+			}
+		}
 		if got := c.Call(t, "CONFIG", "GET", "oom-score-adj").Elems; len(got) != 2 || got[1].Str != "yes" {
 			t.Errorf("relative shows as %v", got)
 		}

@@ -3,9 +3,12 @@ package conformance
 import (
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +40,8 @@ func TestWatchdog(t *testing.T) {
 	c.Call(t, "DEBUG", "SLEEP", "1.5")
 	waitFor(t, "a report", func() bool { return reports() == before+1 })
 	waitForText(t, s.LogText, "goroutine ")
+	ok(t, syscall.Kill(s.PID(), syscall.SIGALRM))
+	waitForText(t, s.LogText, "Received SIGALRM")
 	c.Call(t, "CONFIG", "SET", "watchdog-period", "0")
 	c.Call(t, "DEBUG", "SLEEP", "1.5")
 	if n := reports(); n != before+1 {
@@ -56,6 +61,27 @@ func TestCPUList(t *testing.T) {
 			t.Errorf("server_cpulist %s: said so: %v", list, told)
 		}
 		stop(t, s)
+	}
+}
+
+// The threads that write and sync the log and its ring run where bio_cpulist says, and no other does.
+func TestLogCPUList(t *testing.T) {
+	if runtime.NumCPU() < 2 {
+		t.Skip("there is one processor to run on")
+	}
+	s := testbed.Start(t, testbed.Options{Args: []string{"--bio_cpulist", "0", "--appendonly", "yes"}})
+	s.Dial(t).Call(t, "SET", "k", "v")
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.PID()))
+	ok(t, err)
+	pinned := 0
+	for _, task := range tasks {
+		status, err := os.ReadFile(task) // a thread may have ended meanwhile
+		if err == nil && strings.Contains(string(status), "\nCpus_allowed_list:\t0\n") {
+			pinned++
+		}
+	}
+	if pinned != 3 {
+		t.Errorf("%d of %d threads are pinned, want 3", pinned, len(tasks))
 	}
 }
 

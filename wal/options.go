@@ -42,6 +42,10 @@ type Options struct {
 	// Full says so. Default 256 MiB, at least 1 MiB.
 	PendingLimit int64
 
+	// Thread is called by each of the log's goroutines that write or sync, when it begins, on an operating system thread that is its
+	// own and ends with it. May be nil.
+	Thread func()
+
 	Logger hclog.Logger     // default: none
 	Now    func() time.Time // wall clock for lines and the watermark; default time.Now
 	// Wake is called from the log's goroutines when Released, Full or Err may have changed. It must be cheap and not call

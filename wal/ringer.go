@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"frankenredis/wal/disk"
@@ -133,8 +132,7 @@ func (l *Log) ringFrom() LSN { return max(l.ringed, l.synced.lsn) }
 func (r *ringer) run() {
 	l := r.l
 	defer l.wg.Done()
-	runtime.LockOSThread() // as the writer
-	defer runtime.UnlockOSThread()
+	defer l.ownThread()() // as the writer
 	for {
 		l.mu.Lock()
 		if l.front == r {

@@ -34,6 +34,9 @@ func (w *writer) handOver() {
 // runSyncer is the syncer goroutine: it runs background syncs until the writer ends.
 func (l *Log) runSyncer() {
 	defer l.wg.Done()
+	if l.o.Thread != nil {
+		defer l.ownThread()()
+	}
 	for req := range l.syncReq {
 		began := time.Now()
 		err := req.c.f.SyncData()

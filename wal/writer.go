@@ -23,8 +23,7 @@ const (
 func (l *Log) runWriter() {
 	defer l.wg.Done()
 	defer close(l.syncReq)
-	runtime.LockOSThread() // it spends its time in system calls: its own thread wakes up soonest
-	defer runtime.UnlockOSThread()
+	defer l.ownThread()() // it spends its time in system calls: its own thread wakes up soonest
 	w := &writer{l: l, s: newScribe(&l.o, &l.live, &l.lastTS)}
 	for {
 		l.mu.Lock()
@@ -42,6 +41,17 @@ func (l *Log) runWriter() {
 			return
 		}
 	}
+}
+
+// ownThread locks the calling goroutine to its thread and shows that to Options.Thread. What it returns is for the goroutine's end: a thread
+// that was shown is not given back, as nobody knows what became of it.
+func (l *Log) ownThread() (release func()) {
+	runtime.LockOSThread()
+	if l.o.Thread == nil {
+		return runtime.UnlockOSThread
+	}
+	l.o.Thread()
+	return func() {}
 }
 
 // decide says what the writer does next, or for how long at most it may rest. Under mu.

@@ -27,6 +27,7 @@ func (h busHost) Settings() cluster.Settings {
 		NoFailover:     cfg.Bool("cluster-replica-no-failover"),
 		Barrier:        cfg.Int("cluster-migration-barrier"),
 		Migration:      cfg.Bool("cluster-allow-replica-migration"),
+		PingEvery:      time.Duration(cfg.Int("cluster-ping-interval")) * time.Millisecond,
 		PingReplicas:   time.Duration(cfg.Int("repl-ping-replica-period")) * time.Second,
 	}
 }

@@ -21,9 +21,13 @@ func (s *server) logOptions() wal.Options {
 	if s.covers != nil {
 		cover = s.covers
 	}
+	var thread func()
+	if cpus := s.cfg.String("bio_cpulist"); cpus != "" {
+		thread = func() { s.pin("bio_cpulist", cpus) }
+	}
 	return wal.Options{
-		Cover: cover,
-		FS:    s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
+		Cover: cover, Thread: thread,
+		FS: s.fs, Dir: s.dataPath(s.cfg.String("appenddirname")), Name: s.cfg.String("appendfilename"), Policy: policy,
 		Annotate: s.cfg.Bool("fr-log-annotations"), Timestamps: s.cfg.Bool("aof-timestamp-enabled"), KeepHistory: s.cfg.Bool("aof-disable-auto-gc"),
 		KeepGenerations: int(s.cfg.Int("fr-aof-keep-generations")),
 		Hardened:        s.cfg.Enum("fr-mode") == "hardened", PendingLimit: s.cfg.Live.LogPendingLimit,

@@ -24,8 +24,8 @@ const (
 	worstOOM = 1000 // the kernel's range is -1000 to 1000
 )
 
-// followOOMScore makes the kernel's score follow oom-score-adj and the first of oom-score-adj-values; the others are for
-// replicas and for children. The error has Redis's text for CONFIG SET.
+// followOOMScore makes the kernel's score follow oom-score-adj and the first of oom-score-adj-values, on a replica the second; the third is
+// for children. The error has Redis's text for CONFIG SET.
 func (s *server) followOOMScore() error {
 	mode := s.cfg.Enum("oom-score-adj")
 	if mode == "no" && !s.oom.ours {
@@ -41,7 +41,11 @@ func (s *server) followOOMScore() error {
 			s.oom.ours = true
 			s.oom.base, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		}
-		score, _ = strconv.Atoi(s.cfg.Strings("oom-score-adj-values")[0])
+		role := 0
+		if s.replica.host != "" {
+			role = 1
+		}
+		score, _ = strconv.Atoi(s.cfg.Strings("oom-score-adj-values")[role])
 		if mode != "absolute" {
 			score += s.oom.base
 		}

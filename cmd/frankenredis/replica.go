@@ -163,6 +163,7 @@ func (s *server) follow(host string, port int) {
 		s.eng.Follow(true)
 	}
 	s.sink.role.Store('S')
+	_ = s.followOOMScore() // it says in the log what is wrong
 	s.logger.Info(fmt.Sprintf("Connecting to MASTER %s:%d", host, port))
 	s.connectPrimary()
 }
@@ -211,6 +212,7 @@ func (s *server) becomePrimary(id, old wal.ReplID, end wal.LSN) {
 	s.dropReplicas(false)
 	s.eng.Follow(false)
 	s.sink.role.Store('M')
+	_ = s.followOOMScore()
 	s.record(ledger.Entry{Rule: ledger.NewHistory, Decision: ledger.New, Artifact: s.dir, Kind: "directory", From: uint64(end), Detail: fmt.Sprintf("%s goes on as %s", old, id)})
 	s.restartLog()
 }

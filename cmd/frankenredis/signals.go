@@ -12,17 +12,21 @@ import (
 )
 
 // watchSignals turns SIGTERM and SIGINT into an orderly shutdown; a SIGINT while one is under way ends the process at once.
-// SIGHUP, SIGPIPE and SIGUSR1 are ignored; what means a crash leaves a report. The goroutine lives as long as the process.
+// SIGALRM has it show what it is at. SIGHUP, SIGPIPE and SIGUSR1 are ignored; what means a crash leaves a report. The goroutine
+// lives as long as the process.
 func (s *server) watchSignals() {
 	signal.Ignore(unix.SIGHUP, unix.SIGPIPE, unix.SIGUSR1)
 	ch := make(chan os.Signal, 4) // sent by the runtime, never closed
-	signal.Notify(ch, append(crashSignals, unix.SIGTERM, unix.SIGINT)...)
+	signal.Notify(ch, append(crashSignals, unix.SIGTERM, unix.SIGINT, unix.SIGALRM)...)
 	go func() {
 		var asked atomic.Bool // by a SIGINT whose shutdown has not failed
 		for sig := range ch {
 			switch sig {
 			case unix.SIGTERM:
 				s.logger.Warn("Received SIGTERM scheduling shutdown...")
+			case unix.SIGALRM:
+				s.reportStacks("Received SIGALRM")
+				continue
 			case unix.SIGINT:
 				if asked.Load() {
 					s.logger.Warn("You insist... exiting now.")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -106,7 +107,7 @@ func (s *server) setTitle() {
 		case "unixsocket":
 			return s.cfg.String("unixsocket"), true
 		case "config-file":
-			return s.cfg.File(), true
+			return cmp.Or(s.cfg.File(), "-"), true
 		}
 		return "", false
 	})

@@ -51,11 +51,14 @@ func (s *server) watch(period time.Duration, quit <-chan struct{}) {
 	}
 }
 
-func (s *server) reportStall() {
+func (s *server) reportStall() { s.reportStacks("--- WATCHDOG TIMER EXPIRED ---") }
+
+// reportStacks writes to the log what all goroutines are at. Any goroutine.
+func (s *server) reportStacks(why string) {
 	const most = 256 << 10
 	stacks := make([]byte, most)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	s.logger.Warn("--- WATCHDOG TIMER EXPIRED ---")
+	s.logger.Warn(why)
 	s.sink.write(append(stacks, '\n'))
 	s.logger.Warn("--------")
 }

@@ -110,6 +110,9 @@ func (g *Generator) Commands(n int) [][]string {
 	all := make([][]string, 0, n+1)
 	for len(all) < n {
 		c := g.Command()
+		if judgeDiffers(c) {
+			continue
+		}
 		if strings.HasPrefix(g.cmd.Name, "sort") {
 			all = append(all, []string{"ZUNION", "1", "nosuch", "WEIGHTS", "1"})
 		}

@@ -72,7 +72,7 @@ func ledger(out io.Writer) error {
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, "## Parameters accepted but not yet acted on")
 	fmt.Fprintln(w)
-	fmt.Fprintln(w, "| parameter | closing criterion |")
+	fmt.Fprintln(w, "| parameter | what is to be seen of it, and the closing criterion |")
 	fmt.Fprintln(w, "|---|---|")
 	for _, r := range config.Pending() {
 		fmt.Fprintf(w, "| `%s` | %s |\n", r.Name, r.Pending)

@@ -51,6 +51,7 @@ type Settings struct {
 	Barrier        int64 // replicas that a primary keeps when one leaves for another
 	Migration      bool  // replicas may change their primary by themselves
 	PingReplicas   time.Duration
+	PingEvery      time.Duration // a node that has not answered for so long is pinged; 0: half of NodeTimeout
 }
 
 // Host is the server, as far as the bus needs it. All methods run on the executor.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -127,7 +128,7 @@ func (b *Bus) tendNodes() (orphans, most, mine int) {
 			b.drop(l) // perhaps it is the connection
 			l = nil
 		}
-		if l != nil && l.conn != nil && n.pingSent.IsZero() && b.now.Sub(n.bus.pong) > timeout/2 {
+		if l != nil && l.conn != nil && n.pingSent.IsZero() && b.now.Sub(n.bus.pong) > cmp.Or(b.set.PingEvery, timeout/2) {
 			b.ping(l, msgPing)
 			continue
 		}

@@ -14,13 +14,14 @@ import (
 
 // world is a cluster in memory: nodes, the messages between them, and a clock that only the test moves. Everything follows from the seed.
 type world struct {
-	t     *testing.T
-	rng   *rand.Rand
-	now   time.Time
-	nodes []*worldNode
-	cut   func(a, b *worldNode) bool // nothing passes between them; nil: everything does
-	post  []func()                   // what happens next, in order
-	votes map[string]string          // "voter epoch": whom it voted for
+	pingEvery time.Duration
+	t         *testing.T
+	rng       *rand.Rand
+	now       time.Time
+	nodes     []*worldNode
+	cut       func(a, b *worldNode) bool // nothing passes between them; nil: everything does
+	post      []func()                   // what happens next, in order
+	votes     map[string]string          // "voter epoch": whom it voted for
 }
 
 // worldNode is one node and its host.
@@ -140,7 +141,8 @@ func (n *worldNode) Dial(l *Link, ip string, port int) {
 }
 
 func (n *worldNode) Settings() Settings {
-	return Settings{NodeTimeout: worldTimeout, FullCoverage: true, Migration: true, Barrier: 1, ValidityFactor: 10, PingReplicas: 10 * time.Second}
+	return Settings{NodeTimeout: worldTimeout, FullCoverage: true, Migration: true, Barrier: 1, ValidityFactor: 10, PingReplicas: 10 * time.Second,
+		PingEvery: n.w.pingEvery}
 }
 func (n *worldNode) End() uint64 { return n.end }
 func (n *worldNode) Heard() (time.Duration, bool) {
@@ -269,6 +271,29 @@ func TestFailover(t *testing.T) {
 		if dead.s.Me.Of == nil || dead.s.Me.Of.ID != heir.s.Me.ID {
 			t.Fatalf("seed %d: the old primary follows %v", seed, dead.s.Me.Of)
 		}
+	}
+}
+
+// Nodes are pinged as often as cluster-ping-interval says, or when half the timeout has passed.
+func TestPingInterval(t *testing.T) {
+	pings := func(every time.Duration) int64 {
+		w := newWorld(t, 3, 1)
+		w.pingEvery = every
+		w.join(3)
+		count := func() (n int64) {
+			w.nodes[0].b.Counts(func(kind string, sent, _ int64) {
+				if kind == "ping" {
+					n = sent
+				}
+			})
+			return n
+		}
+		before := count()
+		w.run(20 * time.Second)
+		return count() - before
+	}
+	if usual, often := pings(0), pings(200*time.Millisecond); usual > 60 || often < 100 {
+		t.Errorf("%d pings in 20 s, and every 200 ms %d", usual, often)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -43,7 +44,7 @@ func titleTemplate(s *Store, v value) error {
 		case "unixsocket":
 			return s.String("unixsocket"), true
 		case "config-file":
-			return s.file, true
+			return cmp.Or(s.file, "-"), true
 		}
 		return "", false
 	})

@@ -73,7 +73,7 @@ var generalRows = []Row{
 	{Name: "oom-score-adj", kind: oneOf("no", "yes", "relative", "absolute"), initial: "no", clamp: relativeOOM},
 	{Name: "oom-score-adj-values", kind: oomScores{}, initial: "0 200 800", Flags: Several},
 	{Name: "server_cpulist", kind: text{unset: true}, Flags: Immutable},
-	{Name: "bio_cpulist", kind: text{unset: true}, Flags: Immutable, Pending: needCPUAffinity},
+	{Name: "bio_cpulist", kind: text{unset: true}, Flags: Immutable},
 	{Name: "aof_rewrite_cpulist", kind: text{unset: true}, Flags: Immutable},
 	{Name: "bgsave_cpulist", kind: text{unset: true}, Flags: Immutable},
 }

@@ -8,7 +8,7 @@ var debugRows = []Row{
 	{Name: "watchdog-period", kind: integer(0, maxInt), initial: "0", clamp: clampWatchdog, Flags: Hidden},
 	{Name: "use-exit-on-panic", kind: yesno{}, initial: "no", Flags: Hidden},
 	{Name: "aof-disable-auto-gc", kind: yesno{}, initial: "no", Flags: Hidden},
-	{Name: "cluster-ping-interval", kind: integer(0, maxLong), initial: "0", Flags: Hidden, Pending: needPingEvery},
+	{Name: "cluster-ping-interval", kind: integer(0, maxLong), initial: "0", Flags: Hidden},
 	{Name: "lua-enable-deprecated-api", kind: yesno{}, initial: "no", Flags: Immutable | Hidden},
 }
 
