@@ -10,6 +10,33 @@ import (
 	"frankenredis/conformance/testbed"
 )
 
+// DEBUG RELOAD tells what it loaded as a start does.
+func TestDebugReloadTells(t *testing.T) {
+	t.Parallel()
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--enable-debug-command", "yes"}})
+		c := s.Dial(t)
+		for _, key := range []string{"a", "b", "c"} {
+			c.Call(t, "SET", key, "v")
+		}
+		c.Call(t, "DEBUG", "SET-ACTIVE-EXPIRE", "0")
+		c.Call(t, "PEXPIRE", "c", "1")
+		time.Sleep(5 * time.Millisecond)
+		if r := c.Call(t, "DEBUG", "RELOAD"); r.Str != "OK" {
+			t.Errorf("%s: %+v", binary, r)
+		}
+		for _, line := range []string{"* Loading RDB produced by version ", "* RDB age ", "* Done loading RDB, keys loaded: 2, keys expired: 1.", "* DB reloaded by DEBUG RELOAD"} {
+			if !strings.Contains(s.LogText(), line) {
+				t.Errorf("%s: no line %q", binary, line)
+			}
+		}
+		info := infoFields(c.Call(t, "INFO", "persistence").Str)
+		if loaded, expired := info["rdb_last_load_keys_loaded"], info["rdb_last_load_keys_expired"]; loaded != "2" || expired != "1" {
+			t.Errorf("%s: INFO says %s loaded, %s expired", binary, loaded, expired)
+		}
+	}
+}
+
 // DEBUG ends the server in the ways test beds need: with a report, and a status that says how.
 func TestDebugCrashes(t *testing.T) {
 	for _, c := range []struct {

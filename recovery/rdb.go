@@ -156,7 +156,7 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 	if info.Version >= 5 && info.Checksum == 0 && !b.o.SkipChecksum {
 		b.warn(msgRDBNoChecksum)
 	}
-	b.info(msgRDBDone, kept, expired)
+	b.info("%s", DescribeLoaded(kept, expired))
 	return info, rd.Pos(), nil
 }
 
@@ -196,25 +196,31 @@ func splitExpired(items, dropped []snapshot.Item, now int64) (kept, expired []sn
 
 // tellAux logs what Redis logs of the aux fields.
 func (b *boot) tellAux(info *snapshot.Info) {
-	for _, a := range info.Aux {
-		switch a.Name {
-		case "redis-ver":
-			b.info(msgRDBVersion, a.Value)
-		case "ctime":
-			if at, err := strconv.ParseInt(a.Value, 10, 64); err == nil {
-				b.info(msgRDBAge, max(b.o.Now().Unix()-at, 0))
-			}
-		case "used-mem":
-			if n, err := strconv.ParseInt(a.Value, 10, 64); err == nil {
-				b.info(msgRDBMemory, float64(n)/(1<<20))
-			}
-		case "aof-base":
-			if a.Value == "1" {
-				b.info(msgRDBBase)
-			}
-		}
+	for _, line := range DescribeAux(info, b.o.Now()) {
+		b.info("%s", line)
 	}
 }
+
+// DescribeAux is what Redis logs of the aux fields of an RDB file that is loaded now, a line each.
+func DescribeAux(info *snapshot.Info, now time.Time) (lines []string) {
+	for _, a := range info.Aux {
+		n, err := strconv.ParseInt(a.Value, 10, 64)
+		switch {
+		case a.Name == "redis-ver":
+			lines = append(lines, fmt.Sprintf(msgRDBVersion, a.Value))
+		case a.Name == "ctime" && err == nil:
+			lines = append(lines, fmt.Sprintf(msgRDBAge, max(now.Unix()-n, 0)))
+		case a.Name == "used-mem" && err == nil:
+			lines = append(lines, fmt.Sprintf(msgRDBMemory, float64(n)/(1<<20)))
+		case a.Name == "aof-base" && a.Value == "1":
+			lines = append(lines, msgRDBBase)
+		}
+	}
+	return lines
+}
+
+// DescribeLoaded is what Redis logs when an RDB file is loaded.
+func DescribeLoaded(kept, expired int64) string { return fmt.Sprintf(msgRDBDone, kept, expired) }
 
 // moduleError says that a snapshot holds data of a module, which nothing here can load.
 type moduleError struct{ name string }

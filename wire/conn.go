@@ -181,6 +181,10 @@ func (c *conn) protocolError(err error) {
 	}
 	mark := len(c.sess.W.Buf)
 	c.eng.ReplyError(&c.sess, engine.ReplyError("ERR Protocol error: "+text))
+	if c.sess.IsReplica() {
+		c.eng.EndReplica(&c.sess, mark)
+		return
+	}
 	if c.sess.Muted() {
 		c.sess.W.Buf = c.sess.W.Buf[:mark]
 	}
@@ -522,9 +526,11 @@ func (c *conn) Resumed() {
 
 // Usage implements session.Conn.
 func (c *conn) Usage() session.Usage {
+	held, unparsed, all := c.in.Held(), c.in.Unparsed(), c.in.Buffered()
 	return session.Usage{
-		QueryBytes: c.in.Held(), QueryFree: max(c.in.Size()-c.in.Held(), 0),
-		ReplyCap: cap(c.sess.W.Buf) + cap(c.base), ReplyPeak: c.peak, ReplyLen: len(c.sess.W.Buf),
+		QueryBytes: unparsed, ParsedBytes: all - unparsed, DoneBytes: held - all, QueryFree: max(c.in.Size()-held, 0),
+		ArgvBytes: c.in.ArgumentBytes(c.sess.Executing),
+		ReplyCap:  cap(c.sess.W.Buf) + cap(c.base), ReplyPeak: c.peak, ReplyLen: len(c.sess.W.Buf),
 		HeldChunks: len(c.held), HeldBytes: c.heldBytes,
 	}
 }

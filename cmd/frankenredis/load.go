@@ -106,7 +106,7 @@ func (s *server) recoveryOptions(on func(step) error) recovery.Options {
 			return inTurns(s, on, batch, s.apply)
 		},
 		LoadFunctions: func(codes [][]byte) error {
-			return on(once(func() error { return s.eng.LoadLibraries(codes, false) }))
+			return on(once(func() error { return s.eng.LoadLibraries(codes, false, true) }))
 		},
 		Progress: func(p recovery.Progress) { s.load.progress.Store(&p) },
 		Logger:   s.logger,

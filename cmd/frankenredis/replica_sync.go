@@ -281,7 +281,7 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 		}
 	}
 	return f.call(func() error {
-		if err := s.eng.LoadLibraries(res.Functions, true); err != nil {
+		if err := s.eng.LoadLibraries(res.Functions, true, true); err != nil {
 			s.logger.Warn("Failed trying to load the function libraries of the MASTER synchronization DB: " + err.Error())
 			s.record(ledger.Entry{Rule: ledger.BadSync, Decision: ledger.Refuse, Artifact: "the link to the primary", Kind: "snapshot", To: uint64(t.Offset), Detail: err.Error()})
 			if p.aside { // the data set is as it was, and is logged again

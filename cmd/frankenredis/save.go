@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"frankenredis/recovery"
 	"frankenredis/snapshot"
 	"frankenredis/wire/config"
 	"frankenredis/wire/engine"
@@ -21,8 +22,8 @@ type saveState struct {
 	took      int64 // seconds; of the last background save, -1: none yet
 	scheduled bool
 	size      int64 // of the snapshot on disk in bytes, 0: there is none, as far as is known
-	keys      int64 // loaded at start
-	expired   int64 // found expired at start, and not loaded
+	keys      int64 // of the RDB file loaded last
+	expired   int64 // of it, found expired and not loaded
 }
 
 // saveCommand is SAVE: the snapshot is written while everything waits.
@@ -111,6 +112,9 @@ func (s *server) reload(r engine.Reload) error {
 			s.ks.DB(i).Flush(false)
 		}
 	}
+	if err := s.eng.LoadLibraries(nil, r.Flush, false); err != nil {
+		return err
+	}
 	// What is loaded is no change: nothing expires meanwhile and nothing is streamed.
 	s.eng.SetLoading(true)
 	defer s.eng.SetLoading(false)
@@ -122,7 +126,7 @@ func (s *server) reload(r engine.Reload) error {
 		s.logger.Warn("Error loading the RDB dump: " + err.Error())
 		return err
 	}
-	s.logger.Warn("DB reloaded by DEBUG RELOAD")
+	s.logger.Info("DB reloaded by DEBUG RELOAD")
 	return nil
 }
 
@@ -136,18 +140,42 @@ func (s *server) loadFile(path string, merge bool) error {
 	rd := snapshot.NewReader(f, snapshot.Options{Databases: s.ks.Len(), SkipChecksum: s.skipChecksum()})
 	defer rd.Close()
 	var b snapshot.Batch
+	var kept, expired int64
+	libraries, told := 0, false
 	for {
 		err := rd.Next(&b)
 		if err != nil && err != io.EOF {
 			return err
 		}
+		if !told {
+			told = true
+			for _, line := range recovery.DescribeAux(rd.Info(), time.Now()) {
+				s.logger.Info(line)
+			}
+		}
+		// They stand before the keys: one that is there already ends it all before a key is touched.
+		codes := rd.Info().Functions
+		if lerr := s.eng.LoadLibraries(codes[libraries:], false, merge); lerr != nil {
+			return lerr
+		}
+		libraries = len(codes)
 		now := int64(s.eng.Now())
-		live := slices.DeleteFunc(b.Items, func(it snapshot.Item) bool { return it.ExpireMs != snapshot.NoExpiry && it.ExpireMs < now })
+		live := slices.DeleteFunc(b.Items, func(it snapshot.Item) bool {
+			over := it.ExpireMs != snapshot.NoExpiry && it.ExpireMs < now
+			if it.Begins() && over {
+				expired++
+			} else if it.Begins() {
+				kept++
+			}
+			return over
+		})
 		if ierr := s.insert(live, merge); ierr != nil {
 			return ierr
 		}
 		if err == io.EOF {
-			return s.eng.LoadLibraries(rd.Info().Functions, false)
+			s.saves.keys, s.saves.expired = kept, expired
+			s.logger.Info(recovery.DescribeLoaded(kept, expired))
+			return nil
 		}
 	}
 }

@@ -181,6 +181,9 @@ func quitCommand(c *engine.Call) error {
 // resetCommand makes the connection as new.
 func resetCommand(c *engine.Call) error {
 	s := c.S
+	if s.IsReplica() || s.Primary {
+		return engine.ReplyError("ERR can only reset normal client connections")
+	}
 	c.E.Unwatch(s)
 	s.ResetTransaction()
 	c.E.PubSub().LeaveAll(&s.Subs)

@@ -33,6 +33,7 @@ var debugSubs = []debugSub{
 	{"AOF-FLUSH-SLEEP", 3, 3, "<microseconds>", "Sleep so long before each write to the append-only file.", debugFlushSleep},
 	{"ASSERT", 2, 0, "", "Crash as by a broken assertion.", debugAssert},
 	{"CHANGE-REPL-ID", 2, 2, "", "Give the replication stream a new id, and forget the second one.", debugChangeReplID},
+	{"CLIENT-EVICTION", 2, 2, "", "How much memory clients take, by size, with maxmemory-clients.", debugClientEviction},
 	{"CLUSTERLINK", 5, 5, "KILL <to|from|all> <node-id>", "Cut a link to another node of a cluster.", debugClusterLink},
 	{"CONFIG-REWRITE-FORCE-ALL", 2, 2, "", "CONFIG REWRITE, with all parameters that stand at their default.", debugRewriteAll},
 	{"CRASH-AND-RECOVER", 2, 0, "[<milliseconds>]", "Start again after a time, without saving anything first.", debugCrashAndRecover},
@@ -56,6 +57,7 @@ var debugSubs = []debugSub{
 	{"QUICKLIST-PACKED-THRESHOLD", 3, 3, "<size>", "From which size on an element of a list has a node to itself; 0: the default.", debugPlainFrom},
 	{"RELOAD", 2, 0, "[MERGE] [NOFLUSH] [NOSAVE]", "Save the data set, empty it and load it again.", debugReload},
 	{"REPLYBUFFER", 4, 4, "PEAK-RESET-TIME <NEVER|RESET|milliseconds> | RESIZING <0|1>", "How long a client's largest reply is kept in mind; whether reply buffers shrink.", debugReplyBuffer},
+	{"REPLICATE", 3, 0, "<command> [<argument> ...]", "Send a command to the replicas that is not executed here; not with an append-only file.", debugReplicate},
 	{"RESTART", 2, 0, "[<milliseconds>]", "Save configuration and data set, and start again after a time.", debugRestart},
 	{"SDSLEN", 3, 3, "<key>", "How many bytes a key and its string take.", debugSDSLen},
 	{"SEGFAULT", 2, 0, "", "Crash as by an invalid access to memory.", debugSegfault},
@@ -225,7 +227,7 @@ func debugReload(c *engine.Call) error {
 		}
 	}
 	if err := c.E.Reload(r); err != nil {
-		return engine.ReplyError("ERR Error trying to load the RDB dump, check server logs")
+		return engine.ReplyError("ERR Error trying to load the RDB dump, check server logs.")
 	}
 	c.W.OK()
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"strings"
 
 	"frankenredis/kv"
 	"frankenredis/kv/listpack"
@@ -28,7 +29,7 @@ func debugObject(c *engine.Call) error {
 }
 
 func debugListpack(c *engine.Call) error {
-	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch)
+	e, found := c.Inspect(c.Args[2])
 	if !found {
 		return engine.ErrNoSuchKey
 	}
@@ -39,7 +40,7 @@ func debugListpack(c *engine.Call) error {
 }
 
 func debugQuicklist(c *engine.Call) error {
-	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch)
+	e, found := c.Inspect(c.Args[2])
 	if !found {
 		return engine.ErrNoSuchKey
 	}
@@ -122,6 +123,25 @@ func debugSDSLen(c *engine.Call) error {
 	}
 	k, v := len(c.Args[2]), e.StringLen()
 	c.W.Simple(fmt.Sprintf("key_sds_len:%d, key_sds_avail:0, key_zmalloc: %d, val_sds_len:%d, val_sds_avail:0, val_zmalloc: %d", k, k, v, v))
+	return nil
+}
+
+// debugClientEviction tells how many clients take how much memory, and which of them would go first: those of the last class
+// that has any. A class goes from a power of two up to the next; the first and the last are open.
+func debugClientEviction(c *engine.Call) error {
+	classes := c.E.ClientClasses()
+	if classes == nil {
+		return engine.ReplyError("ERR maxmemory-clients is disabled.")
+	}
+	var b strings.Builder
+	for i, k := range classes {
+		end := fmt.Sprintf(" - %10d", k.Below-1)
+		if i == len(classes)-1 {
+			end = "+" + strings.Repeat(" ", 12)
+		}
+		fmt.Fprintf(&b, "bucket %10d%s: tot-mem: %10d, clients: %d\n", k.From, end, k.Bytes, k.Clients)
+	}
+	c.W.Verbatim("txt", b.String())
 	return nil
 }
 

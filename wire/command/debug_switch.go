@@ -107,8 +107,16 @@ func debugHTStats(c *engine.Call) error {
 	return nil
 }
 
+func debugReplicate(c *engine.Call) error {
+	if err := c.E.FeedReplicas(c.Args[2:]); err != nil {
+		return err
+	}
+	c.W.OK()
+	return nil
+}
+
 func debugHTStatsKey(c *engine.Call) error {
-	e, found := c.DB.Lookup(c.Args[2], kv.NoTouch)
+	e, found := c.Inspect(c.Args[2])
 	if !found {
 		return engine.ErrNoSuchKey
 	}

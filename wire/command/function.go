@@ -99,7 +99,7 @@ func (f *functions) load(c *engine.Call) error {
 	replace := false
 	for _, a := range c.Args[2 : len(c.Args)-1] {
 		if !is(a, "REPLACE") {
-			return engine.Errorf("ERR Unknown option given: %s", a)
+			return engine.Errorf("ERR Unknown option given: %s", shown(a))
 		}
 		replace = true
 	}
@@ -151,7 +151,7 @@ func (f *functions) list(c *engine.Call) error {
 			}
 			pattern = c.Args[i]
 		default:
-			return engine.Errorf("ERR Unknown argument %s", a)
+			return engine.Errorf("ERR Unknown argument %s", shown(a))
 		}
 	}
 	at, n := len(c.W.Buf), 0
@@ -296,8 +296,8 @@ func (f *functions) Codes(*engine.Engine) [][]byte {
 }
 
 // Load implements engine.Libraries.
-func (f *functions) Load(e *engine.Engine, codes [][]byte, flush bool) error {
-	return f.libraries(e).Restore(codes, flush, true)
+func (f *functions) Load(e *engine.Engine, codes [][]byte, flush, replace bool) error {
+	return f.libraries(e).Restore(codes, flush, replace)
 }
 
 // Counts implements engine.Libraries.

@@ -50,7 +50,7 @@ func (e *Engine) finishWait(s *session.Session, answer func(*session.Wait)) {
 		s.W.Buf = s.W.Buf[:mark]
 	}
 	if s.IsReplica() && len(s.W.Buf) > mark {
-		e.endReplica(s, mark)
+		e.EndReplica(s, mark)
 		return
 	}
 	if w.Keys != nil { // not counted when it blocked

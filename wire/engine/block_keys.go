@@ -89,6 +89,7 @@ func (c *Call) KeyReady(key []byte) { c.E.signalKey(watchKey{c.DB.ID(), string(k
 func (e *Engine) waitForKeys(s *session.Session, w *session.Wait) {
 	b := &e.blocked
 	s.Wait = w
+	w.ArgvBytes = argvLen(w.Argv)
 	b.count++
 	for _, k := range w.Keys {
 		at := watchKey{k.DB, k.Key}

@@ -117,7 +117,10 @@ func (c *Call) Notify(class byte, event string, key []byte) { c.E.Notify(class, 
 
 // Block leaves the client blocked until w ends it. The handler must not have replied. Inside MULTI nothing may block:
 // the caller checks c.CanBlock first.
-func (c *Call) Block(w *session.Wait) { c.E.block(c.S, w) }
+func (c *Call) Block(w *session.Wait) {
+	w.ArgvBytes = argvLen(c.Args)
+	c.E.block(c.S, w)
+}
 
 // CanBlock says whether the client may be blocked: not inside a transaction or a script.
 func (c *Call) CanBlock() bool { return !c.E.inExec && c.E.script == nil && !c.S.Primary }

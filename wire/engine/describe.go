@@ -14,11 +14,14 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 	u := s.Conn.Usage()
 	// Redis keeps at most so much of a reply in the buffer that rbs and rbp are about.
 	const mostBuffer = 16 << 10
-	argvBytes := s.ArgvBytes
-	if e.depth > 0 && e.frames[0].S == s {
-		for _, a := range e.frames[0].Args {
-			argvBytes += len(a)
-		}
+	query, argvBytes := u.QueryBytes, u.ArgvBytes
+	switch {
+	case s.Executing:
+		query += u.DoneBytes
+	case s.Wait != nil:
+		argvBytes += s.Wait.ArgvBytes
+	case s.Postponed != nil:
+		argvBytes += argvLen(s.Postponed)
 	}
 	flags := ""
 	if s.IsReplica() {
@@ -88,8 +91,17 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		s.ID, s.Addr, s.LocalAddr, s.FD, cText(s.Name), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
-		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, u.QueryBytes, u.QueryFree, argvBytes, s.QueueBytes, min(u.ReplyCap, mostBuffer), min(u.ReplyPeak, mostBuffer), u.ReplyLen,
+		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, query, u.QueryFree, argvBytes, s.QueueBytes, min(u.ReplyCap, mostBuffer), min(u.ReplyPeak, mostBuffer), u.ReplyLen,
 		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, user, redirect, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
+}
+
+// argvLen is the length of all arguments together.
+func argvLen(argv [][]byte) int {
+	n := 0
+	for _, a := range argv {
+		n += len(a)
+	}
+	return n
 }
 
 // cText is a text as C prints it: nothing behind a NUL.

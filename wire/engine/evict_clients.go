@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 
 	"frankenredis/wire/session"
@@ -39,6 +40,40 @@ func (e *Engine) clientLimit() int64 {
 		n = int64(float64(live.MaxMemory) * float64(-n) / 100)
 	}
 	return max(n, leastClientLimit)
+}
+
+// ClientClass is the clients that take at least From and less than Below bytes, of those that maxmemory-clients may end.
+type ClientClass struct {
+	From, Below, Bytes int64
+	Clients            int
+}
+
+// What the first class ends below and the last begins with, as powers of two.
+const (
+	leastClass, mostClass = 15, 32
+)
+
+// ClientClasses sorts the clients by memory, as last counted; nil without maxmemory-clients.
+func (e *Engine) ClientClasses() []ClientClass {
+	if e.clientLimit() == 0 {
+		return nil
+	}
+	all := make([]ClientClass, mostClass-leastClass+2)
+	for i := range all {
+		all[i].Below = 1 << (leastClass + i)
+		if i > 0 {
+			all[i].From = all[i-1].Below
+		}
+	}
+	for _, s := range e.sessions {
+		if s.NoEvict || s.IsReplica() || s.Primary {
+			continue
+		}
+		k := &all[min(max(bits.Len64(uint64(s.Counted))-leastClass, 0), len(all)-1)]
+		k.Bytes += int64(s.Counted)
+		k.Clients++
+	}
+	return all
 }
 
 // evictClients disconnects clients, the largest first, until all that are left take no more memory than maxmemory-clients

@@ -48,7 +48,7 @@ func (e *Engine) Exec(s *session.Session, argv [][]byte) {
 	case muted && s.Reply != session.ReplyOn:
 		s.W.Buf = s.W.Buf[:mark]
 	case replica && len(s.W.Buf) > mark:
-		e.endReplica(s, mark)
+		e.EndReplica(s, mark)
 		return
 	}
 	if s.Reply == session.Skip {

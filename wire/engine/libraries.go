@@ -5,8 +5,9 @@ package engine
 type Libraries interface {
 	// Codes are the texts, which do not change.
 	Codes(e *Engine) [][]byte
-	// Load adds libraries, in place of those of the same names; flush drops all others first. With an error nothing has changed.
-	Load(e *Engine, codes [][]byte, flush bool) error
+	// Load adds libraries; flush drops all others first, and with replace they take the place of those of the same names. With an
+	// error nothing has changed.
+	Load(e *Engine, codes [][]byte, flush, replace bool) error
 	// Counts are the numbers of libraries and of functions, the bytes of the texts and of the interpreter.
 	Counts() (libraries, functions, bytes, memory int)
 }
@@ -17,12 +18,12 @@ func (t *Table) SetLibraries(l Libraries) { t.libraries = l }
 // LibraryCodes are the texts of the function libraries.
 func (e *Engine) LibraryCodes() [][]byte { return e.table.libraries.Codes(e) }
 
-// LoadLibraries loads function libraries from a snapshot.
-func (e *Engine) LoadLibraries(codes [][]byte, flush bool) error {
+// LoadLibraries loads function libraries from a snapshot, as Libraries.Load does.
+func (e *Engine) LoadLibraries(codes [][]byte, flush, replace bool) error {
 	if len(codes) == 0 && !flush {
 		return nil
 	}
-	return e.table.libraries.Load(e, codes, flush)
+	return e.table.libraries.Load(e, codes, flush, replace)
 }
 
 // LibraryCounts are the figures of INFO.

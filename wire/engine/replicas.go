@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 
+	"frankenredis/wire/resp"
 	"frankenredis/wire/session"
 )
 
@@ -43,9 +44,21 @@ func (e *Engine) askForAcks() {
 	}
 }
 
-// endReplica drops a replica whose command made the reply that begins at mark: in what it is sent, all but the stream would
+// FeedReplicas appends a command to the stream that nothing here has executed, so that replicas come to differ: DEBUG REPLICATE. It is
+// refused while the stream goes to an append-only file, which is not to differ.
+func (e *Engine) FeedReplicas(argv [][]byte) error {
+	if e.Logged() {
+		return ReplyError("ERR DEBUG REPLICATE would put a command that was not executed into the append-only file")
+	}
+	if e.streams() {
+		e.stream = resp.AppendCommand(e.stream, argv...)
+	}
+	return nil
+}
+
+// EndReplica drops a replica whose command made the reply that begins at mark: in what it is sent, all but the stream would
 // be taken for effects.
-func (e *Engine) endReplica(s *session.Session, mark int) {
+func (e *Engine) EndReplica(s *session.Session, mark int) {
 	name := s.CommandName
 	if name == "NULL" {
 		name = "<unknown>"
@@ -53,8 +66,12 @@ func (e *Engine) endReplica(s *session.Session, mark int) {
 	reply := string(s.W.Buf[mark:])
 	s.W.Buf = s.W.Buf[:mark]
 	e.logger.Warn("Replica generated a reply to command '" + name + "', disconnecting it: " + e.DescribeClient(s))
-	if text, failed := strings.CutPrefix(reply, "-"); failed {
-		text, _, _ = strings.Cut(strings.TrimPrefix(text, "ERR "), "\r")
+	if strings.HasPrefix(reply, "-") {
+		text, _, _ := strings.Cut(reply, "\r")
+		// Redis shows texts that it keeps ready as they go out, and others without what it puts before them.
+		if text != "-"+string(ErrSyntax) {
+			text = strings.TrimPrefix(text, "-ERR ")
+		}
 		e.logger.Warn("== CRITICAL == This master is sending an error to its replica: '" + text + "' after processing the command '" + name + "'")
 		e.streamErrors++
 	}

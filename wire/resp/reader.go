@@ -86,6 +86,22 @@ func (r *Reader) Inline() bool { return r.inline }
 // command that was handed out does not count any more.
 func (r *Reader) Buffered() int { return int(r.fed - r.done) }
 
+// Unparsed is the part of Buffered that is not an argument or a header yet.
+func (r *Reader) Unparsed() int { return len(r.buf) - r.pos + r.bigFilled }
+
+// ArgumentBytes is the length of all arguments that have arrived of the command that is still arriving; with taken, also of the one
+// that was handed out last and not taken back.
+func (r *Reader) ArgumentBytes(taken bool) int {
+	if r.taken && !taken {
+		return 0
+	}
+	n := 0
+	for _, a := range r.argv {
+		n += len(a)
+	}
+	return n
+}
+
 // Held is Buffered plus the bytes of the commands that were handed out since Next last needed more: what Redis shows
 // as qbuf in CLIENT LIST while it executes them.
 func (r *Reader) Held() int { return int(r.fed - r.base) }

@@ -36,7 +36,10 @@ type Lender interface {
 
 // Usage is the memory one connection holds, in bytes, as CLIENT LIST names it.
 type Usage struct {
-	QueryBytes, QueryFree int // qbuf, qbuf-free
+	QueryBytes, QueryFree int // qbuf, qbuf-free: what is not parsed yet, and room
+	ParsedBytes           int // what is parsed of a command that is still arriving, or waits to go on
+	ArgvBytes             int // argv-mem: its arguments
+	DoneBytes             int // of the commands executed since the last read, the present one among them
 	ReplyCap, ReplyPeak   int // rbs, rbp
 	ReplyLen              int // obl: bytes in the reply buffer
 	HeldChunks, HeldBytes int // oll, omem
@@ -166,7 +169,6 @@ type Session struct {
 	Created     time.Time
 	LastCommand time.Time
 	CommandName string // full name of the last command, for CLIENT LIST
-	ArgvBytes   int    // bytes of the command being read or queued, for CLIENT LIST
 	Counted     int    // what the engine counts as this client's memory
 }
 
@@ -176,15 +178,19 @@ const (
 	queuedBytes  = 64   // a command of a transaction
 	watchedBytes = 64   // a key under WATCH
 	channelBytes = 64   // a subscription
+	prefixBytes  = 64   // a prefix of CLIENT TRACKING
 )
 
 // Memory is what the client costs in bytes: CLIENT LIST's tot-mem, and what maxmemory-clients limits.
 func (s *Session) Memory() int {
 	u := s.Conn.Usage()
-	n := sessionBytes + u.QueryBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + cap(s.Pushes) + s.ArgvBytes + s.QueueBytes +
+	n := sessionBytes + u.QueryBytes + u.ParsedBytes + u.DoneBytes + u.QueryFree + u.ReplyCap + u.HeldBytes + cap(s.Pushes) + s.QueueBytes +
 		len(s.Queue)*queuedBytes + len(s.Watched)*watchedBytes
 	for i := range s.Watched {
 		n += len(s.Watched[i].Key)
+	}
+	for _, p := range s.Tracking.Prefixes {
+		n += prefixBytes + len(p)
 	}
 	if s.Subs.Any() {
 		n += channelBytes * (s.Subs.Count(pubsub.Channels) + s.Subs.Count(pubsub.Patterns) + s.Subs.Count(pubsub.Shards))
@@ -215,6 +221,8 @@ type Wait struct {
 	Nanos int64
 	// Muted says that CLIENT REPLY was off or skipping when the client blocked: the answer is left out. Set by the engine.
 	Muted bool
+	// ArgvBytes is the length of the waiting command's arguments, for CLIENT LIST. Set by the engine.
+	ArgvBytes int
 }
 
 // Muted says that nothing is answered now: CLIENT REPLY OFF, or SKIP for the command under way.
