@@ -105,7 +105,8 @@ func TestRandomACL(t *testing.T) {
 	for _, c := range commands {
 		weights[c.Group] = 1
 	}
-	for seed := uint64(1); seed <= uint64(seeds); seed++ {
+	first := max(*seedFlag, 1)
+	for seed := first; seed < first+uint64(seeds); seed++ {
 		m := ruleMaker{rand.New(rand.NewPCG(seed, 0)), names}
 		samples := generate.New(seed, commands, weights).Commands(120)
 		for _, c := range commands {

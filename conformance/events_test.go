@@ -36,7 +36,10 @@ func TestKeyspaceEvents(t *testing.T) {
 			}
 			first := uint64(1)
 			if *seedFlag > 0 {
-				first, n = *seedFlag, 1
+				first = *seedFlag
+				if *seedsFlag == 0 {
+					n = 1
+				}
 			}
 			total := 0
 			for seed := first; seed < first+uint64(n) && !t.Failed(); seed++ {

@@ -20,7 +20,10 @@ func TestRandomTracking(t *testing.T) {
 	if long() {
 		seeds = 50
 	}
-	for seed := range seeds {
+	if *seedsFlag > 0 {
+		seeds = uint64(*seedsFlag)
+	}
+	for seed := *seedFlag; seed < *seedFlag+seeds; seed++ {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			var sides [2]*trackers
