@@ -24,6 +24,10 @@ func DefaultLimits() Limits {
 	}
 }
 
+// intsetMost is how many members an intset may have: set-max-intset-entries, and never so many that it would be over a
+// gigabyte, as in Redis.
+func (l *Limits) intsetMost() int { return min(l.SetIntsetEntries, 1<<30) }
+
 // SetLimits changes the limits. Values convert when they are written next, as in Redis.
 func (ks *Keyspace) SetLimits(l Limits) { ks.limits = l }
 

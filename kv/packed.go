@@ -47,16 +47,3 @@ func longest(p []byte) (n int) {
 	}
 	return n
 }
-
-// LoadPacked stores a packed value under a key that does not exist, as a snapshot or RESTORE brings it. The bytes are copied;
-// the caller has verified them.
-func (db *DB) LoadPacked(key []byte, typ Type, enc Encoding, p []byte) {
-	hash, r, _ := db.findWrite(key)
-	if r != 0 {
-		panic("kv: LoadPacked over a key")
-	}
-	d := draft{typ: typ, enc: enc, access: db.ks.access.fresh()}
-	db.fill(&d, key, p)
-	db.put(hash, key, cell{}, &d)
-	db.changed(key)
-}

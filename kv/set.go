@@ -165,7 +165,7 @@ func (e *SetEdit) Add(member []byte) bool {
 			e.image = p
 			if added {
 				e.changed = true
-				if intset.Len(p) > e.intsetMost() {
+				if intset.Len(p) > l.intsetMost() {
 					e.convert(Hashtable)
 				}
 			}
@@ -197,10 +197,6 @@ func (e *SetEdit) Add(member []byte) bool {
 	}
 	return e.addElement(member)
 }
-
-// intsetMost is how many members an intset may have: set-max-intset-entries, and never so many that it would be over a
-// gigabyte, as in Redis.
-func (e *SetEdit) intsetMost() int { return min(e.ks().limits.SetIntsetEntries, 1<<30) }
 
 func (e *SetEdit) addElement(member []byte) bool {
 	ks := e.ks()
@@ -239,7 +235,7 @@ func (e *SetEdit) Delete(member []byte) (found bool) {
 func (e *SetEdit) Refit() {
 	l := &e.ks().limits
 	switch {
-	case e.enc == Intset && e.Len() > e.intsetMost():
+	case e.enc == Intset && e.Len() > l.intsetMost():
 		e.convert(Hashtable)
 	case e.enc == Listpack && e.Len() > l.SetListpackEntries:
 		e.convert(Hashtable)

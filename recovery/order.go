@@ -14,6 +14,9 @@ const (
 	// more.
 	leastItems, mostItems = 8 << 10, 128 << 10
 	leastBytes, mostBytes = 2 << 20, 24 << 20
+	// The first run is as small as this, so that the executor need not wait for it long; the following are so many times as far apart from
+	// the beginning of the file, and from its end, as they are long: at neither end one core works while the other waits.
+	firstBytes, runShare = 256 << 10, 3
 	// orderLeast is how many items are worth being ordered.
 	orderLeast = 1024
 	// copyLimit bounds values that are copied into their place in a run; larger ones stay where they were read.
@@ -41,6 +44,10 @@ func (b *itemBatch) fill(rd *snapshot.Reader, order bool, size int64) error {
 			b.ordered = make([]snapshot.Item, items)
 			b.bytes = make([]byte, 0, bytes)
 		}
+	}
+	if order {
+		pos := rd.Pos()
+		b.raw.Bound(int(max(firstBytes, min(pos, size-pos)/runShare)))
 	}
 	err := rd.Next(b.raw)
 	b.items, b.end = b.raw.Items, b.raw.End

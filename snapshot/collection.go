@@ -72,21 +72,21 @@ func (r *Reader) readPart(b *Batch) error {
 		}
 		bytes += n
 	}
-	item := p.item
-	item.Coll = c
-	if p.left > 0 {
-		c.More = true
-		item.End = r.src.pos()
-		b.Items = append(b.Items, item)
-		return nil
-	}
-	if p.end != nil {
+	if p.left == 0 && p.end != nil {
 		if err := p.end(r, b, c); err != nil {
 			return err
 		}
 	}
+	item := b.next()
+	*item = p.item
+	item.Coll = c
+	if p.left > 0 {
+		c.More = true
+		item.End = r.src.pos()
+		return nil
+	}
 	r.rest = nil
-	r.deliver(b, item)
+	r.delivered(item)
 	return nil
 }
 

@@ -71,7 +71,7 @@ func ParseDump(p []byte, o Options) ([]Item, error) {
 		}
 		item.Value, item.Int, item.IsInt, item.Compressed = value.bytes, value.num, value.isInt, value.compressed
 		return []Item{item}, nil
-	} else if name, known := typeNames[typ]; !known {
+	} else if name := typeNames[typ]; name == "" {
 		return nil, corrupt("unknown value type %d", typ)
 	} else if err := r.readCollection(typ, name, nil, &item); err != nil {
 		return nil, err

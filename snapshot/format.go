@@ -153,7 +153,7 @@ const (
 )
 
 // typeNames are the value types of versions up to 12, as error messages call them.
-var typeNames = map[byte]string{
+var typeNames = [256]string{
 	0: "string", 1: "list", 2: "set", 3: "zset", 4: "hash", 5: "zset-2", 6: "module-1", 7: "module-2",
 	9: "hash-zipmap", 10: "list-ziplist", 11: "set-intset", 12: "zset-ziplist", 13: "hash-ziplist",
 	14: "list-quicklist", 15: "stream-listpacks", 16: "hash-listpack", 17: "zset-listpack",

@@ -51,7 +51,7 @@ func readPair(r *Reader, b *Batch, c *Collection) (size int, err error) {
 
 func (c *Collection) storeHash(db *kv.DB, key []byte) error {
 	if c.Packed != nil {
-		db.LoadPacked(key, kv.Hash, kv.Listpack, c.Packed)
+		c.storePacked(db, key)
 		e, err := db.EditHash(key)
 		if err != nil {
 			return err

@@ -81,6 +81,7 @@ type Batch struct {
 	// End is the position in the input behind the last item.
 	End int64
 
+	bound    int // bytes after which a batch ends, if not 0
 	buf      []byte
 	colls    []Collection // what Items point to, as far as there was room
 	elemSlab [][]byte     // what these have as Elems, as far as there was room
@@ -101,6 +102,9 @@ func NewBatch(items, bytes int) *Batch {
 	return &Batch{Items: make([]Item, 0, max(items, 1)), buf: make([]byte, 0, bytes)}
 }
 
+// Bound ends batches after so many bytes of keys and values, if they have room for more; 0: when they are full.
+func (b *Batch) Bound(bytes int) { b.bound = bytes }
+
 func (b *Batch) reset(pos int64) {
 	if b.Items == nil {
 		*b = *NewBatch(batchItems, batchBytes)
@@ -113,7 +117,8 @@ func (b *Batch) reset(pos int64) {
 }
 
 func (b *Batch) full() bool {
-	return len(b.Items) == cap(b.Items) || cap(b.buf)-len(b.buf) < cap(b.buf)/8
+	n := len(b.buf)
+	return len(b.Items) == cap(b.Items) || cap(b.buf)-n < cap(b.buf)/8 || b.bound > 0 && n >= b.bound
 }
 
 // collection returns a copy of c that stays valid as long as the batch (b nil: as long as anybody wants).
@@ -140,6 +145,12 @@ func (b *Batch) elems(n uint64) [][]byte {
 	at := len(b.elemSlab)
 	b.elemSlab = b.elemSlab[:at+int(n)]
 	return b.elemSlab[at:at:len(b.elemSlab)]
+}
+
+// next is one more item, zero.
+func (b *Batch) next() *Item {
+	b.Items = append(b.Items, Item{})
+	return &b.Items[len(b.Items)-1]
 }
 
 // own returns an empty slice with room for n bytes that stays valid as long as the batch, or nil when n bytes are more

@@ -296,54 +296,61 @@ func (r *Reader) readSelect() error {
 	return nil
 }
 
-// readKey reads a key and its value and adds them to b.
+// readKey reads a key and its value and adds them to b; of a value that comes in parts, the first.
 func (r *Reader) readKey(typ byte, b *Batch) error {
-	name, known := typeNames[typ]
-	if !known && typ != typeString {
+	n := len(b.Items)
+	item := b.next()
+	if err := r.readItem(typ, b, item); err != nil {
+		b.Items = b.Items[:n]
+		return err
+	}
+	if r.rest == nil {
+		r.delivered(item)
+		return nil
+	}
+	r.rest.item = *item
+	r.rest.item.Key = append([]byte{}, item.Key...) // it outlives the batch
+	r.key = r.rest.item.Key
+	b.Items = b.Items[:n]
+	return r.readPart(b)
+}
+
+// readItem reads a key and its value, or of one that comes in parts, what is to be known before.
+func (r *Reader) readItem(typ byte, b *Batch, item *Item) error {
+	name := typeNames[typ]
+	if name == "" {
 		return corrupt("Unknown RDB encoding type %d", typ)
 	}
 	r.watch(Step{Doing: ReadingKey, Type: typ})
-	var item Item
 	key, err := r.readString(b, "key")
 	if err != nil {
 		return err
 	}
 	if item.Key = key.bytes; key.isInt {
-		item.Key = strconv.AppendInt(nil, key.num, 10)
+		item.Key = strconv.AppendInt(ownedBy(b, 20), key.num, 10)
 	}
 	r.key = item.Key
 	r.watch(Step{Doing: ReadingValue, Type: typ, Name: item.Key})
 	if r.o.Hash != nil {
 		item.Hash = r.o.Hash(item.Key)
 	}
-	switch typ {
-	case typeString:
+	if typ == typeString {
 		value, err := r.readString(b, "value")
 		if err != nil {
 			return err
 		}
 		item.Value, item.Int, item.IsInt, item.Compressed = value.bytes, value.num, value.isInt, value.compressed
-	default:
-		if err := r.readCollection(typ, name, b, &item); err != nil {
-			return err
-		}
+	} else if err := r.readCollection(typ, name, b, item); err != nil {
+		return err
 	}
 	item.DB, item.ExpireMs, item.Idle, item.Freq, item.Pos = r.db, r.expireMs, r.idle, r.freq, r.elemPos
 	r.expireMs, r.idle, r.freq = NoExpiry, -1, -1
-	if r.rest != nil { // the first part follows with the others
-		r.rest.item = item
-		r.rest.item.Key = append([]byte{}, item.Key...) // it outlives the batch
-		r.key = r.rest.item.Key
-		return r.readPart(b)
-	}
-	r.deliver(b, item)
 	return nil
 }
 
-// deliver adds the last or only part of a key to the batch.
-func (r *Reader) deliver(b *Batch, item Item) {
+// delivered notes that item, which is in the batch, is the last or only part of a key.
+func (r *Reader) delivered(item *Item) {
 	item.End = r.src.pos()
-	b.Items = append(b.Items, item)
 	r.key = nil
 	r.info.Keys++
 	r.watch(Step{Doing: HaveKey, Number: item.ExpireMs})

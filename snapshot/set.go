@@ -49,7 +49,7 @@ func readMember(r *Reader, b *Batch, c *Collection) (size int, err error) {
 
 func (c *Collection) storeSet(db *kv.DB, key []byte) error {
 	if c.Packed != nil {
-		db.LoadPacked(key, kv.Set, c.Enc, c.Packed)
+		c.storePacked(db, key)
 		e, err := db.EditSet(key, nil, 0)
 		if err != nil {
 			return err

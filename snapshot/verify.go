@@ -2,8 +2,10 @@ package snapshot
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 	"math"
+	"math/bits"
 	"strconv"
 
 	"frankenredis/kv/listpack"
@@ -14,29 +16,38 @@ type verifier func(u *uniques, p []byte) (n int, err error)
 
 // uniques finds elements of a packed value that occur twice. It keeps its memory from one value to the next. The zero value is ready.
 type uniques struct {
-	seed  maphash.Seed
-	slots []unique // open addressing; a power of two
+	seed maphash.Seed // of long elements
+	key  [2]uint64    // of short ones; random, as the seed
+	mem  []unique
+	// slots are mem's first so many, a power of two and at least twice as many as used: open addressing.
+	slots []unique
 	used  int
 	int1  [20]byte // the digits of a number
 	int2  [20]byte
 }
 
-// unique is an element that was seen; at 0 means none.
-type unique struct {
-	hash uint64
-	at   int32
-}
+// unique is an element that was seen: half its hash, which says where it stands, and below that its position. 0 means none.
+type unique uint64
 
-const leastUniques = 64
+const (
+	leastUniques = 64
+	idleUniques  = 8192 // more are not kept
+)
 
-// reset forgets what was seen.
-func (u *uniques) reset() {
-	if u.slots == nil || len(u.slots) > 16*leastUniques {
-		u.seed, u.slots = maphash.MakeSeed(), make([]unique, leastUniques)
-	} else {
-		clear(u.slots)
+// reset forgets what was seen; so many elements are expected.
+func (u *uniques) reset(expected int) {
+	if u.mem == nil {
+		u.seed = maphash.MakeSeed()
+		u.key = [2]uint64{maphash.String(u.seed, "1"), maphash.String(u.seed, "2")}
 	}
-	u.used = 0
+	n := max(leastUniques, 1<<bits.Len(uint(2*expected)))
+	switch {
+	case len(u.mem) < n || len(u.mem) > idleUniques && n <= idleUniques:
+		u.mem = make([]unique, n)
+	default:
+		clear(u.mem[:n])
+	}
+	u.slots, u.used = u.mem[:n], 0
 }
 
 // add takes up the element at a position of a listpack, and says whether it is new.
@@ -45,31 +56,51 @@ func (u *uniques) add(p []byte, at int) bool {
 		u.grow()
 	}
 	s := entryText(p, at, &u.int1)
-	hash := maphash.Bytes(u.seed, s)
-	mask := uint64(len(u.slots) - 1)
+	hash := u.hash(s)
+	mask := uint32(len(u.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
-		slot := &u.slots[i]
-		if slot.at == 0 {
-			*slot = unique{hash, int32(at)}
+		slot := u.slots[i]
+		if slot == 0 {
+			u.slots[i] = unique(hash)<<32 | unique(at)
 			u.used++
 			return true
 		}
-		if slot.hash == hash && bytes.Equal(s, entryText(p, int(slot.at), &u.int2)) {
+		if uint32(slot>>32) == hash && bytes.Equal(s, entryText(p, int(uint32(slot)), &u.int2)) {
 			return false
 		}
 	}
 }
 
+// hash depends on every byte and on random keys, so that nobody can make elements that collide. That of short elements, which nearly
+// all are, is the two halves of a product.
+func (u *uniques) hash(s []byte) uint32 {
+	var a, b uint64
+	switch n := len(s); {
+	case n > 16:
+		return uint32(maphash.Bytes(u.seed, s))
+	case n >= 8:
+		a, b = binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[n-8:])
+	case n >= 4:
+		a, b = uint64(binary.LittleEndian.Uint32(s)), uint64(binary.LittleEndian.Uint32(s[n-4:]))
+	case n > 0:
+		a = uint64(s[0])<<16 | uint64(s[n/2])<<8 | uint64(s[n-1])
+	}
+	high, low := bits.Mul64(a^u.key[0]^uint64(len(s)), b^u.key[1])
+	return uint32(high ^ low ^ low>>32)
+}
+
+// grow makes room for more elements than were expected.
 func (u *uniques) grow() {
 	old := u.slots
-	u.slots = make([]unique, 2*len(old))
-	mask := uint64(len(u.slots) - 1)
+	u.mem = make([]unique, 2*len(old))
+	u.slots = u.mem
+	mask := uint32(len(u.slots) - 1)
 	for _, slot := range old {
-		if slot.at == 0 {
+		if slot == 0 {
 			continue
 		}
-		i := slot.hash & mask
-		for u.slots[i].at != 0 {
+		i := uint32(slot>>32) & mask
+		for u.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
 		u.slots[i] = slot
@@ -115,7 +146,8 @@ func (u *uniques) scored(p []byte) (n int, err error) {
 // groups checks a listpack of groups of width entries, width 1 or 2, whose first ones are all different, and counts
 // them. check, unless nil, looks at the positions of a group's entries.
 func (u *uniques) groups(p []byte, width int, check func(first, last int) bool) (n int, err error) {
-	u.reset()
+	// The count may lie: each element takes at least two bytes.
+	u.reset(min(listpack.Counted(p), len(p)/2) / width)
 	first := 0
 	reason := "malformed"
 	ok := listpack.Validate(p, func(at int) bool {

@@ -91,7 +91,7 @@ func (r *Reader) readTextScore() (float64, error) {
 
 func (c *Collection) storeZSet(db *kv.DB, key []byte) error {
 	if c.Packed != nil {
-		db.LoadPacked(key, kv.ZSet, kv.Listpack, c.Packed)
+		c.storePacked(db, key)
 		e, err := db.EditZSet(key, 0, 0)
 		if err != nil {
 			return err

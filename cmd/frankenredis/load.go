@@ -234,15 +234,17 @@ func (s *server) insertInto(dbs []*kv.DB, items []snapshot.Item, merge bool) err
 			s.skipEmpty(it)
 			continue
 		}
-		if it.Coll == nil || !it.Coll.Part {
-			if _, there := db.Lookup(it.Key, kv.NoTouch|kv.NoExpire); there {
-				if !merge {
-					return fmt.Errorf("key %q in database %d: %w", it.Key, it.DB, errThere)
-				}
-				db.Delete(it.Key)
-			}
+		hash := it.Hash
+		if hash == 0 { // not computed ahead
+			hash = db.Hash(it.Key)
 		}
-		if err := it.Store(db, it.Key, it.ExpireMs); err != nil {
+		if it.Begins() && !db.Absent(hash, it.Key) {
+			if !merge {
+				return fmt.Errorf("key %q in database %d: %w", it.Key, it.DB, errThere)
+			}
+			db.Delete(it.Key)
+		}
+		if err := it.StoreNew(db, hash); err != nil {
 			return fmt.Errorf("key %q in database %d: %w", it.Key, it.DB, err)
 		}
 	}

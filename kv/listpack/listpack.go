@@ -194,6 +194,14 @@ func Find(p []byte, at int, s []byte, skip int) int {
 	}
 }
 
+// Counted is how many entries the header of p says that there are; 0 when it does not say, or p is no listpack.
+func Counted(p []byte) int {
+	if len(p) < headerLen || headerCount(p) == uncounted {
+		return 0
+	}
+	return headerCount(p)
+}
+
 func headerCount(p []byte) int { return int(binary.LittleEndian.Uint16(p[4:])) }
 
 // bodyLen is the length of an entry without its back length.

@@ -171,6 +171,10 @@ func matchLen(src []byte, ref, ip int) int {
 // MaxExpanded is the most a compressed block of n bytes can expand to.
 func MaxExpanded(n int) int64 { return (int64(n)/3+1)*maxCopy + maxLiteral }
 
+// step is how many bytes Expand copies at a time where there is room for them, although fewer may be wanted: what is too much is
+// written over.
+const step = 16
+
 // Expand writes the expansion of src into dst, which must have exactly the recorded length. It returns ErrCorrupt when
 // src is malformed or expands to another length; dst then holds whatever was written.
 func Expand(dst, src []byte) error {
@@ -183,7 +187,11 @@ func Expand(dst, src []byte) error {
 			if n > len(src)-ip || n > len(dst)-op {
 				return ErrCorrupt
 			}
-			copy(dst[op:op+n], src[ip:])
+			if len(src)-ip >= maxLiteral && len(dst)-op >= maxLiteral {
+				*(*[maxLiteral]byte)(dst[op:]) = *(*[maxLiteral]byte)(src[ip:])
+			} else {
+				copy(dst[op:op+n], src[ip:])
+			}
 			ip += n
 			op += n
 			continue
@@ -206,6 +214,14 @@ func Expand(dst, src []byte) error {
 			return ErrCorrupt
 		}
 		ref := op - back
+		if back >= step && len(dst)-op >= n+step {
+			end := op + n
+			for ; op < end; op, ref = op+step, ref+step {
+				*(*[step]byte)(dst[op:]) = *(*[step]byte)(dst[ref:])
+			}
+			op = end
+			continue
+		}
 		if back >= n {
 			copy(dst[op:op+n], dst[ref:])
 			op += n
