@@ -356,11 +356,11 @@ func (s *server) infoOwn(w *engine.InfoWriter) {
 }
 
 // infoTurns shows how long the executor's turns took: in fr_turn some percentiles, in fr_turn_histogram how many took no longer than so many
-// microseconds, doubling from one to the next.
+// microseconds, doubling from one to the next. max_own_usec is the most processor time of one, while the latency monitor is on.
 func infoTurns(w *engine.InfoWriter, t *engine.TurnStats) {
 	usec := func(p float64) float64 { return float64(min(t.Percentile(p), t.Max)) / 1000 }
-	w.Fieldf("fr_turn", "count=%d,p50_usec=%.1f,p99_usec=%.1f,p99.9_usec=%.1f,p99.99_usec=%.1f,max_usec=%.1f",
-		t.Total(), usec(50), usec(99), usec(99.9), usec(99.99), float64(t.Max)/1000)
+	w.Fieldf("fr_turn", "count=%d,p50_usec=%.1f,p99_usec=%.1f,p99.9_usec=%.1f,p99.99_usec=%.1f,max_usec=%.1f,max_own_usec=%.1f",
+		t.Total(), usec(50), usec(99), usec(99.9), usec(99.99), float64(t.Max)/1000, float64(t.MaxOwn)/1000)
 	var levels []string
 	t.Cumulative(func(nanos int64, count uint64) {
 		levels = append(levels, fmt.Sprintf("%d=%d", (nanos+500)/1000, count))

@@ -11,7 +11,8 @@
 //
 // The client shares the machine with the server and is in the figures of both. Memory is what each server says it copied
 // (rdb_last_cow_size, aof_last_cow_size), and the growth of the resident set of the process itself. Turns and phases are our executor's
-// own figures (fr_turn and fr_phase_* of INFO), which redis-server does not have.
+// own figures (fr_turn and fr_phase_* of INFO), which redis-server does not have; the processor time of a turn is what it took by itself, its
+// length also what it waited for a core that others had.
 //
 // # Files
 //

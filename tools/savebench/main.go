@@ -118,6 +118,7 @@ func table(r Report) string {
 		row(w.Name+": longest PING, ms", "%.2f", w.Ping, v.Ping)
 		if w.Turn > 0 {
 			row(w.Name+": longest turn of the executor, ms", "%.2f", w.Turn, 0)
+			row(w.Name+": the most processor time of a turn, ms", "%.2f", w.TurnOwn, 0)
 			row(w.Name+": of 10,000 turns the longest, ms", "%.2f", w.Turn9999, 0)
 			row(w.Name+": longest phase of a turn, ms", "%.2f", w.Phase, 0)
 		}

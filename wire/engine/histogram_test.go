@@ -1,6 +1,12 @@
 package engine
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // The cells are those of Redis: what a live server showed for such durations.
 func TestHistogramCells(t *testing.T) {
@@ -73,5 +79,38 @@ func TestTurnStats(t *testing.T) {
 	}
 	if s.Max != 1_162_261_467 || s.Total() != 101*21 {
 		t.Errorf("the longest of %d is %d", s.Total(), s.Max)
+	}
+}
+
+// The processor time of a turn is what its thread used, not what it slept, and is counted only where that was asked for.
+func TestTurnOwn(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const worked, slept = int64(2 * time.Millisecond), int64(200 * time.Millisecond)
+	var s TurnStats
+	s.prepare()
+	work := func() {
+		for end := threadNanos() + worked; threadNanos() < end; {
+		}
+	}
+	s.begin(false)
+	work()
+	s.record(worked)
+	if s.MaxOwn != 0 {
+		t.Errorf("%d ns counted, of a turn that was not to be", s.MaxOwn)
+	}
+	s.begin(true)
+	work()
+	pause := unix.NsecToTimespec(slept)
+	_ = unix.Nanosleep(&pause, nil)
+	s.record(slept + worked)
+	if s.MaxOwn < worked || s.MaxOwn >= slept {
+		t.Errorf("%d ns counted of a turn that worked %d and slept %d", s.MaxOwn, worked, slept)
+	}
+	longest := s.MaxOwn
+	s.begin(true)
+	s.record(1)
+	if s.MaxOwn != longest {
+		t.Errorf("a shorter turn made the longest one %d ns", s.MaxOwn)
 	}
 }

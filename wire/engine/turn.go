@@ -3,6 +3,8 @@ package engine
 import (
 	"runtime"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Phase names a part of a turn, in order.
@@ -93,6 +95,7 @@ func (e *Engine) Run() error {
 func (e *Engine) turn(at int64) (more bool) {
 	e.stats.Cycles++
 	began := at
+	e.turns.begin(e.cfg.Live.LatencyThreshold > 0)
 	e.endPause()
 	e.endHold()
 	e.followExpireMode()
@@ -196,13 +199,38 @@ func (e *Engine) Phases(p Phase) PhaseStats { return e.phases[p] }
 type TurnStats struct {
 	Histogram
 	Max int64 // longest single one, in nanoseconds
+	// MaxOwn is the most processor time that one took, in nanoseconds: what Max has beyond it the executor spent waiting, for a core or in a
+	// system call. It costs two system calls a turn and is counted only while the latency monitor is on (latency-monitor-threshold).
+	MaxOwn int64
+	own    int64 // processor time of the thread when the turn began; 0: not counted
 }
 
+// begin is called when a turn begins; own: its processor time is to be counted.
+func (t *TurnStats) begin(own bool) {
+	t.own = 0
+	if own {
+		t.own = threadNanos()
+	}
+}
+
+// record is called when a turn is over.
 func (t *TurnStats) record(nanos int64) {
+	if t.own != 0 {
+		t.MaxOwn = max(t.MaxOwn, threadNanos()-t.own)
+	}
 	t.Record(nanos)
 	if nanos > t.Max {
 		t.Max = nanos
 	}
+}
+
+// threadNanos is the processor time of the calling thread, which is the executor's own.
+func threadNanos() int64 {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0
+	}
+	return t.Nano()
 }
 
 // Turns returns the lengths of the turns since start or since ForgetPhases. Executor only.
