@@ -70,6 +70,7 @@ type Keyspace struct {
 	indexes         [][]uint64      // of probes that were closed
 	digits          [intDigits]byte // the spelling of a number that a probe is asked for
 	joint           dict.Joint      // what joining two tables works with
+	loading         loading         // what loading a table works with
 }
 
 // New makes an empty keyspace.

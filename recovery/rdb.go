@@ -90,17 +90,14 @@ func (b *boot) replicationOf(info *snapshot.Info) {
 // loadSnapshot loads an RDB from r, which has size bytes, and returns what it said of itself and the position behind it. The error is the
 // reader's, or an *applyError. base says that it is the base of a log: then expired keys are loaded too (I20).
 func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info, int64, error) {
-	hash := b.o.Hash
-	if size < orderFrom {
-		hash = nil
-	}
-	rd := snapshot.NewReader(r, snapshot.Options{MaxString: b.o.MaxString, SkipChecksum: b.o.SkipChecksum, Databases: b.o.Databases, Hash: hash})
+	order := b.o.Hash != nil && size >= orderFrom
+	rd := snapshot.NewReader(r, snapshot.Options{MaxString: b.o.MaxString, SkipChecksum: b.o.SkipChecksum, Databases: b.o.Databases, Hash: b.o.Hash})
 	defer rd.Close()
 	now := b.o.Now().UnixMilli()
 	drop := !base && !b.o.KeepExpired
 	told := false
 	produce := func(batch *itemBatch) error {
-		err := batch.fill(rd, hash != nil, size)
+		err := batch.fill(rd, order, size)
 		if !told && (err == nil || err == io.EOF) {
 			told = true
 			b.tellAux(rd.Info())

@@ -12,6 +12,10 @@ import (
 const (
 	partElems = 1024
 	partBytes = 256 << 10
+	// Of a value whose elements are hashed, so that they are stored by the thousand, the parts are larger: the more of a part fall into each
+	// segment of the table, the less is done for each.
+	runElems = 32 << 10
+	runBytes = 1 << 20
 )
 
 // rest is what is still to be read of a collection that comes in parts.
@@ -54,6 +58,7 @@ func (r *Reader) counted(item *Item, c Collection, n uint64, read func(r *Reader
 		item.Coll = &c
 		return
 	}
+	c.Count = n
 	r.parts = rest{coll: c, left: n, read: read, end: end}
 	r.rest = &r.parts
 }
@@ -63,9 +68,14 @@ func (r *Reader) readPart(b *Batch) error {
 	p := r.rest
 	c := b.collection(p.coll)
 	c.Part = p.part
-	c.Elems = b.elems(2 * p.left)
 	p.part = true
-	for bytes := 0; p.left > 0 && len(c.Elems) < partElems && bytes < partBytes; p.left-- {
+	mostElems, mostBytes, width := partElems, partBytes, c.width()
+	hashed := r.o.Hash != nil && b != nil && width > 0
+	if hashed {
+		mostElems, mostBytes = runElems, max(partBytes, min(runBytes, cap(b.buf)/8))
+	}
+	b.makeRoom(c, int(min(uint64(max(width, 2))*min(p.left, 1<<30), uint64(mostElems))))
+	for bytes := 0; p.left > 0 && len(c.Elems) < mostElems && bytes < mostBytes; p.left-- {
 		n, err := p.read(r, b, c)
 		if err != nil {
 			return err
@@ -76,6 +86,9 @@ func (r *Reader) readPart(b *Batch) error {
 		if err := p.end(r, b, c); err != nil {
 			return err
 		}
+	}
+	if hashed {
+		b.arrange(r, c, width)
 	}
 	item := b.next()
 	*item = p.item
@@ -88,6 +101,25 @@ func (r *Reader) readPart(b *Batch) error {
 	r.rest = nil
 	r.delivered(item)
 	return nil
+}
+
+// width is how many strings an element has, of a type that is a table of elements; else 0.
+func (c *Collection) width() int {
+	switch c.Type {
+	case kv.Hash:
+		return 2
+	case kv.Set, kv.ZSet:
+		return 1
+	}
+	return 0
+}
+
+// arrange gives a collection its Order.
+func (b *Batch) arrange(r *Reader, c *Collection, width int) {
+	m := kv.Members{Elems: c.Elems}
+	n := len(c.Elems) / width
+	r.arranger.Arrange(&m, width, r.o.Hash, room(&b.order, n, min(4*cap(b.Items), mostElems)))
+	c.Order = m.Order
 }
 
 // readElem reads one string of a collection as bytes.
@@ -122,12 +154,8 @@ func distinct(items []Item) bool {
 	seen := make(map[string]struct{})
 	for i := range items {
 		c := items[i].Coll
-		step := 1
-		switch c.Type {
-		case kv.Hash:
-			step = 2
-		case kv.Set, kv.ZSet:
-		default:
+		step := c.width()
+		if step == 0 {
 			return true
 		}
 		for j := 0; j < len(c.Elems); j += step {

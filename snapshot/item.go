@@ -46,6 +46,7 @@ type Collection struct {
 	// listpack in turn).
 	Elems   [][]byte
 	Scores  []float64      // of a sorted set, beside Elems
+	Order   []kv.Hashed    // of a hash, a set or a sorted set: Elems by their hashes; nil without Options.Hash
 	Stream  []StreamRecord // of a stream, behind the nodes
 	Loose   bool           // of a list: Elems are its elements
 	Plain   []bool         // of a list, beside Elems: the node is one element, else a listpack
@@ -54,6 +55,8 @@ type Collection struct {
 	// Empty says that the value has no elements: such a key is passed over, as Redis does.
 	Empty      bool
 	Part, More bool
+	// Count is how many elements the whole value has as the snapshot says, of a hash, a set or a sorted set that is a table there.
+	Count uint64
 }
 
 // Begins says that the item is a key, or the first part of one: what is to be counted.
@@ -85,6 +88,9 @@ type Batch struct {
 	buf      []byte
 	colls    []Collection // what Items point to, as far as there was room
 	elemSlab [][]byte     // what these have as Elems, as far as there was room
+	scores   []float64    // likewise
+	order    []kv.Hashed  // likewise
+	elems    int          // of all collections, with the room that was taken for them
 }
 
 const (
@@ -92,8 +98,8 @@ const (
 	// second-level cache and to let the receiver do something else in between.
 	batchItems = 512
 	batchBytes = 64 << 10
-	// maxShared is the number of elements up to which a collection's slices share memory.
-	maxShared = 128
+	// leastSlab is for how many elements memory is taken at least, and mostElems how many end a batch at the latest.
+	leastSlab, mostElems = 128, 4 * runElems
 )
 
 // NewBatch makes a batch of at most so many items, and of about so many bytes of keys and values; it takes the memory at
@@ -114,11 +120,12 @@ func (b *Batch) reset(pos int64) {
 	clear(b.colls)
 	clear(b.elemSlab)
 	b.Items, b.colls, b.elemSlab, b.buf, b.End = b.Items[:0], b.colls[:0], b.elemSlab[:0], b.buf[:0], pos
+	b.scores, b.order, b.elems = b.scores[:0], b.order[:0], 0
 }
 
 func (b *Batch) full() bool {
 	n := len(b.buf)
-	return len(b.Items) == cap(b.Items) || cap(b.buf)-n < cap(b.buf)/8 || b.bound > 0 && n >= b.bound
+	return len(b.Items) == cap(b.Items) || cap(b.buf)-n < cap(b.buf)/8 || b.bound > 0 && n >= b.bound || b.elems >= min(4*cap(b.Items), mostElems)
 }
 
 // collection returns a copy of c that stays valid as long as the batch (b nil: as long as anybody wants).
@@ -134,17 +141,28 @@ func (b *Batch) collection(c Collection) *Collection {
 	return &b.colls[len(b.colls)-1]
 }
 
-// elems returns an empty slice with room for n elements that stays valid as long as the batch; nil for many, or without a batch.
-func (b *Batch) elems(n uint64) [][]byte {
-	if b == nil || n > maxShared {
-		return nil
+// room returns an empty slice with room for n elements that stays valid as long as the batch, in slab, which is given more memory when it is
+// used up; at most is as much as is taken beyond n.
+func room[T any](slab *[]T, n, atMost int) []T {
+	if cap(*slab)-len(*slab) < n {
+		*slab = make([]T, 0, max(n, leastSlab, min(atMost, 2*cap(*slab)))) // those before stay where they are
 	}
-	if uint64(cap(b.elemSlab)-len(b.elemSlab)) < n {
-		b.elemSlab = make([][]byte, 0, max(maxShared, min(4*cap(b.Items), 2*cap(b.elemSlab))))
+	at := len(*slab)
+	*slab = (*slab)[:at+n]
+	return (*slab)[at:at:len(*slab)]
+}
+
+// makeRoom gives a collection memory for n strings, and n scores if it has such, that stays valid as long as the batch.
+func (b *Batch) makeRoom(c *Collection, n int) {
+	if b == nil {
+		return
 	}
-	at := len(b.elemSlab)
-	b.elemSlab = b.elemSlab[:at+int(n)]
-	return b.elemSlab[at:at:len(b.elemSlab)]
+	b.elems += n
+	most := min(4*cap(b.Items), mostElems)
+	c.Elems = room(&b.elemSlab, n, most)
+	if c.Type == kv.ZSet {
+		c.Scores = room(&b.scores, n, most)
+	}
 }
 
 // next is one more item, zero.

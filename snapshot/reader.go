@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"frankenredis/kv"
 )
 
 // Options configure a Reader. The zero value is what a server's start wants.
@@ -13,7 +15,7 @@ type Options struct {
 	MaxString int64
 	// SkipChecksum leaves the checksum unread (rdbchecksum no).
 	SkipChecksum bool
-	// Hash, if set, is computed of each key and put into its item, so that whoever needs it anyway need not do it.
+	// Hash, if set, is computed of each key and put into its item, and of each element of a table; so whoever needs it anyway need not do it.
 	Hash func(key []byte) uint64
 	// Watch, if set, is told what the Reader comes to, in the goroutine that calls Next. It must not keep the step's bytes.
 	Watch func(Step)
@@ -78,6 +80,7 @@ type Reader struct {
 	rest     *rest // of the value being read: parts, or nil
 	parts    rest
 	seen     uniques
+	arranger kv.Arranger
 }
 
 // NewReader returns a reader of the snapshot that begins with r's next byte. r is read ahead of what is used; Pos says

@@ -58,11 +58,7 @@ func (c *Collection) storeSet(db *kv.DB, key []byte) error {
 		e.Done()
 		return nil
 	}
-	expected := len(c.Elems)
-	if c.More {
-		expected = 1 << 30 // more than is here: it will not be packed
-	}
-	e, err := db.EditSet(key, c.Elems[0], expected)
+	e, err := db.EditSet(key, c.Elems[0], int(c.Count)) // few enough, else it would be a table
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,23 @@ func (c *Collection) storePacked(db *kv.DB, key []byte) {
 	db.LoadPacked(&kv.NewKey{Name: key, Hash: db.Hash(key)}, c.Type, c.Enc, c.Packed)
 }
 
+// storeTable stores elements of a value that is a table however long they are.
+func (c *Collection) storeTable(db *kv.DB, key []byte) error {
+	m := kv.Members{Elems: c.Elems, Scores: c.Scores, Order: c.Order}
+	if m.Order == nil {
+		new(kv.Arranger).Arrange(&m, c.width(), db.Hash, nil)
+	}
+	distinct, err := db.LoadTable(key, c.Type, &m)
+	if err == nil && !distinct {
+		err = ErrDuplicate
+	}
+	return err
+}
+
 func (c *Collection) store(db *kv.DB, key []byte) error {
+	if c.Packed == nil && db.Tables(c.Type, c.Count) {
+		return c.storeTable(db, key)
+	}
 	switch c.Type {
 	case kv.Hash:
 		return c.storeHash(db, key)

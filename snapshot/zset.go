@@ -100,11 +100,7 @@ func (c *Collection) storeZSet(db *kv.DB, key []byte) error {
 		e.Done()
 		return nil
 	}
-	expected := len(c.Elems)
-	if c.More {
-		expected = 1 << 30 // more than is here: it will not be packed
-	}
-	e, err := db.EditZSet(key, expected, 0)
+	e, err := db.EditZSet(key, int(c.Count), 0) // few enough, else it would be a table
 	if err != nil {
 		return err
 	}

@@ -100,10 +100,10 @@ func (s *server) recoveryOptions(on func(step) error) recovery.Options {
 		Salvage: s.salvaging(), KeepExpired: s.eng.Following(), Keys: s.eng.Commands().KeyPositions,
 		Hash: func(key []byte) uint64 { return dict.Hash(&s.hashSeed, key) },
 		LoadItems: func(items []snapshot.Item) error {
-			return inTurns(s, on, items, func(some []snapshot.Item) error { return s.insert(some, false) })
+			return inTurns(s, on, items, itemPiece, func(some []snapshot.Item) error { return s.insert(some, false) })
 		},
 		Apply: func(batch []recovery.Command) error {
-			return inTurns(s, on, batch, s.apply)
+			return inTurns(s, on, batch, commandPiece, s.apply)
 		},
 		LoadFunctions: func(codes [][]byte) error {
 			return on(once(func() error { return s.eng.LoadLibraries(codes, false, true) }))
@@ -137,11 +137,25 @@ func (s *server) steps(work step, done func(error)) func() {
 const (
 	loadBudget = time.Millisecond // of a turn, for what is loaded
 	loadPiece  = 64               // items or commands between two looks at the clock
+	loadElems  = 4096             // likewise elements of large values
 )
 
+// itemPiece is how many of some items there are between two looks at the clock.
+func itemPiece(items []snapshot.Item) (n int) {
+	for elems := 0; n < min(loadPiece, len(items)) && elems < loadElems; n++ {
+		if c := items[n].Coll; c != nil {
+			elems += len(c.Elems)
+		}
+	}
+	return n
+}
+
+// commandPiece is itemPiece for commands.
+func commandPiece(batch []recovery.Command) int { return min(loadPiece, len(batch)) }
+
 // inTurns has what is loaded taken up by the executor, a part each turn, or with key-load-delay one by one and slowly. on runs the steps there
-// and waits. The loading goroutine only.
-func inTurns[T any](s *server, on func(step) error, all []T, take func([]T) error) error {
+// and waits; piece says how many it takes before it looks at the clock. The loading goroutine only.
+func inTurns[T any](s *server, on func(step) error, all []T, piece func([]T) int, take func([]T) error) error {
 	at := 0
 	some := func(n int) error {
 		err := take(all[at : at+n])
@@ -157,7 +171,7 @@ func inTurns[T any](s *server, on func(step) error, all []T, take func([]T) erro
 		if delay == 0 {
 			err := on(func() (bool, error) {
 				for began := time.Now(); at < len(all); {
-					if err := some(min(loadPiece, len(all)-at)); err != nil {
+					if err := some(piece(all[at:])); err != nil {
 						return false, err
 					}
 					if time.Since(began) >= loadBudget {

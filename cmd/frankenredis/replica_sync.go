@@ -188,7 +188,7 @@ func (s *server) planSync(f *follower, t *repl.Transfer) *plan {
 	p.del = s.cfg.Bool("rdb-del-sync-files") && !s.cfg.Bool("appendonly") && len(s.cfg.SavePoints()) == 0
 	s.dbFile.Store(s.cfg.String("dbfilename"))
 	p.o.LoadItems = func(items []snapshot.Item) error {
-		return inTurns(s, f.callSteps, items, func(some []snapshot.Item) error { return s.insertSync(p, some) })
+		return inTurns(s, f.callSteps, items, itemPiece, func(some []snapshot.Item) error { return s.insertSync(p, some) })
 	}
 	return p
 }

@@ -144,6 +144,58 @@ func TestBuilder(t *testing.T) {
 	}
 }
 
+// TestFront puts items before trees of all sizes around the full nodes, in several turns, and changes them afterwards. Leaves must be full,
+// except those that were there and the first.
+func TestFront(t *testing.T) {
+	for i := range types {
+		kind := &types[i].t
+		if !kind.ordered() {
+			continue
+		}
+		t.Run(types[i].name, func(t *testing.T) {
+			smallNodes(t)
+			for _, n := range []int{1, 3, 4, 5, 16, 17, 21, 64, 65, 150} {
+				src := newModel(t, kind)
+				for x := uint64(0); len(src.items) < 3*n; x++ {
+					src.insert(src.key(x))
+				}
+				m := newModel(t, kind)
+				for _, turn := range [][2]int{{2 * n, 3 * n}, {n, 2 * n}, {1, n}, {0, 1}} {
+					f := NewFront(m.d)
+					for i := turn[1] - 1; i >= turn[0]; i-- {
+						it := src.items[i]
+						k := Key{W: it.W, Tail: []byte(it.tail)}
+						w := m.entry(k)
+						if !f.Add(k, w.Ref, w.Weight) {
+							t.Fatalf("Add refuses item %d of %d", i, 3*n)
+						}
+						if f.Add(k, w.Ref, w.Weight) {
+							t.Fatal("Add takes an item twice")
+						}
+						m.items = slices.Insert(m.items, 0, w)
+					}
+					f.Done()
+					m.check()
+				}
+				counts := leaves(m.d)
+				for i, got := range counts[1:] {
+					if got != kind.leaf().max {
+						t.Fatalf("leaf %d of %d has %d items", i+1, len(counts), got)
+					}
+				}
+				NewFront(m.d).Done()
+				m.check()
+				for x := range uint64(15) {
+					m.step(mix(x), 100, 8)
+					m.check()
+				}
+				src.freeAll(100)
+				m.freeAll(3)
+			}
+		})
+	}
+}
+
 // TestDeleteRange removes every range of trees of some sizes.
 func TestDeleteRange(t *testing.T) {
 	for _, kind := range []*Type{&types[1].t, &types[3].t} {

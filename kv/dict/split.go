@@ -2,8 +2,8 @@ package dict
 
 import "slices"
 
-// split divides the full segment at the place of hash by one more bit, or turns it
-// into a chain when there is no such bit.
+// split divides the segment at the place of hash by one more bit, or turns it, which
+// must be full then, into a chain when there is no such bit.
 func (d Dict) split(hash uint64, p place) {
 	w := p.word
 	depth := w.depth()
@@ -17,7 +17,9 @@ func (d Dict) split(hash uint64, p place) {
 	}
 	var b batch
 	b.read(d.a, w)
-	d.free(w.ref())
+	if b.n > 0 {
+		d.free(w.ref())
+	}
 	one := uint64(1) << 63 >> w.off() // the tag bit that decides
 	mid := 0
 	for mid < b.n && b.slots[mid]&one == 0 {
