@@ -47,7 +47,8 @@ func (b *boot) mend(s *survey, f *logFile, c cut) error {
 
 // dropRepair removes the manifest that a repair after an I/O error had made ready but that counts for nothing, because the
 // spoiled increment was not cut yet. Once recovery has cut that file where the repair was about to, the next start would take
-// the repair for one that had come further, and go on from another place than this one (I18).
+// the repair for one that had come further, and go on from another place than this one (I18). The removal is durable by then: the
+// quarantine of what is cut off syncs the folder first (makePen).
 func (b *boot) dropRepair(s *survey) error {
 	temp := filepath.Join(b.dir(), "temp-"+wal.ManifestName(b.o.AppendName))
 	if s.dir.Mending {
@@ -59,9 +60,6 @@ func (b *boot) dropRepair(s *survey) error {
 	}
 	if err == nil {
 		err = b.o.FS.Remove(temp)
-	}
-	if err == nil {
-		err = b.o.FS.SyncDir(b.dir())
 	}
 	return b.ev.did(Action{What: "remove", Path: temp}, err)
 }
