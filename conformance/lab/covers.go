@@ -72,12 +72,8 @@ func (c *covers) Covered() wal.LSN {
 	return wal.LSN(c.k.Covered())
 }
 
-// Await waits for a base's cover where replies do.
-func (c *covers) Await(path string, size int64, stop func() bool) {
-	if c.await {
-		c.k.Await(path, size, stop)
-	}
-}
+// Await waits for what was told of a file.
+func (c *covers) Await(path string, size int64, stop func() bool) { c.k.Await(path, size, stop) }
 
 // Hurry passes on that something waits.
 func (c *covers) Hurry() { c.k.Hurry() }
