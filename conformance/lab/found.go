@@ -128,6 +128,25 @@ func overgrown(l *life) error {
 	return nil
 }
 
+// struckOut is a line of a text that somebody has struck out.
+const struckOut = "user struckout on nopass ~* +@all\n"
+
+// edited has a covered text that was changed since the server stopped. Of one as long as this the sidecar has nothing but parity.
+func edited(l *life) error {
+	if err := begun(l); err != nil {
+		return err
+	}
+	const before = "user nobody off nopass resetkeys -@all\n"
+	if err := putText(l, strings.Repeat(before, 900)+struckOut+strings.Repeat(before, 900)); err != nil {
+		return err
+	}
+	if err := l.stop(); err != nil {
+		return err
+	}
+	l.disk.Put(aclFile, strings.Repeat(before, 1800))
+	return nil
+}
+
 // strewn has sidecars and parts of them that attempts left behind when they were cut short.
 func strewn(l *life) error {
 	if err := covered(l); err != nil {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -19,6 +20,8 @@ const ledgerDir = dataDir + "/ledger"
 type ledgerLife struct {
 	under func(*crashfs.FS) disk.FS
 	rng   *rand.Rand
+	// patience is how long a ledger may not get on before it counts as stuck.
+	patience time.Duration
 
 	mu    sync.Mutex
 	disk  *crashfs.FS
@@ -55,19 +58,23 @@ func (l *ledgerLife) start(fs *crashfs.FS) *ledger.Ledger {
 	return ledger.Start(ledger.Options{FS: over, Dir: ledgerDir, Mode: "strict", LimitBytes: 1, Retry: time.Millisecond})
 }
 
-// burst records some entries, large ones, and waits until they are durable.
-func (l *ledgerLife) burst(b *ledger.Ledger) {
+// burst records some entries, large ones, and waits until they are durable; false: that takes too long.
+func (l *ledgerLife) burst(b *ledger.Ledger) bool {
 	for range 1 + l.rng.IntN(60) {
 		b.Record(ledger.Entry{Rule: ledger.Corrupt, Decision: ledger.Note, Artifact: strings.Repeat("a", 1+l.rng.IntN(1000)), Detail: strings.Repeat("d", 1000),
 			Replay: strings.Repeat("r", 1000)})
 	}
-	for b.Stats().Waiting > 0 {
+	for deadline := time.Now().Add(l.patience); b.Stats().Waiting > 0; {
+		if time.Now().After(deadline) {
+			return false
+		}
 		time.Sleep(100 * time.Microsecond)
 	}
+	return true
 }
 
 func (o *Options) liveLedger(seed uint64) (states int, v *Violation) {
-	l := &ledgerLife{under: o.Under, rng: rand.New(rand.NewPCG(seed, 0x6c6564)), disk: crashfs.New()}
+	l := &ledgerLife{under: o.Under, rng: rand.New(rand.NewPCG(seed, 0x6c6564)), patience: cmp.Or(o.Patience, defaultPatience), disk: crashfs.New()}
 	_ = l.disk.MkdirAll(dataDir)
 	_ = l.disk.SyncDir("/")
 	hook := rand.New(rand.NewPCG(seed, 0x68)) // used under the disk's lock
@@ -91,7 +98,9 @@ func (o *Options) liveLedger(seed uint64) (states int, v *Violation) {
 			if o.Faults && l.rng.IntN(4) == 0 {
 				l.disk.Inject(crashfs.Fault{Op: crashfs.Changing, Nth: 1 + l.rng.IntN(6), Err: syscall.EIO, Short: l.rng.IntN(300), After: crashfs.AfterSync(l.rng.IntN(4))})
 			}
-			l.burst(b)
+			if !l.burst(b) {
+				return states, &Violation{Promise: "I12", Detail: fmt.Sprintf("the ledger does not get on: %v", b.Close())}
+			}
 		}
 		l.disk.Heal()
 		if err := b.Close(); err != nil && !o.Faults {

@@ -39,7 +39,6 @@ type life struct {
 	// has: a kill then loses it, whatever anybody does.
 	dropped bool
 	crashed bool     // a server died here: the next may find what it left behind
-	keep    []string // must be in some file, whatever happens
 	hurt    []string // files that were damaged while no server ran
 	early   uint64   // is added to what was released: a mutant
 
@@ -47,6 +46,7 @@ type life struct {
 	live  Engine // promises are read from it; nil between servers
 	pick  func(e crashfs.Event) bool
 	shots []shot
+	keep  []string // must be in some file from here on, whatever happens
 	// mended are files that were damaged, and of which a repair has said that they are not any more.
 	mended []string
 }
@@ -60,6 +60,7 @@ type shot struct {
 	dropped bool   // life.dropped
 	stopped bool   // the server had stopped in order
 	saved   int    // life.saved
+	keep    []string
 	mended  []string
 }
 
@@ -99,7 +100,8 @@ func (l *life) shoot(e crashfs.Event, disk *crashfs.FS, freeze func() *crashfs.F
 		return // a server that is dead ends on a disk that is no more
 	}
 	frozen := freeze()
-	s := shot{before: e, disk: frozen, promise: l.floor, boot: l.boot, dropped: l.dropped, saved: int(l.saved.Load()), mended: slices.Clone(l.mended)}
+	s := shot{before: e, disk: frozen, promise: l.floor, boot: l.boot, dropped: l.dropped, saved: int(l.saved.Load()),
+		keep: slices.Clone(l.keep), mended: slices.Clone(l.mended)}
 	if l.live != nil {
 		p := l.live.Promised()
 		s.promise.Released, s.promise.Durable = max(s.promise.Released, p.Released+l.early), max(s.promise.Durable, p.Durable)

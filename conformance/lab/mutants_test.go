@@ -8,7 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -231,11 +233,12 @@ var exempt = map[string]string{
 	"snapshot/save.go Write SyncData":            "it paces the device; the sync at the end is what counts",
 }
 
-// try goes through protocols and then campaigns until something finds the mutant out. Most are found where nothing fails, so each call is stopped
-// at before each is failed. What most protocols come by is looked for in some lives in between: they mix everything. A file that is not removed is
-// looked for where it would lie.
+// try looks where MUTANTS.md says that the mutant was found out before, and then goes through protocols and campaigns until something finds it
+// out. Most are found where nothing fails, so each call is stopped at before each is failed. What most protocols come by is looked for in some
+// lives in between: they mix everything. A file that is not removed is looked for where it would lie.
 func (x mutant) try(lives int) (found *Violation, states int, reached bool, err error) {
-	if x.site.File != "" && !strings.HasPrefix(x.name, "recovery/ledger/") {
+	found, states = x.again()
+	if found == nil && x.site.File != "" && !x.ofLedger() {
 		in, err := x.passed()
 		if err != nil {
 			return nil, 0, false, err
@@ -254,17 +257,75 @@ func (x mutant) try(lives int) (found *Violation, states int, reached bool, err 
 			}
 			if found == nil && w.stops && len(in) > len(protocols)/2 {
 				var more int
-				found, more = x.campaigns(2)
+				found, more = x.campaigns(1, 2)
 				states += more
 			}
 		}
 	}
 	if found == nil {
 		var more int
-		found, more = x.campaigns(lives)
+		found, more = x.campaigns(1, lives)
 		states += more
 	}
 	return found, states, x.m == nil || x.m.hits.Load() > 0, nil
+}
+
+// ofLedger says that it is in the ledger of evidence, which has lives of its own.
+func (x mutant) ofLedger() bool { return strings.HasPrefix(x.name, "recovery/ledger/") }
+
+var (
+	rowOf  = regexp.MustCompile(`(?m)^\| ([^|]*) \| \w+ \| \d+ \| (.*) \|$`)
+	callOf = regexp.MustCompile(`^(.*), (always|everysec), (.*) at call (\d+): `)
+	lifeOf = regexp.MustCompile(`^life (\d+): `)
+)
+
+// foundAt says where each mutant was found out, as MUTANTS.md has it.
+var foundAt = sync.OnceValues(func() (map[string]string, error) {
+	text, err := os.ReadFile(filepath.Join("..", "MUTANTS.md"))
+	at := map[string]string{}
+	for _, row := range rowOf.FindAllStringSubmatch(string(text), -1) {
+		at[row[1]] = row[2]
+	}
+	return at, err
+})
+
+// again looks where the mutant was found out before, and at the calls around that one: goroutines may come in another order.
+func (x mutant) again() (found *Violation, states int) {
+	at, err := foundAt()
+	if err != nil {
+		return nil, 0
+	}
+	if life := lifeOf.FindStringSubmatch(at[x.name]); life != nil {
+		seed, _ := strconv.ParseUint(life[1], 10, 64)
+		return x.campaigns(seed, 1)
+	}
+	m := callOf.FindStringSubmatch(at[x.name])
+	p := slices.IndexFunc(protocols, func(p protocol) bool { return m != nil && p.name == m[1] })
+	f := slices.IndexFunc(sweepFaults, func(f sweepFault) bool { return m != nil && f.name == m[3] })
+	if p < 0 || f < 0 || x.m == nil {
+		return nil, 0
+	}
+	policy := wal.Always
+	if m[2] != policy.String() {
+		policy = wal.EverySec
+	}
+	n, _ := strconv.Atoi(m[4])
+	w := sweeper{every: 1, under: x.m.under, one: true, more: 4}
+	for i := range 17 {
+		call := n + (i+1)/2
+		if i%2 == 0 {
+			call = n - i/2
+		}
+		if call < 1 {
+			continue
+		}
+		_, more, v := w.fail(&protocols[p], policy, sweepFaults[f], call)
+		if states += more; v != nil {
+			v.Detail = callAt{m[1], m[2], m[3], call}.String() + ": " + v.Detail
+			return v, states
+		}
+	}
+	return nil, states
 }
 
 // passed are the protocols that come by the call that is left out.
@@ -283,10 +344,10 @@ func (x mutant) passed() ([]int, error) {
 	return in, nil
 }
 
-// campaigns live so many lives, and twice as many in which calls fail.
-func (x mutant) campaigns(lives int) (found *Violation, states int) {
+// campaigns live so many lives from a seed on, and twice as many in which calls fail.
+func (x mutant) campaigns(seed uint64, lives int) (found *Violation, states int) {
 	for _, o := range []Options{{Lives: lives}, {Lives: 2 * lives, Faults: true}} {
-		o.Seed, o.Most, o.Early, o.Patience, o.Covers = 1, 1, x.early, 2*time.Second, strings.HasPrefix(x.name, "heal/")
+		o.Seed, o.Most, o.Early, o.Patience, o.Covers = seed, 1, x.early, 2*time.Second, strings.HasPrefix(x.name, "heal/")
 		if x.m != nil {
 			o.Under = x.m.under
 		}
@@ -294,13 +355,16 @@ func (x mutant) campaigns(lives int) (found *Violation, states int) {
 			o.Engine = func(c Config) Engine { return sameBoot{NewReal(c)} }
 		}
 		run := Run
-		if strings.HasPrefix(x.name, "recovery/ledger/") {
+		if x.ofLedger() {
 			run, o.Lives = runLedgers, max(o.Lives/8, 2)
 		}
 		r := run(o)
 		states += r.States
 		if len(r.Violations) > 0 {
-			return r.Violations[0], states
+			v := r.Violations[0]
+			_, _ = fmt.Sscanf(v.Replay, "LAB_SEED=%d ", &seed)
+			v.Detail = fmt.Sprintf("life %d: %s", seed, v.Detail)
+			return v, states
 		}
 	}
 	return nil, states
@@ -349,7 +413,7 @@ func TestMutants(t *testing.T) {
 			row := fmt.Sprintf("| %s | - | survives %d states |", x.name, states)
 			switch {
 			case v != nil:
-				row = fmt.Sprintf("| %s | %s | after %d states: %.120s |", x.name, v.Promise, states, v.Detail)
+				row = fmt.Sprintf("| %s | %s | %d | %.180s |", x.name, v.Promise, states, strings.NewReplacer("|", "/", "\n", " ").Replace(v.Detail))
 			case !reached:
 				t.Error("never reached")
 				row = fmt.Sprintf("| %s | - | never reached in %d states |", x.name, states)

@@ -133,7 +133,11 @@ const aclFile = dataDir + "/users.acl"
 
 // putThere has the server cover a file that somebody puts there without syncing it.
 func putThere(l *life) error {
-	if err := l.put(aclFile, strings.Repeat("user nobody off nopass resetkeys -@all\n", 300)); err != nil {
+	return putText(l, strings.Repeat("user nobody off nopass resetkeys -@all\n", 300))
+}
+
+func putText(l *life, text string) error {
+	if err := l.put(aclFile, text); err != nil {
 		return err
 	}
 	if err := l.disk.SyncDir(dataDir); err != nil {
@@ -143,6 +147,36 @@ func putThere(l *life) error {
 	k.Protect(aclFile, nil)
 	k.Await(aclFile, 0, nil)
 	return nil
+}
+
+// takeEdit covers a text as it is, as a server does that takes it for edited, and keeps what it was.
+func takeEdit(l *life) error {
+	store, err := heal.Open(coverOptions(l.over()), true)
+	if err != nil {
+		return err
+	}
+	name := store.NameOf(aclFile)
+	was, err := store.Was(name, 1<<20)
+	if err == nil {
+		_, err = store.Keep(name, was)
+	}
+	if err == nil {
+		l.mu.Lock()
+		l.keep = append(l.keep, struckOut)
+		l.mu.Unlock()
+		_, err = store.Protect(name)
+	}
+	return errors.Join(err, store.Close())
+}
+
+// switchOverStuck switches on a server that cannot remove what lies where it makes its spare increment.
+func switchOverStuck(l *life) error {
+	l.disk.Put(filepath.Join(logDir, wal.TempName(logName, "spare")), string(appendCommand(nil, "SET", "a", "never")))
+	l.disk.Inject(crashfs.Fault{Op: crashfs.Remove, Name: "temp-*.spare", Err: syscall.EIO, Times: -1})
+	if err := startOnly(l); err != nil {
+		return err
+	}
+	return switched(l)
 }
 
 // sweptUp starts a server and waits until it has swept the folder of its sidecars.
@@ -287,6 +321,7 @@ var protocols = []protocol{
 	{name: "sidecars: lost catalog", with: withCover, setUp: uncatalogued, run: startOnly},
 	{name: "sidecars: start over litter", with: withCover, setUp: strewn, run: sweptUp},
 	{name: "sidecars: a file put there", with: withCover, setUp: begun, run: putThere},
+	{name: "sidecars: an edited text", with: withCover, scarred: true, setUp: edited, run: takeEdit},
 	{name: "repair by hand", with: withCover, scarred: true, setUp: wound, run: repairByHand(false)},
 	{name: "repair by hand of files cut short", with: withCover, scarred: true, setUp: cutShort, run: repairByHand(false)},
 	{name: "repair by hand of lost files", with: withCover, scarred: true, setUp: bereft, run: repairByHand(false)},
@@ -354,6 +389,7 @@ var protocols = []protocol{
 		}
 		return l.write(1)
 	}},
+	{name: "switch without annotations over litter that stays", with: plain, deaths: []int{-1, 0, 1}, setUp: stock, run: switchOverStuck},
 	{name: "repair of a failed log", setUp: begun, run: func(l *life) error {
 		l.disk.Inject(crashfs.Fault{Op: crashfs.SyncData, Err: syscall.EIO}, crashfs.Fault{Op: crashfs.Write, Err: syscall.ENOSPC, Short: 9})
 		for range 2 {

@@ -85,7 +85,7 @@ func (w *sweeper) sweep(i int) SweepReport {
 					report.Calls++
 					report.States += states
 					if v != nil {
-						v.Detail = fmt.Sprintf("%s, %v, %s at call %d: %s", p.name, policy, f.name, n, v.Detail)
+						v.Detail = callAt{p.name, policy.String(), f.name, n}.String() + ": " + v.Detail
 						report.Violations = append(report.Violations, v)
 						over.Store(w.one)
 					}
@@ -99,6 +99,16 @@ func (w *sweeper) sweep(i int) SweepReport {
 	}
 	wg.Wait()
 	return report
+}
+
+// callAt is a call of a protocol under a policy at which it is stopped or failed.
+type callAt struct {
+	protocol, policy, fault string
+	n                       int
+}
+
+func (c callAt) String() string {
+	return fmt.Sprintf("%s, %s, %s at call %d", c.protocol, c.policy, c.fault, c.n)
 }
 
 // fail runs a protocol with a fault at the n-th call that it can hit; false: there are fewer.

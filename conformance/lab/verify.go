@@ -103,12 +103,12 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	broken := func(promise, format string, args ...any) *Violation {
 		return &Violation{Promise: promise, Detail: fmt.Sprintf(format, args...)}
 	}
-	next := &life{eng: j.engine(), disk: fallen.Clone(), boot: s.boot, under: l.under, rng: rand.New(rand.NewPCG(uint64(s.before.N), uint64(seed))), ever: l.ever, unitNo: len(l.ever)}
+	next := &life{eng: j.engine(), disk: fallen.Clone(), boot: s.boot, under: l.under, rng: rand.New(rand.NewPCG(uint64(s.before.N), uint64(seed))), ever: l.ever, unitNo: len(l.ever), keep: s.keep}
 	if seed >= 0 {
 		next.boot += "'"
 	}
 	next.begin(nil, l.history, l.ends)
-	if v := lookForKept(l, fallen); v != nil {
+	if v := lookForKept(s.keep, fallen); v != nil {
 		return v
 	}
 	if v := lookAtMended(&s, fallen); v != nil {
@@ -155,8 +155,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		}
 		starting[i].promise.Found = l.ends[n]
 	}
-	next.keep = l.keep
-	before := &life{eng: next.eng, under: l.under, rng: next.rng, ever: l.ever, keep: l.keep}
+	before := &life{eng: next.eng, under: l.under, rng: next.rng, ever: l.ever}
 	before.begin(nil, l.history, l.ends)
 	if v := j.lookAtSnapshot(l, &s, fallen); v != nil {
 		return v
@@ -196,7 +195,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	if err := last.stop(); err != nil {
 		return broken("I18", "does not stop again: %v", err)
 	}
-	if v := lookForKept(l, last.disk); v != nil {
+	if v := lookForKept(s.keep, last.disk); v != nil {
 		return v
 	}
 	if ours, ok := last.eng.(*real); ok {
@@ -236,12 +235,12 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 }
 
 // lookForKept finds on a disk what is never to be destroyed: a start moves it out of the way at most (I19).
-func lookForKept(l *life, fallen *crashfs.FS) *Violation {
-	if len(l.keep) == 0 {
+func lookForKept(keep []string, fallen *crashfs.FS) *Violation {
+	if len(keep) == 0 {
 		return nil
 	}
 	tree := fallen.Tree()
-	for _, text := range l.keep {
+	for _, text := range keep {
 		if !slices.ContainsFunc(slices.Collect(maps.Values(tree)), func(content string) bool { return strings.Contains(content, text) }) {
 			return &Violation{Promise: "kept", Detail: fmt.Sprintf("%.40q is in no file any more", text)}
 		}
