@@ -24,7 +24,7 @@ const scripts = "../../conformance/testdata"
 
 // needServer are scripts about what the server's composition root adds to the executor; the conformance suite runs them.
 var needServer = map[string]string{"server/debug": "logs and crashes belong to the server", "server/debugreload": "files belong to the server",
-	"server/info": "the fields of INFO belong to the server",
+	"server/info":    "the fields of INFO belong to the server",
 	"server/latency": "the fields of INFO belong to the server", "server/rename": "the server renames commands", "cluster/nodes": clusterServer, "cluster/serving": clusterServer,
 	"cluster/slots": clusterServer, "cluster/sort": clusterServer}
 
