@@ -57,8 +57,11 @@ func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shap
 					x.tables[id.stripe] = bytes.Clone(payload)
 				}
 			case id.kind == kindParity && int64(id.part) < int64(sh.M*rows) && len(payload) == cellSize:
-				x.parity[[2]uint32{id.stripe, id.part}] = pos
-				x.total++
+				at := [2]uint32{id.stripe, id.part}
+				if _, again := x.parity[at]; !again { // else it stands where another is missing
+					x.total++
+				}
+				x.parity[at] = pos
 				return
 			default:
 				return

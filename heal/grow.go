@@ -16,6 +16,8 @@ const (
 	partialSlots = 2
 	// blockSize is the room of one stripe in the sidecar of a growing file.
 	blockSize = copies*(headerSize+16*stripeCells) + 8*64*slotSize
+	// syncStripes is for how many stripes at most one sync makes the parity durable.
+	syncStripes = 16
 )
 
 // Growing covers a file while bytes are appended to it. The bytes below what Advance was told must never change. Not for
@@ -93,11 +95,10 @@ func (g *Growing) Advance(durable int64) error {
 // AdvanceStripes is Advance for the stripes that are complete only. Where a stripe fills fast it saves copying what will have its
 // parity at once.
 func (g *Growing) AdvanceStripes(durable int64) error {
-	const most = 16 // stripes under one sync
 	full := shape{Profile64x8, durable}.stripeBytes()
 	for int64(g.stripes+1)*full <= durable {
 		n := 0
-		for ; n < most && int64(g.stripes+n+1)*full <= durable; n++ {
+		for ; n < syncStripes && int64(g.stripes+n+1)*full <= durable; n++ {
 			if err := g.writeBlock(g.stripes + n); err != nil {
 				return err
 			}

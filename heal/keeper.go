@@ -385,7 +385,11 @@ func (k *Keeper) follow() {
 		}
 		var err error
 		if g == nil {
-			if g, err = k.store.Grow(k.store.NameOf(path)); err == nil {
+			name := k.store.NameOf(path)
+			if g, err = k.store.Resume(name, pos); g == nil && err == nil {
+				g, err = k.store.Grow(name)
+			}
+			if err == nil {
 				k.grown[path] = g
 			}
 		}

@@ -189,6 +189,7 @@ type verified struct {
 	judged bool
 	block  []byte // the bytes from at on; at is -1 before the first
 	at     int64
+	upTo   int64  // all before was read, and is as covered or was mended
 	stripe int    // that has been mended in v.data; -1: none
 	tail   []byte // the open stripe, mended
 }
@@ -216,11 +217,12 @@ func (f *verified) differs(r *Report) {
 			f.as = asCovered
 		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.s.known, f.name)
 	if f.v.r.Size == 0 {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	d := l.damaged[f.name]
 	if d == nil {
 		d = &Report{Name: f.name, State: Damaged, Size: f.v.r.Size, Found: f.v.r.Found, Budget: f.v.r.Budget, Growing: f.v.e.Growing}
@@ -287,6 +289,9 @@ func (f *verified) fill(at int64) error {
 			return err
 		}
 		covered = int(max(0, min(verifyBlock, v.r.Size-at))) // nothing, if the file turned out to be another
+		if at <= f.upTo && covered > 0 {
+			f.read(at + int64(covered))
+		}
 	}
 	if f.as == asCovered {
 		n = max(n, covered)

@@ -64,6 +64,8 @@ type Store struct {
 	lock io.Closer
 	room *room // see takeRoom
 
+	known map[string]knownCover // by name; see Resume
+
 	// A batch of changes of the catalog: what it has not written yet, what that replaced, and the entries that are on the disk; lost is why
 	// something of it is not.
 	batching, unwritten bool

@@ -111,6 +111,9 @@ func (b *boot) cutOff(path string, at, size int64) error {
 		return err
 	}
 	a.Input = input
+	if b.loading != nil {
+		b.loading.Cut(path, at)
+	}
 	f, err := b.o.FS.OpenReadWrite(path)
 	if err == nil {
 		err = f.Truncate(at)

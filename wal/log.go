@@ -94,7 +94,7 @@ type Log struct {
 	ringTight   bool      // what the increment does not have durably takes half of a ring, or it is full: the increment is to be synced now
 	coverTight  bool      // what is not covered takes half of a ring: it is to be covered now
 	behindSince time.Time // since when the increment lacks something that the ring has; zero: not known to
-	foundMuch   bool      // the start found an increment that is not covered soon; never changes
+	uncovered   bool      // the start found a large increment whose cover was not there in time; never changes
 	behindDue   bool      // the writer rests with an alarm for what the increment lacks
 
 	stats struct {
@@ -216,15 +216,13 @@ func (l *Log) open(d *Directory, s Start) error {
 	l.db = beginDB(s.DB)
 	m := l.cur.sealable(l.db)
 	l.wrote, l.synced, l.kept = m, m, m
-	l.foundMuch = m.pos > coverSoon
 	l.o.Cover.Grown(l.cur.path, m.pos, m.lsn)
 	for _, a := range []*atomic.Uint64{&l.written, &l.filed, &l.durable, &l.released, &l.keptLSN} {
 		a.Store(uint64(m.lsn))
 	}
-	if !l.foundMuch {
-		// A ring of before counts until the watermark is this start's, and may have the only second copy of the end (I1).
-		l.awaitCover(m.lsn)
-	}
+	// A ring of before counts until the watermark is this start's, and may have the only second copy of the end (I1).
+	l.awaitCover(m.lsn)
+	l.uncovered = m.pos > l.o.coverSoon && l.o.Cover.Covered() < m.lsn
 	return l.keeper.open(l)
 }
 

@@ -63,6 +63,7 @@ type Options struct {
 
 	// Tests go faster than the constants of these names; zero: those.
 	syncDelay, watermarkEvery time.Duration
+	coverSoon                 int64
 }
 
 // liveOptions are those that may change while the log is open; the executor changes them, any of its goroutines reads them.
@@ -125,6 +126,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.syncDelay == 0 {
 		o.syncDelay = syncDelay
+	}
+	if o.coverSoon == 0 {
+		o.coverSoon = coverSoon
 	}
 	if o.watermarkEvery == 0 {
 		o.watermarkEvery = watermarkEvery

@@ -311,6 +311,54 @@ func TestI15RingOfTheLastStart(t *testing.T) {
 	})
 }
 
+// I1: replies wait for the cover of what a start found, however much that is, where it was made in time. Where that takes longer nobody waits before
+// it has caught up, and then again.
+func TestI1StartOnLargeIncrement(t *testing.T) {
+	fs := newMemFS()
+	o := ringOptions(fs)
+	l := ringLog(t, o)
+	commitAll(t, l, set("large", strings.Repeat("L", 1<<20)))
+	at := l.End()
+	if err := l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	for _, inTime := range []bool{true, false} {
+		fs := fs.powerCut()
+		c := &lateCover{}
+		if inTime {
+			c.covered.Store(uint64(at))
+		}
+		o := ringOptions(fs)
+		o.Cover, o.RingSize, o.coverSoon = c, 8<<20, 1<<20
+		r, err := recoverLog(fs, testDir, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(o, Start{Manifest: r.dir.Manifest, Facts: r.dir.Facts, Position: Position{testID, 2, r.end}, Tail: r.tail})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !inTime {
+			commit(l, ringUnits(3, 100)...)
+			waitFor(t, "replies that are durable", func() bool { return l.Released() == l.End() })
+		}
+		c.covered.Store(uint64(l.Filed()))
+		l.CoverMoved()
+		end := l.End()
+		commit(l, set("large", strings.Repeat("L", 3<<20))) // no ring takes it
+		waitFor(t, "its sync", func() bool { return l.Filed() == l.End() && l.Durable() == l.End() })
+		if l.Released() != end {
+			t.Errorf("covered in time %t: %d of %d was released, behind %d only an increment has it", inTime, l.Released(), l.End(), end)
+		}
+		c.covered.Store(uint64(l.Filed()))
+		l.CoverMoved()
+		waitFor(t, "its reply", func() bool { return l.Released() == l.End() })
+		if err := l.Close(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A commit that is too large for a frame becomes durable in the increment, and a descriptor keeps the chain.
 func TestRingSkipsLargeCommits(t *testing.T) {
 	fs := newMemFS()

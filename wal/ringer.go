@@ -99,13 +99,13 @@ func (l *Log) ringWanted() bool {
 // reusable is up to where ring space may be used again: durable in the increments, and covered (I15). Under mu.
 func (l *Log) reusable() LSN { return min(LSN(l.filed.Load()), l.o.Cover.Covered()) }
 
-// holds says that replies wait until what only the increment has is covered. Where a start found much, they do not before the cover has caught up
-// with that: until then there is no ring, and being durable is enough. Under mu.
+// holds says that replies wait until what only the increment has is covered. Where a start found a large one whose cover was not made in time
+// (finalCover), they do not before it has caught up with that: until then there is no ring, and being durable is enough. Under mu.
 func (l *Log) holds() bool {
-	return l.ringWanted() && !l.closing && (!l.foundMuch || l.o.Cover.Covered() >= l.at.LSN)
+	return l.ringWanted() && !l.closing && (!l.uncovered || l.o.Cover.Covered() >= l.at.LSN)
 }
 
-// coverSoon is how many bytes of an increment are covered so soon after a start that replies can wait for it.
+// coverSoon is how many bytes of an increment are covered so soon after a start that replies can wait for it, also if all of it has to be read.
 const coverSoon = 64 << 20
 
 // secured is up to where the stream survives a crash and damage within the budget (I1): a ring has everything twice, and of an increment

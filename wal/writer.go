@@ -414,7 +414,7 @@ func (w *writer) finalWrite() error {
 	return nil
 }
 
-// finalCover is how long Open and Close wait at most until the end of the log is covered.
+// finalCover is how long Open and Close wait at most until the end of the log is covered: some hundreds of megabytes at a start.
 const finalCover = time.Second
 
 // awaitCover waits until everything up to lsn, which is durable, is covered: after a clean stop no ring stands in for the end (I1).

@@ -42,10 +42,11 @@ type DamageReport struct {
 	Violations []*Violation
 }
 
-// blockSize is the largest block that is spoilt, and damageRing the length of a half of the ring: no block reaches one frame in both.
+// blockSize is the largest block that is spoilt, and damageRing the size of the ring. Between the two copies of a frame lies half of that, less the
+// frame, which is more than a block: none reaches both. (A server's ring has halves of 2 MiB at least, and frames of little more than 1 MiB at most.)
 const (
 	blockSize  = 64 << 10
-	damageRing = 256 << 10
+	damageRing = 1 << 20
 )
 
 // RunDamage runs a campaign of damage.

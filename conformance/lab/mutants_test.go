@@ -224,6 +224,8 @@ var exempt = map[string]string{
 	"recovery/mend.go cutOff Sync":               "wal.Open syncs what was cut before the log goes on; this is for a start that comes no further, whose evidence says that it was",
 	"heal/grow.go seal SyncData":                 "a stripe has 16 MiB, more than lives write; heal's TestGrowCrash goes through the seal of one",
 	"heal/grow.go seal SyncData (2)":             "as the one before it",
+	"heal/resume.go settle SyncData":             "what it makes durable was durable, unless a sync had failed: a stripe has 16 MiB, more than lives write",
+	"heal/resume.go settle SyncDir":              "the names were durable before the catalog had the entry; this is for folders that somebody has copied there",
 	"recovery/mend.go migrate SyncDir":           "on the disk in memory a rename between folders is one change; others need each of them synced",
 	"wal/reserve.go drop SyncDir":                "some file systems give blocks back only with their next commit; the disk in memory gives them back at once",
 	"recovery/ring.go ringAside SyncDir":         "in the log's own folder the epoch's sync follows; it matters for a ring in another one",
