@@ -1,6 +1,7 @@
 package heal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -287,7 +288,8 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 	found := map[key][]byte{}
 	t := &tailCells{stripe: -1, cells: map[int][]byte{}, whole: true}
 	r := &gapReader{r: f}
-	err = s.d.scan(r, size, b, func(id packetID, _ int64, payload []byte) {
+	ended := false // a partial slot says how far the file is covered; a crash spoils one of them at most, the one that was being written
+	err = s.d.scan(r, size, b, func(id packetID, pos int64, payload []byte) {
 		if id.kind != kindTail || id.part > stripeCells || len(payload) > cellSize {
 			return
 		}
@@ -296,6 +298,7 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 			found[k] = append([]byte{}, payload...)
 		}
 		t.stripe = max(t.stripe, k.stripe)
+		ended = ended || pos < partialSlots*slotSize
 	})
 	if err != nil {
 		return nil, err
@@ -315,5 +318,15 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 	if t.unread != nil || size > 0 && t.stripe < 0 {
 		t.whole = false
 	}
+	if !ended && slotUsed(f, 0) && slotUsed(f, 1) {
+		t.whole = false
+	}
 	return t, nil
+}
+
+// slotUsed says that a slot of a tail file has something in it.
+func slotUsed(f disk.File, slot int64) bool {
+	p := make([]byte, slotSize)
+	n, _ := f.ReadAt(p, slot*slotSize)
+	return len(bytes.Trim(p[:n], "\x00")) > 0
 }

@@ -252,3 +252,28 @@ func TestGrowingTornAtCellEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestTailEndLost spoils the slots that say how far a file is covered: with both gone that is not known, whatever cells are left, and the sidecar is
+// not called whole. One is what a crash may spoil.
+func TestTailEndLost(t *testing.T) {
+	w := newGrowing(t, 5)
+	w.grow(5 * cellSize / 2)
+	w.grow(cellSize)
+	tail := w.s.tailPath("f", w.g.e)
+	is := w.fsys.Tree()[tail]
+	for _, slots := range [][]int{{0}, {1}, {0, 1}} {
+		fsys := w.fsys.Clone()
+		bad := []byte(is)
+		for _, slot := range slots {
+			copy(bad[slot*slotSize:], randomBytes(uint64(slot), slotSize))
+		}
+		fsys.Put(tail, string(bad))
+		r, err := open(t, fsys, "").Verify("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := len(slots) < partialSlots; r.Sidecar != want {
+			t.Errorf("slots %v: the sidecar is whole: %t, want %t (%+v)", slots, r.Sidecar, want, r)
+		}
+	}
+}
