@@ -59,6 +59,7 @@ type conn struct {
 	scheduled bool      // on front.dirty
 	inWait    bool      // on front.waiting
 	isLeft    bool      // on front.leftover
+	keeps     bool      // the query buffer between reads; counted in front.inputs
 	untaken   int64     // commands executed since all output had left; counted in hardened mode
 	base      []byte    // the buffer kept between turns, while a larger one stands in for it
 	usual     int       // about how much a turn's reply takes, in bytes
@@ -119,7 +120,12 @@ func (c *conn) run() (more bool) {
 			c.eng.Exec(&c.sess, argv)
 		}
 	}
-	c.in.Release()
+	if c.keeps || c.front.keepsInput() {
+		c.keeps = true
+		c.in.Keep()
+	} else {
+		c.in.Release()
+	}
 	return false
 }
 
@@ -473,6 +479,7 @@ func (c *conn) end() {
 	c.front.count(c)
 	c.sess.W.Buf, c.base = nil, nil
 	c.in.Reset()
+	c.letGo()
 	c.hangUp()
 }
 
@@ -484,12 +491,19 @@ func (c *conn) tend(now time.Time) {
 	if c.dead {
 		return
 	}
-	c.eng.CountClient(&c.sess)
 	idle := now.Sub(c.sess.LastCommand)
+	if c.keeps && idle > restAfter && c.in.Idle() {
+		c.in.Release()
+		c.letGo()
+	}
+	c.eng.CountClient(&c.sess)
 	if limit := c.front.timeout; limit > 0 && idle > limit && c.sess.Wait == nil && c.sess.Postponed == nil && !c.sess.Subs.Any() && !c.sess.Monitor && !c.sess.IsReplica() {
 		c.eng.Logger().Debug("Closing idle client")
 		c.end()
 		return
+	}
+	if c.peakSince.IsZero() {
+		c.peakSince = now
 	}
 	d := c.eng.Debug()
 	if d.ReplyPeakReset >= 0 && now.Sub(c.peakSince) > d.ReplyPeakReset {
@@ -502,6 +516,14 @@ func (c *conn) tend(now time.Time) {
 		c.front.giveBuffer(w.Buf)
 		w.Buf = make([]byte, 0, replyStart)
 		c.usual = 0
+	}
+}
+
+// letGo counts that the client keeps no query buffer any more.
+func (c *conn) letGo() {
+	if c.keeps {
+		c.keeps = false
+		c.front.inputs--
 	}
 }
 

@@ -22,10 +22,24 @@ type front struct {
 	waiting  []*conn // clients whose output waits for the log, oldest position first unless mixed
 	mixed    bool    // waiting is to be sorted before it is used
 	logHeld  int     // memory of the output that waits for the log, in bytes
+	inputs   int     // clients that keep their query buffer between reads
 }
 
 // maxFreeBuffers bounds the free list; a burst of clients must not hold its memory for ever.
 const maxFreeBuffers = 1024
+
+// mostKept is how many clients keep their query buffer between reads, as all do in Redis, until they rest. Those of more clients at once would
+// only drive each other out of the processor's cache: they share what the pools have.
+const mostKept = 64
+
+// keepsInput says whether one more client may keep its query buffer, and counts it then.
+func (f *front) keepsInput() bool {
+	if f.inputs == mostKept {
+		return false
+	}
+	f.inputs++
+	return true
+}
 
 // beginTurn refreshes what may have changed since the last turn.
 func (f *front) beginTurn() {

@@ -184,11 +184,19 @@ func (r *Reader) drop() {
 }
 
 // Release gives all memory back to the pools if r is idle; otherwise it only takes back the command that was handed out
-// last. It costs little: call it whenever the input of a connection is used up.
+// last. It costs little: call it, or Keep, whenever the input of a connection is used up.
 func (r *Reader) Release() {
 	r.recycle()
 	if r.blk != nil && r.Idle() {
 		r.drop()
+	}
+}
+
+// Keep is Release that keeps an ordinary block with the argument list for the next read.
+func (r *Reader) Keep() {
+	r.recycle()
+	if r.Idle() {
+		r.rewind()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -234,5 +235,44 @@ func TestNoAllocations(t *testing.T) {
 				t.Errorf("%v allocations", got)
 			}
 		})
+	}
+}
+
+// TestKeep wants an idle Reader to keep its ordinary block and its list, and no larger one, nor what it reads to be any different.
+func TestKeep(t *testing.T) {
+	var r Reader
+	next := func(input string, want ...string) {
+		t.Helper()
+		r.Feed([]byte(input))
+		argv, err := r.Next(nil)
+		if err != nil || len(argv) != len(want) {
+			t.Fatalf("%d arguments, %v", len(argv), err)
+		}
+		for i, w := range want {
+			if string(argv[i]) != w {
+				t.Errorf("argument %d is %.20q, want %.20q", i, argv[i], w)
+			}
+		}
+	}
+	next("*1\r\n$4\r\nPING\r\n", "PING")
+	block := r.blk
+	r.Keep()
+	if r.Size() != standardBlock || r.blk != block {
+		t.Errorf("idle, and Size is %d", r.Size())
+	}
+	next("*2\r\n$4\r\nECHO\r\n$3\r\nabc\r\n*1\r\n$4\r\nPI", "ECHO", "abc")
+	r.Keep() // not idle: nothing is lost
+	next("NG\r\n", "PING")
+	if took := testing.AllocsPerRun(100, func() {
+		r.Keep()
+		next("*1\r\n$4\r\nPING\r\n", "PING")
+	}); took > 2 {
+		t.Errorf("%v allocations a command", took)
+	}
+	big := strings.Repeat("x", 3*standardBlock)
+	next("*2\r\n$4\r\nECHO\r\n$"+strconv.Itoa(len(big))+"\r\n"+big+"\r\n", "ECHO", big)
+	r.Keep()
+	if r.Size() > standardBlock {
+		t.Errorf("Size %d after a large command", r.Size())
 	}
 }

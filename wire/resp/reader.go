@@ -22,7 +22,7 @@ package resp
 //   - big != nil: the next argument goes to this block of its own, which holds bigFilled bytes of length+2; until it
 //     is full, nothing behind it is read into buf.
 //   - held are the blocks besides blk into which argv points.
-//   - taken: argv was handed out; the next call of Next, Space, Feed or Release takes it back.
+//   - taken: argv was handed out; the next call of Next, Space, Feed, Keep or Release takes it back.
 type Reader struct {
 	blk     *block
 	buf     []byte
@@ -47,7 +47,7 @@ type Reader struct {
 }
 
 // Next returns the next command, or nil, nil when it needs more bytes. The list and its arguments belong to r until the
-// next call of Next, Space, Feed, Release or Reset; the bytes may be changed in place, not appended to. A list is never
+// next call of Next, Space, Feed, Keep, Release or Reset; the bytes may be changed in place, not appended to. A list is never
 // empty. A nil l means the zero [Limits].
 //
 // After an error, a *[ProtocolError] or [ErrQueryLimit], the connection has to be closed; Next keeps returning it.
