@@ -252,11 +252,17 @@ func TestResumeCrash(t *testing.T) {
 func TestResumeBehindFailedSync(t *testing.T) {
 	w := newGrowing(t, 5)
 	w.grow(5000)
-	w.data = append(w.data, randomBytes(1, 9000)...)
-	w.fsys.Put("/d/f", string(w.data))
+	more := randomBytes(1, 9000)
+	w.data = append(w.data, more...)
+	if _, err := w.f.Write(more); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.f.SyncData(); err != nil {
+		t.Fatal(err)
+	}
 	w.fsys.Inject(crashfs.Fault{Op: crashfs.SyncData, Name: "*.tail", Nth: 2, Err: syscall.EIO, After: crashfs.MarkClean})
-	if err := w.g.Advance(int64(len(w.data))); err == nil {
-		t.Fatal("no error")
+	if err := w.g.Advance(int64(len(w.data))); !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
 	}
 	fsys := w.fsys.Kill()
 	s, _ := loaded(t, fsys, 1<<40)
