@@ -165,6 +165,28 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// So is the port of the cluster's bus, and that it has no address.
+func TestBusPortInUse(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{})
+	port := strconv.Itoa(s.Port)
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		dir := t.TempDir()
+		out, code := runServer(t, binary, dir, "", "--cluster-enabled", "yes", "--port", "0", "--unixsocket", "s", "--bind", "", "--cluster-port", port)
+		if want := "# No bind address is configured, but it is required for the Cluster bus.\n"; code != 1 || !strings.HasSuffix(out, want) {
+			t.Errorf("%s: exit status %d\n%s", binary, code, out)
+		}
+		out, code = runServer(t, binary, dir, "", "--cluster-enabled", "yes", "--port", strconv.Itoa(testbed.FreePort("127.0.0.1")), "--bind", "127.0.0.1", "--cluster-port", port)
+		for _, want := range []string{
+			"# Warning: Could not create server TCP listening socket 127.0.0.1:" + port + ": bind: Address already in use\n",
+			"# Failed listening on port " + port + " (cluster), aborting.\n",
+		} {
+			if code != 1 || !strings.Contains(out, want) {
+				t.Errorf("%s: exit status %d\n%s", binary, code, out)
+			}
+		}
+	}
+}
+
 // Without an address there is nothing to serve.
 func TestNowhereToListen(t *testing.T) {
 	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {

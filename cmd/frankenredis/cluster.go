@@ -67,8 +67,11 @@ func (s *server) startBus() (err error) {
 	if s.cluster == nil {
 		return nil
 	}
+	if len(s.listening.bind) == 0 {
+		return s.refuse("No bind address is configured, but it is required for the Cluster bus.")
+	}
 	if s.busServer, err = s.listenBus(); err != nil {
-		return s.refuse("Failed listening on port %d (cluster), aborting. %v", s.busPort(), err)
+		return s.refuse("Failed listening on port %d (cluster), aborting.", s.busPort())
 	}
 	s.eng.Every(func() time.Duration { return cluster.TickEvery }, func() {
 		if !s.eng.Loading() {

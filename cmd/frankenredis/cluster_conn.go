@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"frankenredis/wire"
 	"frankenredis/wire/cluster"
 	"frankenredis/wire/tlsconf"
 )
@@ -28,24 +29,29 @@ type busServer struct {
 // busDialTimeout bounds a connect: a node that does not answer that long is asked anew.
 const busDialTimeout = 5 * time.Second
 
-// listenBus opens the bus port wherever clients come in.
+// listenBus opens the bus port wherever clients come in; the log says what could not be opened.
 func (s *server) listenBus() (*busServer, error) {
 	b := &busServer{s: s, open: make(map[*busConn]struct{})}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	port := strconv.Itoa(s.busPort())
+	port := s.busPort()
 	for _, addr := range s.listening.bind {
 		optional := addr != "" && addr[0] == '-'
 		if optional {
 			addr = addr[1:]
 		}
-		if addr == "*" {
-			addr = "0.0.0.0"
+		host := addr
+		if host == "*" {
+			host = "0.0.0.0"
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort(addr, port))
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {
 			if optional {
 				continue
 			}
+			if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+				err = wire.ErrUnknownHost
+			}
+			s.logListenError(&wire.ListenError{Addr: addr, Port: port, Err: err})
 			b.close()
 			return nil, err
 		}
