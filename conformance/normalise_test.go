@@ -143,15 +143,16 @@ func nearInTime(a, b testbed.Reply) bool {
 // idleFields are the fields of streams' consumers that depend on the clock.
 var idleFields = []string{"idle", "inactive", "seen-time", "active-time"}
 
-// sameButIdle compares replies about streams' consumers but for the times in them: the fields above, and the third of the four
-// elements that describe a pending entry.
+// sameButIdle compares replies about streams' consumers but for the times in them: the fields above, and of the elements that describe a pending
+// entry the one before the last.
 func sameButIdle(a, b testbed.Reply) bool {
 	if a.Kind != b.Kind || a.Str != b.Str || a.Int != b.Int || len(a.Elems) != len(b.Elems) {
 		return false
 	}
-	pending := len(a.Elems) == 4 && a.Elems[0].Kind == testbed.Bulk && a.Elems[2].Kind == testbed.Integer && a.Elems[3].Kind == testbed.Integer
+	n := len(a.Elems) // an id, a consumer's name unless that is known, the time, and how often
+	pending := (n == 3 || n == 4) && a.Elems[0].Kind == testbed.Bulk && a.Elems[n-2].Kind == testbed.Integer && a.Elems[n-1].Kind == testbed.Integer
 	for i := range a.Elems {
-		timed := i > 0 && slices.Contains(idleFields, a.Elems[i-1].Str) || pending && i == 2 || len(a.Elems) == 3 && i == 2
+		timed := i > 0 && slices.Contains(idleFields, a.Elems[i-1].Str) || pending && i == n-2
 		if timed && a.Elems[i].Kind == testbed.Integer && b.Elems[i].Kind == testbed.Integer {
 			continue
 		}
