@@ -43,14 +43,23 @@ func highBit(was, is []byte) bool {
 // digit in 16 in common.
 func brokenDigits(was, is []byte) string {
 	const most = 256 // new words that are looked at
-	before, looked := longWords(was), 0
-	for v := range longWords(is) {
+	before, looked := map[string]bool{}, 0
+	for i, w := range longWords(was) {
+		before[w] = true
+		// What became of it where it stood need not be a word any more.
+		if len(is) == len(was) {
+			if broken := brokenWord(w, string(is[i:i+len(w)])); broken != "" {
+				return broken
+			}
+		}
+	}
+	for _, v := range longWords(is) {
 		if before[v] {
 			continue
 		}
 		for w := range before {
-			if n, differ := differences(w, v); len(w) == len(v) && hexadecimal(w) && differ < n/2 {
-				return fmt.Sprintf("of %.16s..., an id or a hash, %d of %d digits are others", w, differ, n)
+			if broken := brokenWord(w, v); broken != "" {
+				return broken
 			}
 		}
 		if looked++; looked == most {
@@ -60,13 +69,28 @@ func brokenDigits(was, is []byte) string {
 	return ""
 }
 
-// longWords are the runs of 32 letters and digits or more in p.
-func longWords(p []byte) map[string]bool {
-	words := map[string]bool{}
-	for _, w := range bytes.FieldsFunc(p, func(r rune) bool { return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') }) {
-		if len(w) >= 32 {
-			words[string(w)] = true
+// brokenWord says that w is an id or a hash and v what is left of it; "": it is not so.
+func brokenWord(w, v string) string {
+	n, differ := differences(w, v)
+	if len(w) != len(v) || !hexadecimal(w) || differ == 0 || differ >= n/2 {
+		return ""
+	}
+	return fmt.Sprintf("of %.16s..., an id or a hash, %d of %d digits are others", w, differ, n)
+}
+
+// longWords are the runs of 32 letters and digits or more in p, by position.
+func longWords(p []byte) map[int]string {
+	const least = 32
+	words := map[int]string{}
+	start := 0
+	for i := 0; i <= len(p); i++ {
+		if i < len(p) && (p[i] >= '0' && p[i] <= '9' || p[i] >= 'a' && p[i] <= 'z' || p[i] >= 'A' && p[i] <= 'Z') {
+			continue
 		}
+		if i-start >= least {
+			words[start] = string(p[start:i])
+		}
+		start = i + 1
 	}
 	return words
 }

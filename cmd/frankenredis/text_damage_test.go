@@ -42,4 +42,15 @@ func TestDamageOfText(t *testing.T) {
 			t.Errorf("%s: %q, want %q\n%s", c.what, got, c.want, fmt.Sprint(c.is))
 		}
 	}
+	// Each bit of an id shows, also one that makes no digit of it.
+	was := node(other, "")
+	for at := range other {
+		for bit := range 8 {
+			is := []byte(was)
+			is[at] ^= 1 << bit
+			if damageOfText([]byte(was), is) == "" {
+				t.Errorf("the id became %q, and that is an edit", is[:len(other)])
+			}
+		}
+	}
 }
