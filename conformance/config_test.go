@@ -249,7 +249,7 @@ func startWith(t *testing.T, dir, stdin string, args ...string) *testbed.Server 
 		ok(t, os.WriteFile(filepath.Join(dir, "stdin"), []byte(stdin), 0o644))
 		text += " < " + strconv.Quote(filepath.Join(dir, "stdin"))
 	}
-	ok(t, os.WriteFile(script, []byte(text+"\n"), 0o755))
+	testbed.WriteProgram(t, script, []byte(text+"\n"))
 	s, err := testbed.Launch(testbed.Options{Binary: script, Dir: dir, Plain: true})
 	if s != nil {
 		t.Cleanup(s.Kill)

@@ -111,7 +111,7 @@ func (g *gate) try(t *testing.T, subject string) (out string, code int) {
 	if g.lie != "" {
 		server = filepath.Join(scratch, "liar.sh")
 		text := fmt.Sprintf("#!/bin/sh\nFR_LIE=%s FR_TRUTH='%s' exec '%s' \"$@\"\n", g.lie, subject, self)
-		ok(t, os.WriteFile(server, []byte(text), 0o755))
+		testbed.WriteProgram(t, server, []byte(text))
 	}
 	cmd := exec.Command(self, "-test.run", g.run, "-test.timeout", "10m", "-seeds", "3")
 	cmd.Dir = dir

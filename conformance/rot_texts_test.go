@@ -192,7 +192,7 @@ func TestDamageBeforeRewriting(t *testing.T) {
 			comes("a digit of the id", "nodes.conf", otherBit("nodes.conf", strings.Index(nodes, w.node)+5))
 			ledger := "ledger/ledger.00000001.jsonl"
 			comes("a bit of the ledger's first line", ledger, otherBit(ledger, 30))
-			comes("a bit in the midst of the ledger", ledger, otherBit(ledger, len(ledgerText(t, w.s.Dir))/2)) // its last line, of the stop, has no cover yet
+			comes("a bit in the midst of the ledger", ledger, otherBit(ledger, len(ledgerText(t, w.s.Dir))/2))
 
 			// A number, changed by a person.
 			ok(t, os.WriteFile(w.path("nodes.conf"), []byte(strings.Replace(nodes, "lastVoteEpoch 0", "lastVoteEpoch 7", 1)), 0o644))

@@ -29,7 +29,7 @@ func startSentinel(t *testing.T, binary, conf string) *testbed.Server {
 	dir := testbed.TempDir(t)
 	ok(t, os.WriteFile(filepath.Join(dir, "sentinel.conf"), []byte(conf), 0o644))
 	program := filepath.Join(dir, "sentinel.sh")
-	ok(t, os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\ncd %q\nexec %q sentinel.conf \"$@\" --sentinel\n", dir, binary), 0o755))
+	testbed.WriteProgram(t, program, fmt.Appendf(nil, "#!/bin/sh\ncd %q\nexec %q sentinel.conf \"$@\" --sentinel\n", dir, binary))
 	return testbed.Start(t, testbed.Options{Binary: program, Dir: dir, Plain: true})
 }
 
@@ -55,7 +55,7 @@ func testSentinelFailover(t *testing.T, programs ...string) {
 		conf := filepath.Join(dir, "redis.conf")
 		ok(t, os.WriteFile(conf, nil, 0o644))
 		program := filepath.Join(dir, "server.sh")
-		ok(t, os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\nexec %q %q \"$@\"\n", testbed.Subject(t), conf), 0o755))
+		testbed.WriteProgram(t, program, fmt.Appendf(nil, "#!/bin/sh\nexec %q %q \"$@\"\n", testbed.Subject(t), conf))
 		return testbed.Start(t, testbed.Options{Binary: program, Dir: dir, Args: append(extra, args...)})
 	}
 	p := start()
