@@ -16,10 +16,12 @@ import (
 const trimFrom = 64 << 20
 
 // A smaller heap is collected when it rests with so much more in it than the last collection of ours left, in bytes; it rests when it
-// grows by less than trimStill a second. What a load leaves behind, or the start, would else stay beside the data for good.
+// grows by less than trimStill a second, and hardly a command comes: most make no garbage, and would have to wait for the pages that are given
+// up. What a load leaves behind, or the start, would else stay beside the data for good.
 const (
-	trimSmall = 256 << 10
-	trimStill = 64 << 10
+	trimSmall    = 256 << 10
+	trimStill    = 64 << 10
+	trimCommands = 100 // a second
 )
 
 // trimRests is for how many looks at most it rests when collecting has brought little.
@@ -28,6 +30,8 @@ const trimRests = 64
 // trimmer gives back what the collected heap does not need, once it has stopped growing. Executor only.
 type trimmer struct {
 	samples []metrics.Sample
+	stats   *Counters
+	served  uint64 // commands at the last look; more than there are now behind CONFIG RESETSTAT
 	objects uint64 // bytes of the heap at the last look
 	before  uint64 // the same when the last collection of ours began; 0: that was looked at
 	rests   int    // looks to let pass
@@ -38,7 +42,7 @@ type trimmer struct {
 
 // begin has the heap looked at once a second.
 func (t *trimmer) begin(e *Engine) {
-	t.samples = heapSamples()
+	t.samples, t.stats = heapSamples(), e.Stats()
 	e.Every(func() time.Duration { return time.Second }, t.look)
 }
 
@@ -54,8 +58,9 @@ func (t *trimmer) look() {
 	}
 	metrics.Read(t.samples)
 	now := t.samples[0].Value.Uint64()
-	resting, still := now < t.objects+trimFrom/16, now < t.objects+trimStill
-	t.objects = now
+	resting := now < t.objects+trimFrom/16
+	still := now < t.objects+trimStill && t.stats.Commands-t.served < trimCommands
+	t.objects, t.served = now, t.stats.Commands
 	if now < trimFrom {
 		t.lookSmall(now, still)
 	}
