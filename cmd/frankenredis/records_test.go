@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -30,7 +31,8 @@ func TestCloseRecords(t *testing.T) {
 	}
 	s.covers = &covers{s: s}
 	s.covers.names.c = s.covers
-	s.covers.keeper = heal.StartKeeper(heal.KeeperOptions{Store: o, Opened: store, Told: s.covers.told,
+	s.covers.keeper = heal.StartKeeper(heal.KeeperOptions{Store: o, Opened: store, Told: s.covers.told, Genuine: func(*heal.Store, string) bool { return false },
+		Every: func() time.Duration { return 0 }, Rate: func() int64 { return 0 },
 		Go: func(work func()) <-chan struct{} {
 			done := make(chan struct{})
 			go func() {
