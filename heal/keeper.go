@@ -181,17 +181,17 @@ func (k *Keeper) Close() error {
 	return k.store.Close()
 }
 
+// end lets go of what the worker has, which returns then. Under mu.
+func (k *Keeper) end() {
+	for _, g := range k.grown {
+		_ = g.Close() // what it covered is durable
+	}
+	k.ended = true
+	k.releaseAll()
+}
+
 // work is the worker.
 func (k *Keeper) work() {
-	defer func() {
-		for _, g := range k.grown {
-			_ = g.Close() // what it covered is durable
-		}
-		k.mu.Lock()
-		k.ended = true
-		k.releaseAll()
-		k.mu.Unlock()
-	}()
 	for {
 		wait := k.step()
 		if wait == 0 {
@@ -208,6 +208,7 @@ func (k *Keeper) work() {
 				close(k.finish)
 			}
 			if k.ending {
+				k.end()
 				k.mu.Unlock()
 				return
 			}
