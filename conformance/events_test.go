@@ -27,20 +27,7 @@ func TestKeyspaceEvents(t *testing.T) {
 			continue
 		}
 		t.Run(f.name, func(t *testing.T) {
-			n := f.seeds / 4
-			if long() {
-				n = f.many
-			}
-			if *seedsFlag > 0 {
-				n = *seedsFlag
-			}
-			first := uint64(1)
-			if *seedFlag > 0 {
-				first = *seedFlag
-				if *seedsFlag == 0 {
-					n = 1
-				}
-			}
+			first, n := f.run(f.seeds / 4)
 			total := 0
 			for seed := first; seed < first+uint64(n) && !t.Failed(); seed++ {
 				began := time.Now()

@@ -86,21 +86,26 @@ func knownTo(t *testing.T, s *testbed.Server) []reference.Command {
 // maxDifferences ends a family's comparison.
 const maxDifferences = 5
 
-func compareRandom(t *testing.T, d *duel, f family, commands []reference.Command, proto int) {
-	n := f.seeds
+// run is which seeds of a family to play: so many in the short form, many in the long one, or what -seed and -seeds say.
+func (f family) run(short int) (first uint64, n int) {
+	first, n = 1, short
 	if long() {
 		n = f.many
 	}
 	if *seedsFlag > 0 {
 		n = *seedsFlag
 	}
-	first := uint64(1)
 	if *seedFlag > 0 {
 		first = *seedFlag
 		if *seedsFlag == 0 {
 			n = 1
 		}
 	}
+	return first, n
+}
+
+func compareRandom(t *testing.T, d *duel, f family, commands []reference.Command, proto int) {
+	first, n := f.run(f.seeds)
 	start := time.Now()
 	shown := map[string]bool{}
 	for seed := first; seed < first+uint64(n); seed++ {

@@ -40,20 +40,7 @@ func TestRandomStream(t *testing.T) {
 			continue
 		}
 		t.Run(f.name, func(t *testing.T) {
-			n := max(f.seeds/8, 1)
-			if long() {
-				n = f.many
-			}
-			if *seedsFlag > 0 {
-				n = *seedsFlag
-			}
-			first := uint64(1)
-			if *seedFlag > 0 {
-				first = *seedFlag
-				if *seedsFlag == 0 {
-					n = 1
-				}
-			}
+			first, n := f.run(max(f.seeds/8, 1))
 			total := 0
 			for seed := first; seed < first+uint64(n) && !t.Failed(); seed++ {
 				began := time.Now()
