@@ -81,7 +81,7 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 }
 
 // pacer makes work slow, for test beds (rdb-key-save-delay, key-load-delay): what it returns is called behind each key. delay is in
-// microseconds; below zero so many keys share one.
+// microseconds; below zero so many keys share one. A sleep that lasted longer than it was to counts for the keys behind it.
 func pacer(delay int64, stopped func() error) func() error {
 	n := int64(0)
 	every, sleep := int64(1), time.Duration(delay)*time.Microsecond
@@ -89,15 +89,18 @@ func pacer(delay int64, stopped func() error) func() error {
 		every, sleep = -delay, time.Microsecond
 	}
 	const slice = 5 * time.Millisecond
+	owed := time.Duration(0)
 	return func() error {
 		if n++; n%every != 0 {
 			return nil
 		}
-		for left := sleep; left > 0; left -= slice {
+		for owed += sleep; owed > 0; {
 			if err := stopped(); err != nil {
 				return err
 			}
-			time.Sleep(min(left, slice))
+			began := time.Now()
+			time.Sleep(min(owed, slice))
+			owed -= time.Since(began)
 		}
 		return nil
 	}

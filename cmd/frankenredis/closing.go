@@ -82,7 +82,7 @@ func (s *server) tellReplicas() {
 			lag = int64(time.Since(p.Heard) / time.Second)
 		}
 		s.logger.Info(fmt.Sprintf("Lagging replica %s reported offset %d behind master, lag=%d, state=%s.", replicaName(c),
-			int64(s.eng.StreamEnd())-int64(p.Acked), lag, replicaState(p.State)))
+			int64(s.eng.StreamEnd())-int64(p.Acked), lag, s.replicaState(c)))
 	}
 	if len(list) > 0 {
 		s.logger.Info(fmt.Sprintf("%d of %d replicas are in sync when shutting down.", len(list)-lagging, len(list)))

@@ -157,11 +157,16 @@ func (s *server) infoPersistence(w *engine.InfoWriter) {
 	w.Field("async_loading", bit(s.eng.AsyncLoading()))
 	s.infoJob(w)
 	w.Field("rdb_changes_since_last_save", s.eng.DirtyCount())
-	w.Field("rdb_bgsave_in_progress", bit(s.busy(saveJob)))
+	syncSince, syncing := s.syncing()
+	w.Field("rdb_bgsave_in_progress", bit(syncing || s.busy(saveJob)))
 	w.Field("rdb_last_save_time", s.saves.last.Unix())
 	w.Field("rdb_last_bgsave_status", status(s.saves.failed))
 	w.Field("rdb_last_bgsave_time_sec", s.saves.took)
-	w.Field("rdb_current_bgsave_time_sec", s.jobSeconds(saveJob))
+	seconds := s.jobSeconds(saveJob)
+	if syncing && seconds < 0 { // a snapshot for a replica is a background save, too
+		seconds = int64(time.Since(syncSince) / time.Second)
+	}
+	w.Field("rdb_current_bgsave_time_sec", seconds)
 	w.Field("rdb_saves", s.saves.count)
 	w.Field("rdb_last_cow_size", s.jobs.lastCopied[saveJob])
 	w.Field("rdb_last_load_keys_expired", s.saves.expired)

@@ -67,7 +67,10 @@ func (b *bareStream) Bare() {}
 // replicaName is how a replica is called in the log: where it says it can be reached.
 func replicaName(c *session.Session) string {
 	host, port := replicaAddress(c)
-	return host + ":" + strconv.Itoa(port)
+	if port == 0 {
+		return host + ":<unknown-replica-port>"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
 func replicaAddress(c *session.Session) (string, int) {
@@ -171,7 +174,7 @@ func (s *server) syncRequest(c *engine.Call, q engine.SyncRequest) error {
 		s.logger.Info("Delay next BGSAVE for diskless SYNC")
 		return nil // startDelayed finds it
 	}
-	s.eng.After(0, func() { s.startSync(client) })
+	s.eng.After(0, func() { s.startSync(client, &syncRound{}) })
 	return nil
 }
 
@@ -191,8 +194,9 @@ func (s *server) startDelayed() {
 		(enough <= 0 || int64(len(waiting)) < int64(enough)) {
 		return
 	}
+	round := &syncRound{}
 	for _, c := range waiting {
-		s.startSync(c)
+		s.startSync(c, round)
 	}
 }
 
@@ -364,20 +368,28 @@ func (s *server) infoReplicas(w *engine.InfoWriter) {
 	for i, c := range r.list {
 		p := c.Replica
 		host, port := replicaAddress(c)
-		state, lag := replicaState(p.State), int64(0)
-		if p.State == session.Online {
+		state, lag := s.replicaState(c), int64(0)
+		if state == "online" {
 			lag = int64(time.Since(p.Heard) / time.Second)
 		}
 		w.Fieldf("slave"+strconv.Itoa(i), "ip=%s,port=%d,state=%s,offset=%d,lag=%d", host, port, state, p.Acked, lag)
 	}
 }
 
-// replicaState is INFO's word.
-func replicaState(st session.ReplicaState) string {
-	switch st {
+// replicaState is INFO's word. A replica whose snapshot is being made waits for it, also where it gets what there is of it already; one
+// that has it all is online for INFO, though it gets the stream only when it says so.
+func (s *server) replicaState(c *session.Session) string {
+	switch c.Replica.State {
 	case session.WaitsForSync:
 		return "wait_bgsave"
-	case session.ReceivesSnapshot, session.WaitsForAck, session.CatchesUp:
+	case session.ReceivesSnapshot:
+		for _, o := range s.replicas.sending {
+			if o.client == c && o.saving() {
+				return "wait_bgsave"
+			}
+		}
+		return "send_bulk"
+	case session.CatchesUp:
 		return "send_bulk"
 	}
 	return "online"

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"frankenredis/kv"
@@ -33,11 +34,18 @@ type outgoing struct {
 	psync  bool // else the replica is told no position
 	direct bool // no file in between
 	file   string
-	missed *missed // not nil: it replaces all of the above but out, log, id and at
+	round  *syncRound
+	began  time.Time
+	delay  int64       // rdb-key-save-delay as it was at the beginning
+	whole  atomic.Bool // of one by file: the file is written, and is being sent
+	missed *missed     // not nil: it replaces all of the above but out, log, id and at
 }
 
+// A syncRound is the syncs by socket that began together: in Redis's log they are one transfer.
+type syncRound struct{ going, up int }
+
 // startSync freezes the data set for a replica that waits.
-func (s *server) startSync(client *session.Session) {
+func (s *server) startSync(client *session.Session, round *syncRound) {
 	p := client.Replica
 	if client.Closed || p.State != session.WaitsForSync || s.eng.Stopping() {
 		return
@@ -47,7 +55,7 @@ func (s *server) startSync(client *session.Session) {
 		return
 	}
 	if u := client.Conn.Usage(); u.HeldBytes > 0 || len(client.W.Buf) > 0 {
-		s.eng.After(10*time.Millisecond, func() { s.startSync(client) }) // a sign of life has still to leave
+		s.eng.After(10*time.Millisecond, func() { s.startSync(client, round) }) // a sign of life has still to leave
 		return
 	}
 	socket, err := s.syncSocket(client)
@@ -59,19 +67,23 @@ func (s *server) startSync(client *session.Session) {
 	s.eng.Commit()
 	s.eng.Reselect()
 	o := &outgoing{s: s, client: client, log: s.coveringLog(), id: s.load.result.Position.ID, at: s.eng.StreamEnd(), psync: !p.Positionless,
-		direct: s.cfg.Bool("repl-diskless-sync") && p.EOF, file: filepath.Join(s.dir, jobTemp())}
+		direct: s.cfg.Bool("repl-diskless-sync") && p.EOF, file: filepath.Join(s.dir, jobTemp()),
+		round: round, began: time.Now()}
 	o.out = socket
 	o.meta = s.snapshotMeta()
 	o.meta.Replication = &snapshot.Replication{ID: o.id.String(), Offset: int64(o.at), DB: s.eng.StreamDB()}
 	if !p.FunctionOnly {
-		began := time.Now()
 		o.frozen = s.ks.Freeze()
-		s.load.freezeUsec = time.Since(began).Microseconds()
+		s.load.freezeUsec = time.Since(o.began).Microseconds()
 	}
+	o.delay = s.cfg.Int("rdb-key-save-delay")
 	p.State, p.Acked = session.ReceivesSnapshot, o.at
 	if o.direct {
-		s.logger.Info("Starting BGSAVE for SYNC with target: replicas sockets")
-		s.logger.Info(fmt.Sprintf("Background RDB transfer started by pid %d", os.Getpid()))
+		if round.going == 0 {
+			s.logger.Info("Starting BGSAVE for SYNC with target: replicas sockets")
+			s.logger.Info(fmt.Sprintf("Background RDB transfer started by pid %d", os.Getpid()))
+		}
+		round.going++
 	} else {
 		s.logger.Info("Starting BGSAVE for SYNC with target: disk")
 		s.logger.Info(fmt.Sprintf("Background saving started by pid %d", os.Getpid()))
@@ -108,6 +120,7 @@ func (o *outgoing) run() error {
 		mark := hex.EncodeToString(random[:])
 		w := bufio.NewWriterSize(o.out, 256<<10)
 		fmt.Fprintf(w, "$EOF:%s\r\n", mark)
+		o.pace(w)
 		if _, err := snapshot.Write(w, o.frozen, o.meta); err != nil {
 			return err
 		}
@@ -117,12 +130,14 @@ func (o *outgoing) run() error {
 	defer os.Remove(o.file)
 	opts := snapshot.SaveOptions{FS: o.s.fs, Dir: filepath.Dir(o.file), Temp: filepath.Base(o.file)}
 	o.out.beat = true
+	o.pace(nil)
 	if err := snapshot.WriteTemp(opts, o.frozen, o.meta, false); err != nil {
 		return err
 	}
 	if err := o.awaitCover(); err != nil {
 		return err
 	}
+	o.whole.Store(true)
 	file, err := os.Open(o.file)
 	if err != nil {
 		return err
@@ -138,6 +153,27 @@ func (o *outgoing) run() error {
 	_, err = io.CopyBuffer(o.out, struct{ io.Reader }{file}, make([]byte, 256<<10))
 	return err
 }
+
+// pace makes the sync as slow as rdb-key-save-delay wants it; what is in w leaves meanwhile, so that the replica sees it begin.
+func (o *outgoing) pace(w *bufio.Writer) {
+	if o.delay == 0 {
+		return
+	}
+	var flushed time.Time
+	pause := pacer(o.delay, o.alive)
+	o.meta.Pace = func() error {
+		if w != nil && time.Since(flushed) > 10*time.Millisecond {
+			flushed = time.Now()
+			if err := w.Flush(); err != nil {
+				return err
+			}
+		}
+		return pause()
+	}
+}
+
+// saving says whether a snapshot is being made for the sync, by what is a background save in Redis.
+func (o *outgoing) saving() bool { return o.missed == nil && !o.whole.Load() }
 
 // alive ends the work for a replica that has gone, and lets one that waits for a file hear of it each second.
 func (o *outgoing) alive() error {
@@ -173,12 +209,18 @@ func (s *server) finishOutgoing(o *outgoing, err error) {
 	s.replicas.sending = slices.DeleteFunc(s.replicas.sending, func(x *outgoing) bool { return x == o })
 	name := replicaName(o.client)
 	p := o.client.Replica
+	if o.direct && o.missed == nil {
+		s.finishRound(o, err)
+	}
 	switch {
 	case o.missed != nil:
 		s.finishMissed(o, err)
 	case o.client.Closed || p.State != session.ReceivesSnapshot:
 	case err != nil:
-		if !errors.Is(err, errLinkGone) {
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.logger.Warn("Disconnecting timedout replica (full sync): " + name)
+		case !errors.Is(err, errLinkGone):
 			s.logger.Warn("SYNC failed. Sending the snapshot to replica " + name + ": " + err.Error())
 		}
 		o.client.Conn.Close(false)
@@ -186,11 +228,37 @@ func (s *server) finishOutgoing(o *outgoing, err error) {
 		s.logger.Info("RDB transfer completed, rdb only replica (" + name + ") should be disconnected asap")
 		o.client.Conn.Close(false)
 	case o.direct:
-		s.logger.Info("Background RDB transfer terminated with success")
 		s.logger.Info("Streamed RDB transfer with replica " + name + " succeeded (socket). Waiting for REPLCONF ACK from replica to enable streaming")
 		p.State, p.Heard = session.WaitsForAck, time.Now()
 	default:
 		s.logger.Info("Background saving terminated with success")
 		s.putOnline(o.client)
 	}
+}
+
+// finishRound counts a sync by socket that has ended; behind the last of its round the log says what became of the transfer.
+func (s *server) finishRound(o *outgoing, err error) {
+	r := o.round
+	r.going--
+	if err == nil && !o.client.Closed {
+		r.up++
+	}
+	switch {
+	case r.going > 0:
+	case r.up == 0:
+		s.logger.Warn("Diskless rdb transfer, last replica dropped, killing fork child.")
+	default:
+		s.logger.Info(fmt.Sprintf("Diskless rdb transfer, done reading from pipe, %d replicas still up.", r.up))
+		s.logger.Info("Background RDB transfer terminated with success")
+	}
+}
+
+// syncing says whether snapshots are being made for replicas, and since when the oldest is.
+func (s *server) syncing() (since time.Time, ok bool) {
+	for _, o := range s.replicas.sending {
+		if o.saving() && !o.out.closed.Load() && (!ok || o.began.Before(since)) {
+			since, ok = o.began, true
+		}
+	}
+	return since, ok
 }

@@ -396,6 +396,7 @@ func (s *server) finishSync(f *follower, t *repl.Transfer, p *plan, res *recover
 	s.record(ledger.Entry{Rule: ledger.Replaced, Decision: ledger.Accept, Artifact: s.dir, Kind: "directory", To: uint64(t.Offset),
 		Detail: fmt.Sprintf("%d keys of history %s", res.Keys, t.ID)})
 	s.attachPrimary(f, max(db, 0))
+	s.acknowledge(t.Offset) // the primary sends the stream only when it hears that the end of the snapshot was found
 	s.logger.Info("MASTER <-> REPLICA sync: Finished with success")
 	s.notify("STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections in read-write mode.\n")
 	if s.cfg.Bool("appendonly") {
