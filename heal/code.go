@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/reedsolomon"
+	"golang.org/x/sys/cpu"
 )
 
 // errCodec says that encoder and decoder do not agree: the machine computes wrongly.
@@ -18,10 +19,16 @@ type codec struct {
 	Profile
 	encoders // nil for copies
 	rng      *rand.Rand
+
+	scratch []byte   // of encodeGroups: the parity of a group
+	group   [][]byte // its shards
 }
 
 // encoders are the same code with and without vector instructions. Any goroutine may use them.
-type encoders struct{ fast, plain reedsolomon.Encoder }
+type encoders struct {
+	fast, plain reedsolomon.Encoder
+	groups      []reedsolomon.Encoder // of the data shards, groupShards each; nil where fast alone is faster
+}
 
 // encodersOf makes those of a profile once: its matrix takes milliseconds, as long as reading several megabytes.
 var encodersOf = map[Profile]func() (encoders, error){
@@ -37,6 +44,9 @@ func (p Profile) encoders() (e encoders, err error) {
 	}
 	e.plain, err = reedsolomon.New(p.K, p.M, reedsolomon.WithMaxGoroutines(1), reedsolomon.WithSSSE3(false), reedsolomon.WithSSE2(false),
 		reedsolomon.WithAVX2(false), reedsolomon.WithAVX512(false), reedsolomon.WithGFNI(false), reedsolomon.WithAVXGFNI(false))
+	if err == nil && cpu.X86.HasAVX512GFNI {
+		e.groups, err = p.groupEncoders(e.plain)
+	}
 	return e, err
 }
 
@@ -73,7 +83,13 @@ func (c *codec) encodeBand(data, parity []byte, rows int, check bool) error {
 			shards[i] = parity[(i-c.K)*n : (i-c.K+1)*n]
 		}
 	}
-	if err := c.fast.Encode(shards); err != nil || !check {
+	err := error(nil)
+	if c.groups != nil {
+		err = c.encodeGroups(shards[:c.K], shards[c.K:])
+	} else {
+		err = c.fast.Encode(shards)
+	}
+	if err != nil || !check {
 		return err
 	}
 	r := c.rng.IntN(rows)
