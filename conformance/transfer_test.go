@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 
 	"frankenredis/conformance/testbed"
@@ -50,5 +51,59 @@ func TestTransferInLog(t *testing.T) {
 				t.Errorf("%d transfers began\n%s", n, p.LogTail(30))
 			}
 		})
+	}
+}
+
+// What replicas have still to get is held once for all of them, beyond the backlog's size while one needs it, and from there another goes
+// on that was away meanwhile. When nobody needs it any more it goes.
+func TestReplicasShareStream(t *testing.T) {
+	t.Parallel()
+	p := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "16kb",
+		"--client-output-buffer-limit", "replica 0 0 0", "--repl-timeout", "1000"}})
+	primary := p.Dial(t)
+	var rs []*testbed.Server
+	var cs []*testbed.Client
+	for range 3 {
+		r := testbed.Start(t, testbed.Options{Args: replicaArgs(p)})
+		rs, cs = append(rs, r), append(cs, r.Dial(t))
+		inStep(t, primary, cs[len(cs)-1])
+	}
+	for _, r := range rs[1:] {
+		ok(t, r.Pause())
+	}
+	const values, size = 3000, 10_000 // more than two sockets hold
+	write := func(n int) {
+		for range n {
+			primary.Call(t, "SET", "k", strings.Repeat("x", size))
+		}
+	}
+	write(values)
+	inStep(t, primary, cs[0])
+	cs[0].Call(t, "CLIENT", "KILL", "TYPE", "master")
+	write(10)
+	inStep(t, primary, cs[0])
+	if full, partial := infoInt(t, primary, "stats", "sync_full"), infoInt(t, primary, "stats", "sync_partial_ok"); full != 3 || partial != 1 {
+		t.Errorf("%d full syncs and %d partial ones\n%s", full, partial, p.LogTail(20))
+	}
+	held, most := infoInt(t, primary, "memory", "mem_total_replication_buffers"), values*size*11/10
+	if held < values*size/4 || held > most {
+		t.Errorf("%d bytes are held for two replicas that lack %d each", held, values*size)
+	}
+	if used := infoInt(t, primary, "memory", "used_memory"); used < held || used > held+(4<<20) {
+		t.Errorf("%d bytes are used, %d of them for replicas", used, held)
+	}
+	if got := infoInt(t, primary, "replication", "repl_backlog_histlen"); got < values*size/4 || got > held {
+		t.Errorf("the backlog has %d bytes, in %d", got, held)
+	}
+	for i, r := range rs[1:] {
+		ok(t, r.Signal(syscall.SIGCONT))
+		inStep(t, primary, cs[i+1])
+	}
+	waitFor(t, "the acknowledgements", func() bool { // they are what lets the stream go
+		write(4)
+		return infoInt(t, primary, "memory", "mem_total_replication_buffers") < 64<<10
+	})
+	if full := infoInt(t, primary, "stats", "sync_full"); full != 3 {
+		t.Errorf("%d full syncs\n%s", full, p.LogTail(20))
 	}
 }

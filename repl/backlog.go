@@ -1,64 +1,120 @@
 package repl
 
-import "frankenredis/wal"
+import (
+	"sort"
 
-// Backlog is the stream's latest bytes, from which a replica that was away for a while goes on. The executor's.
+	"frankenredis/wal"
+)
+
+// Backlog is the stream's latest bytes: from them a replica that was away for a while goes on, and all replicas that are behind get what
+// they lack, so that it is held once however many there are. It grows beyond its size while a replica needs more. The executor's.
+//
+// The bytes lie in blocks, of which the oldest goes when what is behind it is size bytes at least.
 type Backlog struct {
-	ring []byte
-	at   int // where the next byte goes
-	held int
-	end  wal.LSN
+	blocks []*block // oldest first; their bytes follow each other
+	spare  *block   // the one that went last
+	size   int64
+	memory int64
+	end    wal.LSN
 }
+
+// block is a piece of the stream. Its bytes never change.
+type block struct {
+	start wal.LSN
+	buf   []byte
+}
+
+func (k *block) end() wal.LSN { return k.start + wal.LSN(len(k.buf)) }
+
+// A backlog has sixteen blocks or more, of blockLeast to blockMost bytes each, as in Redis.
+const (
+	blockLeast = 1 << 10
+	blockMost  = 16 << 10
+)
 
 // NewBacklog makes a backlog of size bytes that begins at a position.
-func NewBacklog(size int64, at wal.LSN) *Backlog {
-	return &Backlog{ring: make([]byte, size), end: at}
+func NewBacklog(size int64, at wal.LSN) *Backlog { return &Backlog{size: size, end: at} }
+
+// Append takes the bytes that follow. keep is the position from which on some replica needs the stream: what is behind it stays.
+func (b *Backlog) Append(p []byte, keep wal.LSN) {
+	for len(p) > 0 {
+		n := len(b.blocks)
+		if n == 0 || len(b.blocks[n-1].buf) == cap(b.blocks[n-1].buf) {
+			b.blocks = append(b.blocks, b.take())
+			n++
+		}
+		k := b.blocks[n-1]
+		m := min(len(p), cap(k.buf)-len(k.buf))
+		k.buf = append(k.buf, p[:m]...)
+		b.end += wal.LSN(m)
+		p = p[m:]
+	}
+	b.trim(keep)
 }
 
-// Append takes the bytes that follow.
-func (b *Backlog) Append(p []byte) {
-	b.end += wal.LSN(len(p))
-	if len(p) >= len(b.ring) {
-		copy(b.ring, p[len(p)-len(b.ring):])
-		b.at, b.held = 0, len(b.ring)
-		return
+// take makes a block that begins at the end.
+func (b *Backlog) take() *block {
+	size := int(min(max(b.size/16, blockLeast), blockMost))
+	k := b.spare
+	b.spare = nil
+	if k == nil || cap(k.buf) != size {
+		k = &block{buf: make([]byte, 0, size)}
 	}
-	n := copy(b.ring[b.at:], p)
-	copy(b.ring, p[n:])
-	b.at = (b.at + len(p)) % len(b.ring)
-	b.held = min(b.held+len(p), len(b.ring))
+	k.start, k.buf = b.end, k.buf[:0]
+	b.memory += int64(size)
+	return k
 }
 
-// Resize keeps as much as fits.
-func (b *Backlog) Resize(size int64) {
-	if size == int64(len(b.ring)) {
-		return
+// trim lets blocks go that are beyond the size and that no replica needs.
+func (b *Backlog) trim(keep wal.LSN) {
+	n := 0
+	for n < len(b.blocks)-1 && int64(b.end-b.blocks[n].end()) >= b.size && b.blocks[n].end() <= keep {
+		b.spare = b.blocks[n]
+		b.memory -= int64(cap(b.spare.buf))
+		n++
 	}
-	keep := b.From(b.end - wal.LSN(min(b.held, int(size))))
-	end := b.end
-	*b = *NewBacklog(size, end-wal.LSN(len(keep)))
-	b.Append(keep)
+	if n > 0 {
+		left := copy(b.blocks, b.blocks[n:])
+		clear(b.blocks[left:])
+		b.blocks = b.blocks[:left]
+	}
+}
+
+// Resize changes how many bytes are kept though no replica needs them; keep is Append's.
+func (b *Backlog) Resize(size int64, keep wal.LSN) {
+	b.size = size
+	b.trim(keep)
 }
 
 // Has says whether everything from a position on is there.
-func (b *Backlog) Has(at wal.LSN) bool { return at <= b.end && b.end-at <= wal.LSN(b.held) }
+func (b *Backlog) Has(at wal.LSN) bool { return at <= b.end && at >= b.end-wal.LSN(b.Len()) }
+
+// Next is what follows a position that it has, or the beginning of it; nil at the end. It stays as it is until the next call of Append or Resize.
+func (b *Backlog) Next(at wal.LSN) []byte {
+	if at >= b.end {
+		return nil
+	}
+	i := sort.Search(len(b.blocks), func(i int) bool { return b.blocks[i].end() > at })
+	return b.blocks[i].buf[at-b.blocks[i].start:]
+}
 
 // From copies everything from a position on that it has.
 func (b *Backlog) From(at wal.LSN) []byte {
-	n := int(b.end - at)
-	p := make([]byte, 0, n)
-	from := b.at - n
-	if from < 0 {
-		from += len(b.ring)
-		if first := b.ring[from:]; len(first) < n {
-			p = append(p, first...)
-			return append(p, b.ring[:n-len(first)]...)
-		}
+	p := make([]byte, 0, b.end-at)
+	for at < b.end {
+		piece := b.Next(at)
+		p = append(p, piece...)
+		at += wal.LSN(len(piece))
 	}
-	return append(p, b.ring[from:from+n]...)
+	return p
 }
 
-// End is the position behind the last byte, Len how many bytes there are, Size how many there may be.
-func (b *Backlog) End() wal.LSN { return b.end }
-func (b *Backlog) Len() int     { return b.held }
-func (b *Backlog) Size() int    { return len(b.ring) }
+// End is the position behind the last byte, Len how many bytes there are, Memory how much memory they take.
+func (b *Backlog) End() wal.LSN  { return b.end }
+func (b *Backlog) Memory() int64 { return b.memory }
+func (b *Backlog) Len() int {
+	if len(b.blocks) == 0 {
+		return 0
+	}
+	return int(b.end - b.blocks[0].start)
+}

@@ -8,40 +8,63 @@ import (
 	"frankenredis/wal"
 )
 
-// Whatever is appended in whatever pieces, and whenever the size changes, the backlog gives back the stream's latest bytes.
+// Whatever is appended in whatever pieces, and whenever the size changes, the backlog gives back the stream's latest bytes: as many as its
+// size at least, from where a replica needs them on at least, and one block more at most.
 func TestBacklog(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for range 200 {
-		size := 1 + rng.IntN(50)
+	for range 100 {
+		size := 1 + rng.IntN(40_000)
 		start := wal.LSN(rng.IntN(1000))
 		b := NewBacklog(int64(size), start)
 		var all []byte
-		held := 0
+		least, largest := 0, blockLeast
+		keep := start
 		for range 60 {
-			if rng.IntN(12) == 0 {
-				size = 1 + rng.IntN(50)
-				b.Resize(int64(size))
-				held = min(held, size)
+			if rng.IntN(3) == 0 {
+				keep += wal.LSN(rng.IntN(int(b.End()-keep) + 1))
 			}
-			p := make([]byte, rng.IntN(70))
+			if rng.IntN(12) == 0 {
+				size = 1 + rng.IntN(40_000)
+				b.Resize(int64(size), keep)
+				least = min(least, max(size, int(b.End()-keep)))
+			}
+			largest = max(largest, min(size/16, blockMost))
+			p := make([]byte, rng.IntN(7000))
 			for i := range p {
 				p[i] = byte(rng.Uint32())
 			}
-			b.Append(p)
+			b.Append(p, keep)
 			all = append(all, p...)
-			held = min(held+len(p), size)
-			if b.Len() != held || b.End() != start+wal.LSN(len(all)) {
-				t.Fatalf("%d bytes up to %d, want %d up to %d", b.Len(), b.End(), held, int(start)+len(all))
+			needed := int(b.End() - keep)
+			least = min(least+len(p), max(size, needed))
+			if b.End() != start+wal.LSN(len(all)) || b.Len() < least || b.Len() > max(size, needed)+largest {
+				t.Fatalf("%d bytes up to %d of %d with size %d, of which %d are needed", b.Len(), b.End(), int(start)+len(all), size, needed)
 			}
-			for n := 0; n <= held; n++ {
+			if n := b.Memory(); n < int64(b.Len()) || n > int64(b.Len()+2*largest) {
+				t.Fatalf("%d bytes take %d", b.Len(), n)
+			}
+			for range 20 {
+				n := rng.IntN(b.Len() + 1)
 				at := b.End() - wal.LSN(n)
-				if !b.Has(at) || !bytes.Equal(b.From(at), all[len(all)-n:]) {
-					t.Fatalf("the last %d of %d bytes are wrong", n, held)
+				if !b.Has(at) || !bytes.Equal(b.From(at), all[len(all)-n:]) || !bytes.HasPrefix(all[len(all)-n:], b.Next(at)) {
+					t.Fatalf("the last %d of %d bytes are wrong", n, b.Len())
 				}
 			}
-			if b.Has(b.End()-wal.LSN(held)-1) || b.Has(b.End()+1) {
+			if b.Has(b.End()-wal.LSN(b.Len())-1) || b.Has(b.End()+1) {
 				t.Fatal("it claims to have what it has not")
 			}
 		}
+	}
+}
+
+// Appending allocates nothing once the backlog is full.
+func TestBacklogAllocations(t *testing.T) {
+	b := NewBacklog(64<<10, 0)
+	p := make([]byte, 1000)
+	for range 200 {
+		b.Append(p, b.End())
+	}
+	if n := testing.AllocsPerRun(1000, func() { b.Append(p, b.End()) }); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

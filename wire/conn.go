@@ -279,6 +279,10 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 	if c.dead {
 		return
 	}
+	unsent := c.sess.Unsent() > 0
+	if unsent && !c.blocked && c.sess.Replica.More != nil {
+		c.sess.Replica.More()
+	}
 	switch {
 	case c.deaf && c.blocked:
 		c.end()
@@ -286,6 +290,8 @@ func (c *conn) release(end, released wal.LSN, failing bool) {
 		c.checkOutputLimit()
 	case c.sess.CloseAfterReply:
 		c.end()
+	case unsent:
+		c.checkOutputLimit()
 	default:
 		c.untaken = 0
 	}
@@ -424,7 +430,7 @@ func (c *conn) waiting() bool { return len(c.held) > 0 && !c.blocked }
 
 func (c *conn) checkOutputLimit() {
 	l := c.outputLimit()
-	n := int64(c.heldBytes)
+	n := int64(c.heldBytes) + c.sess.Unsent()
 	hard := l.Hard > 0 && n > l.Hard
 	soft := false
 	if l.Soft > 0 && n > l.Soft {
@@ -485,7 +491,7 @@ func (c *conn) end() {
 
 // tend is called about once a second: it enforces what depends on time, and gives back memory that nobody uses.
 func (c *conn) tend(now time.Time) {
-	if len(c.held) > 0 {
+	if len(c.held) > 0 || c.sess.Unsent() > 0 {
 		c.checkOutputLimit()
 	}
 	if c.dead {

@@ -130,7 +130,7 @@ func (f *front) Release(released wal.LSN) (more bool) {
 	if len(f.waiting) > 0 {
 		f.releaseWaiting(end, released, failing)
 	}
-	return len(f.leftover) > 0 && !f.full
+	return len(f.leftover) > 0 && !f.full || len(f.dirty) > 0 // replicas that get more of the stream
 }
 
 func (f *front) releaseWaiting(end, released wal.LSN, failing bool) {

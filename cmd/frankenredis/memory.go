@@ -109,7 +109,7 @@ func (s *server) infoMemory(w *engine.InfoWriter) {
 	w.Field("mem_fragmentation_bytes", r.Resident-r.Used)
 	w.Field("mem_not_counted_for_evict", r.LogBuffer+r.Replicas)
 	w.Field("mem_replication_backlog", r.Backlog)
-	w.Field("mem_total_replication_buffers", r.Backlog+r.Replicas)
+	w.Field("mem_total_replication_buffers", s.replicas.streamMemory())
 	w.Field("mem_clients_slaves", r.Replicas)
 	w.Field("mem_clients_normal", r.Clients)
 	w.Field("mem_cluster_links", 0)

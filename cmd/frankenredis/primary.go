@@ -107,24 +107,54 @@ func (s *server) beginStream() {
 // feedReplicas hands what was committed to the replicas. It leaves with the turn's replies, so not before the log covers it (I2).
 func (s *server) feedReplicas(p []byte) {
 	r := &s.replicas
-	r.backlog.Append(p)
+	r.backlog.Append(p, r.needed())
 	for _, c := range r.list {
-		switch c.Replica.State {
-		case session.Online:
-			c.Wrote = true // it must not be sent while the log fails
-			c.Push(p)
-		case session.ReceivesSnapshot, session.WaitsForAck, session.CatchesUp:
-			if limit := s.cfg.Live.ReplicaOutputHard; limit > 0 && int64(len(c.Replica.Pending)+len(p)) > limit {
-				s.eng.Stats().OutputLimitCloses++
-				s.logger.Warn("Client " + s.eng.DescribeClient(c) + " scheduled to be closed ASAP for overcoming of output buffer limits.")
-				c.Replica.Pending = nil
-				c.Replica.State = session.NoReplica
-				c.Conn.Close(false)
-				continue
-			}
-			c.Replica.Pending = append(c.Replica.Pending, p...)
+		if c.Closed || !c.IsReplica() || c.Replica.State == session.WaitsForSync {
+			continue
+		}
+		s.giveStream(c)
+		if c.Replica.Behind > session.StreamAhead {
+			c.Conn.Resumed() // its output limit is looked at
 		}
 	}
+}
+
+// giveStream gives a replica's connection what follows, as much as it is to hold, and notes what is left.
+func (s *server) giveStream(c *session.Session) {
+	p, b := c.Replica, s.replicas.backlog
+	for p.More != nil && p.At < b.End() && !c.Closed && !c.CloseAfterReply {
+		if u := c.Conn.Usage(); u.HeldBytes+len(c.W.Buf)+len(c.Pushes) >= session.StreamAhead {
+			break
+		}
+		piece := b.Next(p.At)
+		p.At += wal.LSN(len(piece))
+		c.Wrote = true // it must not be sent while the log fails
+		c.Push(piece)
+	}
+	p.Behind = int64(b.End() - p.At)
+}
+
+// beginGiving puts a replica online, which has the stream up to a position.
+func (s *server) beginGiving(c *session.Session) {
+	p := c.Replica
+	p.State, p.Heard = session.Online, time.Now()
+	p.More = func() {
+		if s.replicas.backlog != nil {
+			s.giveStream(c)
+		}
+	}
+	s.giveStream(c)
+}
+
+// needed is from where on some replica needs the stream.
+func (r *replicas) needed() wal.LSN {
+	at := r.backlog.End()
+	for _, c := range r.list {
+		if !c.Closed && c.IsReplica() && c.Replica.State != session.WaitsForSync {
+			at = min(at, c.Replica.At)
+		}
+	}
+	return at
 }
 
 // syncRequest is PSYNC and SYNC.
@@ -228,13 +258,11 @@ func (s *server) resume(client *session.Session, id string, offset int64) bool {
 		return false
 	}
 	client.W.Raw([]byte(continueReply(client, mine)))
-	missed := r.backlog.From(wal.LSN(offset - 1))
-	client.W.Raw(missed)
-	client.Replica.Heard = time.Now()
-	client.Replica.Acked = wal.LSN(offset - 1)
-	client.Replica.State = session.Online
+	client.Replica.Acked, client.Replica.At = wal.LSN(offset-1), wal.LSN(offset-1)
 	r.list = append(r.list, client)
-	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of backlog starting from offset %d.", name, len(missed), offset))
+	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of backlog starting from offset %d.", name,
+		r.backlog.End()-client.Replica.At, offset))
+	s.beginGiving(client)
 	return true
 }
 
@@ -270,13 +298,7 @@ func (s *server) replicaAck(client *session.Session, applied, durable wal.LSN) {
 
 // putOnline lets a replica that has its snapshot have the stream behind it.
 func (s *server) putOnline(client *session.Session) {
-	p := client.Replica
-	p.State, p.Heard = session.Online, time.Now()
-	if len(p.Pending) > 0 {
-		client.Wrote = true
-		client.Push(p.Pending)
-	}
-	p.Pending = nil
+	s.beginGiving(client)
 	s.logger.Info("Synchronization with replica " + replicaName(client) + " succeeded")
 }
 
@@ -287,7 +309,7 @@ func (s *server) tendReplicas() {
 		return
 	}
 	s.forgetReplicas()
-	r.backlog.Resize(s.cfg.Bytes("repl-backlog-size"))
+	r.backlog.Resize(s.cfg.Bytes("repl-backlog-size"), r.needed())
 	s.startDelayed()
 	now := time.Now()
 	if r.Online() && s.failover.phase == noFailover && now.Sub(r.pinged) >= time.Duration(s.cfg.Int("repl-ping-replica-period"))*time.Second {
@@ -395,18 +417,29 @@ func (s *server) replicaState(c *session.Session) string {
 	return "online"
 }
 
-// replicationMemory is what replication holds, in bytes.
+// replicationMemory is what replication holds, in bytes: the stream, up to the backlog's size, and what is held for replicas only: the
+// rest of the stream, and their connections.
 func (s *server) replicationMemory() (backlog, replicas int64) {
 	r := &s.replicas
 	if r.backlog != nil {
-		backlog = int64(r.backlog.Size())
+		all := r.backlog.Memory()
+		backlog = min(all, s.cfg.Bytes("repl-backlog-size"))
+		replicas = all - backlog
 	}
 	for _, c := range r.list {
 		if !c.Closed {
-			replicas += int64(c.Memory() + len(c.Replica.Pending))
+			replicas += int64(c.Memory())
 		}
 	}
 	return backlog, replicas
+}
+
+// streamMemory is what the stream takes that is held for replicas, in bytes: once for all of them.
+func (r *replicas) streamMemory() int64 {
+	if r.backlog == nil {
+		return 0
+	}
+	return r.backlog.Memory()
 }
 
 // infoBacklog shows the backlog.

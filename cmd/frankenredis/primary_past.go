@@ -44,6 +44,7 @@ func (s *server) resumeFromFiles(client *session.Session, from wal.LSN) bool {
 	}
 	o.missed.rest = r.backlog.From(o.missed.to)
 	client.Replica.Heard, client.Replica.Acked, client.Replica.State = time.Now(), from, session.CatchesUp
+	client.Replica.At = o.at
 	r.list = append(r.list, client)
 	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of the append-only file and the backlog starting from offset %d.",
 		replicaName(client), o.at-from, from+1))

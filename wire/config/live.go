@@ -88,11 +88,20 @@ func (s *Store) refreshLive() {
 		TrackingMaxKeys:          uint64(s.Int("tracking-table-max-keys")),
 		MinReplicas:              s.Int("min-replicas-to-write"),
 		MinReplicasLag:           s.Int("min-replicas-max-lag"),
-		ReplicaOutputHard:        replica.Hard,
-		ReplicaOutputSoft:        replica.Soft,
+		ReplicaOutputHard:        aboveBacklog(replica.Hard, s.Bytes("repl-backlog-size")),
+		ReplicaOutputSoft:        aboveBacklog(replica.Soft, s.Bytes("repl-backlog-size")),
 		ReplicaOutputSoftSeconds: replica.SoftSeconds,
 		ReplicaReadOnly:          s.Bool("replica-read-only"),
 		ServeStaleData:           s.Bool("replica-serve-stale-data"),
 		ReplicaIgnoreMaxMemory:   s.Bool("replica-ignore-maxmemory"),
 	}
+}
+
+// aboveBacklog is a limit of what a replica may be behind: it counts no less than the backlog, whose size a replica may lack when it
+// comes back, as in Redis. 0 is no limit.
+func aboveBacklog(limit, backlog int64) int64 {
+	if limit == 0 {
+		return 0
+	}
+	return max(limit, backlog)
 }

@@ -83,7 +83,7 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 		user = s.User.Name
 	}
 	events := "r"
-	if u.HeldChunks > 0 {
+	if u.HeldChunks > 0 || s.Unsent() > 0 {
 		events += "w"
 	}
 	now := e.Wall()
@@ -92,7 +92,7 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 		"user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		s.ID, s.Addr, s.LocalAddr, s.FD, cText(s.Name), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
 		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, query, u.QueryFree, argvBytes, s.QueueBytes, min(u.ReplyCap, mostBuffer), min(u.ReplyPeak, mostBuffer), u.ReplyLen,
-		u.HeldChunks, u.HeldBytes, s.Memory(), events, s.CommandName, user, redirect, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
+		u.HeldChunks, int64(u.HeldBytes)+s.Unsent(), int64(s.Memory())+s.Unsent(), events, s.CommandName, user, redirect, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
 }
 
 // argvLen is the length of all arguments together.

@@ -78,10 +78,23 @@ type Replica struct {
 	FunctionOnly bool
 	Positionless bool // it came with SYNC: it is told no position
 	State        ReplicaState
-	Pending      []byte // the stream behind its snapshot, until it is online
+	At           wal.LSN // up to where its connection was given the stream
+	Behind       int64   // bytes of the stream behind At, which it has still to get
+	More         func()  // gives the connection more of these, while it holds less than StreamAhead; nil: nothing may follow yet
 	Acked        wal.LSN
 	Durable      wal.LSN
 	Heard        time.Time
+}
+
+// StreamAhead is how many bytes of the stream lie at a replica's connection before the rest waits where it lies for all replicas.
+const StreamAhead = 64 << 10
+
+// Unsent is how many bytes of the stream a replica's connection has still to be given.
+func (s *Session) Unsent() int64 {
+	if !s.IsReplica() {
+		return 0
+	}
+	return s.Replica.Behind
 }
 
 // IsReplica says that the client gets the stream, or will.
