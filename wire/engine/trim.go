@@ -24,6 +24,10 @@ const (
 	trimCommands = 100 // a second
 )
 
+// trimCode is for how much more of files than behind the last release there must be mapped at rest for the program's own file to be given up
+// again, in bytes: commands touch pages of it without leaving garbage.
+const trimCode = 1 << 20
+
 // trimRests is for how many looks at most it rests when collecting has brought little.
 const trimRests = 64
 
@@ -38,6 +42,8 @@ type trimmer struct {
 	pause   int    // the same after the next collection that brings little: what is garbage cannot be seen, only tried
 	busy    atomic.Bool
 	settled atomic.Uint64 // bytes of a small heap behind its last collection, or less; written by the collection while busy
+	worked  bool          // commands have run since files' pages were last looked at
+	files   atomic.Int64  // bytes of files that were mapped behind the last release; written by that while busy
 }
 
 // begin has the heap looked at once a second.
@@ -60,9 +66,16 @@ func (t *trimmer) look() {
 	now := t.samples[0].Value.Uint64()
 	resting := now < t.objects+trimFrom/16
 	still := now < t.objects+trimStill && t.stats.Commands-t.served < trimCommands
+	t.worked = t.worked || t.stats.Commands-t.served >= trimCommands
 	t.objects, t.served = now, t.stats.Commands
 	if now < trimFrom {
 		t.lookSmall(now, still)
+	}
+	if still && t.worked && !t.busy.Load() {
+		t.worked = false
+		if mappedFiles() >= t.files.Load()+trimCode {
+			t.collect(t.releaseCode)
+		}
 	}
 	switch {
 	case !resting:
@@ -91,7 +104,7 @@ func (t *trimmer) lookSmall(now uint64, still bool) {
 		t.collect(func() {
 			runtime.GC() // what lies in pools goes with the second collection
 			debug.FreeOSMemory()
-			releaseCode()
+			t.releaseCode()
 			samples := heapSamples() // at once: by the next look a load may have come
 			metrics.Read(samples)
 			t.settled.Store(samples[0].Value.Uint64())
@@ -99,7 +112,13 @@ func (t *trimmer) lookSmall(now uint64, still bool) {
 	}
 }
 
-// collect collects in the background and gives back what that frees.
+// releaseCode gives up the mapped pages of the program's own file and remembers how much of files is mapped then. Called while busy.
+func (t *trimmer) releaseCode() {
+	releaseCode()
+	t.files.Store(mappedFiles())
+}
+
+// collect runs f, which collects or gives back, in the background.
 func (t *trimmer) collect(f func()) {
 	t.busy.Store(true)
 	Background(func() {

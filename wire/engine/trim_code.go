@@ -28,6 +28,23 @@ func releaseCode() {
 	}
 }
 
+// mappedFiles is how much of files and shared memory is mapped and present, in bytes; 0 where the system does not say.
+func mappedFiles() int64 {
+	statm, err := os.ReadFile("/proc/self/statm") // proc_pid_statm(5): size resident shared ...
+	if err != nil {
+		return 0
+	}
+	f := bytes.Fields(statm)
+	if len(f) < 3 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(f[2]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
 // pageRange is a range of addresses, whole pages.
 type pageRange struct{ start, end uintptr }
 
