@@ -41,6 +41,24 @@ func TestAgreesWithStandardLibrary(t *testing.T) {
 	}
 }
 
+// Every length and every place in memory by which folding may go otherwise, beside the tables alone.
+func TestFoldingAgreesWithTables(t *testing.T) {
+	if !folds {
+		t.Log("this processor does not multiply polynomials: the tables are all there is")
+	}
+	rnd := rand.New(rand.NewPCG(3, 4))
+	buf := make([]byte, 1100)
+	for i := range buf {
+		buf[i] = byte(rnd.Uint32())
+	}
+	for n := range 1024 {
+		p, start := buf[n%17:][:n], rnd.Uint64()
+		if got, want := Update(start, p), byTables(start, p); got != want {
+			t.Fatalf("%d bytes behind %#x: %#x, want %#x", n, start, got, want)
+		}
+	}
+}
+
 func TestUpdateDoesNotAllocate(t *testing.T) {
 	buf := make([]byte, 1000)
 	if n := testing.AllocsPerRun(10, func() { Checksum(buf) }); n != 0 {
