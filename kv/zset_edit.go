@@ -3,7 +3,6 @@ package kv
 import (
 	"bytes"
 	"math"
-	"strconv"
 
 	"frankenredis/kv/arena"
 	"frankenredis/kv/btree"
@@ -242,8 +241,8 @@ func scoreAt(p []byte, at int) float64 {
 	if isInt {
 		return float64(n)
 	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil && !math.IsInf(f, 0) {
+	f, ok := double.Parse(b)
+	if !ok {
 		return 0 // what Redis's strtod makes of it; verified data has none
 	}
 	return f

@@ -198,6 +198,16 @@ func (s *source) skip(n uint64) error {
 	return nil
 }
 
+// take uses up n bytes if they lie in one piece, and returns them as long as nothing else is asked.
+func (s *source) take(n uint64) ([]byte, bool) {
+	if n > uint64(len(s.win)) {
+		return nil, false
+	}
+	p := s.win[:n]
+	s.win = s.win[n:]
+	return p, true
+}
+
 // appendBytes appends the next n bytes to dst, which grows as they arrive.
 func (s *source) appendBytes(dst []byte, n uint64) ([]byte, error) {
 	begin := s.pos()

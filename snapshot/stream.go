@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"frankenredis/kv"
-	"frankenredis/kv/listpack"
 )
 
 // A stream stands in a snapshot as its nodes, then what it knows of itself, then its groups:
@@ -200,85 +199,6 @@ func (s *streamReader) readNode(r *Reader, b *Batch, c *Collection) (size int, e
 	}
 	c.Elems = append(c.Elems, key, p)
 	return len(p) + recordBytes, nil
-}
-
-// verifyNode checks all that a node says, and that its ids ascend.
-func (s *streamReader) verifyNode(master kv.StreamID, p []byte) error {
-	bad := func() error { return corrupt("stream: a node breaks the format") }
-	if !listpack.Validate(p, nil) {
-		return bad()
-	}
-	at, ok := listpack.First(p), true
-	number := func() (n int64) {
-		if at == listpack.None {
-			ok = false
-			return 0
-		}
-		var isInt bool
-		if _, n, isInt = listpack.Get(p, at); !isInt {
-			ok = false
-		}
-		at = listpack.Next(p, at)
-		return n
-	}
-	skip := func(n int64) {
-		for ; n > 0 && ok; n-- {
-			if at == listpack.None {
-				ok = false
-				return
-			}
-			at = listpack.Next(p, at)
-		}
-	}
-	live, deleted, fields := number(), number(), number()
-	if !ok || live < 0 || deleted < 0 || fields < 0 || live > int64(len(p)) || deleted > int64(len(p)) {
-		return bad()
-	}
-	skip(fields)
-	if number() != 0 || !ok {
-		return bad()
-	}
-	past := master
-	for i, n := int64(0), live+deleted; i < n; i++ {
-		flags := number()
-		ms, seq := number(), number()
-		id := kv.StreamID{Ms: master.Ms + uint64(ms), Seq: master.Seq + uint64(seq)}
-		count, around := fields, int64(3)
-		if flags&2 == 0 {
-			count = number()
-			if count < 0 || count > int64(len(p)) {
-				return bad()
-			}
-			skip(count)
-			around += count + 1
-		}
-		skip(count)
-		if number() != count+around || !ok || flags&^3 != 0 {
-			return bad()
-		}
-		if id.Less(past) || (i > 0 && id == past) {
-			return corrupt("stream: entries out of order")
-		}
-		past = id
-		if flags&1 != 0 {
-			deleted--
-			continue
-		}
-		if s.live == 0 {
-			s.first = id
-		}
-		s.live++
-		s.top = id
-		live--
-	}
-	if live != 0 || deleted != 0 {
-		return corrupt("stream: a node counts its entries wrongly")
-	}
-	if at != listpack.None {
-		return bad()
-	}
-	s.past = past
-	return nil
 }
 
 func readID(r *Reader) (id kv.StreamID, err error) {

@@ -72,16 +72,19 @@ func (r *Reader) readCompressed(b *Batch, what string) (str, error) {
 	if size == 0 || int64(size) > lzf.MaxExpanded(int(packed)) {
 		return str{}, corrupt("%s: %d bytes cannot be %d bytes compressed", what, packed, size)
 	}
-	r.packed, err = r.src.appendBytes(r.packed[:0], packed)
-	if err != nil {
-		return str{}, err
+	block, whole := r.src.take(packed)
+	if !whole {
+		if r.packed, err = r.src.appendBytes(r.packed[:0], packed); err != nil {
+			return str{}, err
+		}
+		block = r.packed
 	}
 	dst := ownedBy(b, size)
 	if uint64(cap(dst)) < size {
 		dst = make([]byte, 0, size)
 	}
 	dst = dst[:size]
-	if err := lzf.Expand(dst, r.packed); err != nil {
+	if err := lzf.Expand(dst, block); err != nil {
 		return str{}, corrupt("%s: malformed LZF block of %d bytes for %d", what, packed, size)
 	}
 	if cap(r.packed) > blockBytes {

@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"strconv"
 
+	"frankenredis/kv/double"
 	"frankenredis/kv/listpack"
 )
 
@@ -50,12 +51,11 @@ func (u *uniques) reset(expected int) {
 	u.slots, u.used = u.mem[:n], 0
 }
 
-// add takes up the element at a position of a listpack, and says whether it is new.
-func (u *uniques) add(p []byte, at int) bool {
+// add takes up the element s, which stands at a position of a listpack, and says whether it is new.
+func (u *uniques) add(p []byte, at int, s []byte) bool {
 	if 2*u.used >= len(u.slots) {
 		u.grow()
 	}
-	s := entryText(p, at, &u.int1)
 	hash := u.hash(s)
 	mask := uint32(len(u.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
@@ -117,66 +117,63 @@ func entryText(p []byte, at int, buf *[20]byte) []byte {
 }
 
 // members checks a listpack of elements that are all different, and counts them.
-func (u *uniques) members(p []byte) (n int, err error) {
-	return u.groups(p, 1, nil)
-}
+func (u *uniques) members(p []byte) (n int, err error) { return u.groups(p, 1, false) }
 
 // pairs checks a listpack of pairs of which no first halves are equal, and counts them.
-func (u *uniques) pairs(p []byte) (n int, err error) {
-	return u.groups(p, 2, nil)
-}
+func (u *uniques) pairs(p []byte) (n int, err error) { return u.groups(p, 2, false) }
 
 // scored checks a packed sorted set: members, each once, with scores, in the set's order. Redis does not look at the
 // order; one that is out of it would answer wrongly here as there, so it counts as damaged.
-func (u *uniques) scored(p []byte) (n int, err error) {
-	last, lastScore := 0, math.Inf(-1)
-	return u.groups(p, 2, func(first, second int) bool {
-		score, ok := packedScore(p, second)
-		if !ok || score < lastScore {
-			return false
-		}
-		if score == lastScore && last != 0 && bytes.Compare(entryText(p, last, &u.int1), entryText(p, first, &u.int2)) >= 0 {
-			return false
-		}
-		last, lastScore = first, score
-		return true
-	})
-}
+func (u *uniques) scored(p []byte) (n int, err error) { return u.groups(p, 2, true) }
 
 // groups checks a listpack of groups of width entries, width 1 or 2, whose first ones are all different, and counts
-// them. check, unless nil, looks at the positions of a group's entries.
-func (u *uniques) groups(p []byte, width int, check func(first, last int) bool) (n int, err error) {
+// them. With scored the second ones are scores, and the groups in a sorted set's order.
+func (u *uniques) groups(p []byte, width int, scored bool) (n int, err error) {
+	entries, ok := listpack.Framed(p)
+	if !ok {
+		return 0, corrupt("listpack: malformed")
+	}
 	// The count may lie: each element takes at least two bytes.
 	u.reset(min(listpack.Counted(p), len(p)/2) / width)
-	first := 0
-	reason := "malformed"
-	ok := listpack.Validate(p, func(at int) bool {
-		if n%width == 0 {
-			if !u.add(p, at) {
-				reason = "an element occurs twice"
-				return false
+	last, lastScore := 0, math.Inf(-1)
+	for at := listpack.Begin; at < len(entries); n++ {
+		s, v, isInt, next := listpack.Scan(entries, at)
+		if next == listpack.None {
+			return 0, corrupt("listpack: malformed")
+		}
+		if isInt {
+			s = strconv.AppendInt(u.int1[:0], v, 10)
+		}
+		if !u.add(entries, at, s) {
+			return 0, corrupt("listpack: an element occurs twice")
+		}
+		if width == 2 {
+			if next == len(entries) {
+				return 0, corrupt("listpack: malformed")
 			}
-			first = at
+			value, v, isInt, behind := listpack.Scan(entries, next)
+			if behind == listpack.None {
+				return 0, corrupt("listpack: malformed")
+			}
+			next = behind
+			if scored {
+				score, ok := float64(v), true
+				if !isInt {
+					score, ok = double.Parse(value)
+				}
+				if !ok || !(score >= lastScore) { // also what is no number
+					return 0, corrupt("listpack: elements out of order")
+				}
+				if score == lastScore && last != 0 && bytes.Compare(entryText(entries, last, &u.int2), s) >= 0 {
+					return 0, corrupt("listpack: elements out of order")
+				}
+				last, lastScore = at, score
+			}
 		}
-		n++
-		if n%width == 0 && check != nil && !check(first, at) {
-			reason = "elements out of order"
-			return false
-		}
-		return true
-	})
-	if !ok || n%width != 0 {
-		return 0, corrupt("listpack: %s", reason)
+		at = next
 	}
-	return n / width, nil
-}
-
-// packedScore reads a score of a packed sorted set.
-func packedScore(p []byte, at int) (float64, bool) {
-	s, n, isInt := listpack.Get(p, at)
-	if isInt {
-		return float64(n), true
+	if !listpack.Counts(p, n*width) {
+		return 0, corrupt("listpack: malformed")
 	}
-	f, err := strconv.ParseFloat(string(s), 64)
-	return f, (err == nil || math.IsInf(f, 0)) && !math.IsNaN(f)
+	return n, nil
 }

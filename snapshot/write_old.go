@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"frankenredis/kv"
+	"frankenredis/kv/double"
 	"frankenredis/kv/listpack"
 	"frankenredis/snapshot/ziplist"
 )
@@ -109,4 +110,14 @@ func (e *encoder) oldList(typ byte, l kv.ListView) {
 		e.settle()
 		return e.err == nil
 	})
+}
+
+// packedScore reads a score of a packed sorted set.
+func packedScore(p []byte, at int) (float64, bool) {
+	s, n, isInt := listpack.Get(p, at)
+	if isInt {
+		return float64(n), true
+	}
+	f, ok := double.Parse(s)
+	return f, ok && !math.IsNaN(f)
 }

@@ -1,2 +1,2 @@
-// Package double prints double precision numbers as Redis does. It imports nothing of ours.
+// Package double prints double precision numbers as Redis does, and reads them. It imports nothing of ours.
 package double
