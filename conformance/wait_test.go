@@ -74,3 +74,20 @@ func now(do func()) func() {
 		}
 	}
 }
+
+// A replica whose connection has just ended confirms nothing.
+func TestWaitWithoutReplica(t *testing.T) {
+	t.Parallel()
+	p := testbed.Start(t, testbed.Options{Args: []string{"--repl-diskless-sync-delay", "0", "--min-replicas-to-write", "1"}})
+	primary := p.Dial(t)
+	r := testbed.Start(t, testbed.Options{Args: replicaArgs(p)})
+	waitFor(t, "the replica", func() bool { return primary.Call(t, "WAIT", "1", "10").Int == 1 })
+	ok(t, r.Pause())
+	primary.Call(t, "CLIENT", "KILL", "TYPE", "replica")
+	if n := primary.Call(t, "WAIT", "1", "1").Int; n != 0 {
+		t.Errorf("%d replicas confirm, and there is none", n)
+	}
+	if got, err := primary.Do("SET", "k", "v"); err != nil || got.Str != "NOREPLICAS Not enough good replicas to write." {
+		t.Errorf("SET without a replica: %v, %v", got, err)
+	}
+}

@@ -39,7 +39,7 @@ var _ engine.Replication = (*replicas)(nil)
 func (r *replicas) Acked(lsn wal.LSN, fsynced bool) (n int) {
 	for _, c := range r.list {
 		p := c.Replica
-		if p.State == session.Online && (!fsynced && p.Acked >= lsn || fsynced && p.Durable >= lsn && p.Acked >= lsn) {
+		if isOnline(c) && (!fsynced && p.Acked >= lsn || fsynced && p.Durable >= lsn && p.Acked >= lsn) {
 			n++
 		}
 	}
@@ -49,7 +49,7 @@ func (r *replicas) Acked(lsn wal.LSN, fsynced bool) (n int) {
 // Good implements engine.Replication.
 func (r *replicas) Good(lag int64) (n int) {
 	for _, c := range r.list {
-		if p := c.Replica; p.State == session.Online && time.Since(p.Heard) <= time.Duration(lag)*time.Second {
+		if isOnline(c) && time.Since(c.Replica.Heard) <= time.Duration(lag)*time.Second {
 			n++
 		}
 	}
@@ -58,8 +58,11 @@ func (r *replicas) Good(lag int64) (n int) {
 
 // Online implements engine.Replication.
 func (r *replicas) Online() bool {
-	return slices.ContainsFunc(r.list, func(c *session.Session) bool { return c.Replica.State == session.Online })
+	return slices.ContainsFunc(r.list, isOnline)
 }
+
+// isOnline says whether a replica of the list is there and follows the stream: one that has gone stays on the list for up to a second.
+func isOnline(c *session.Session) bool { return !c.Closed && c.Replica.State == session.Online }
 
 // Bare marks a stream that no append-only file keeps.
 func (b *bareStream) Bare() {}

@@ -320,11 +320,11 @@ func (s *server) linkEnded(f *follower) {
 	switch {
 	case was == repl.PhaseConnected:
 		r.downSince = time.Now()
-		s.logger.Warn("Connection with master lost.")
+		s.logger.Info("Connection with master lost.")
 		s.logger.Info("Caching the disconnected master state.")
 		s.logger.Info(fmt.Sprintf("Reconnecting to MASTER %s:%d", r.host, r.port))
 		s.connectPrimary()
-	case was == repl.PhaseTransfer && time.Since(f.began) > time.Second: // one that fails at once is not asked again at once
+	case time.Since(f.began) > time.Second: // one that fails at once is not asked again at once
 		s.logger.Info(fmt.Sprintf("Reconnecting to MASTER %s:%d after failure", r.host, r.port))
 		s.connectPrimary()
 	default: // tendPrimary tries again
