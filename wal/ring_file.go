@@ -173,7 +173,7 @@ func (r *ringFile) take(p []byte, off int64, end LSN) [2]int64 {
 	return [2]int64{off, r.half + off}
 }
 
-// tries says whether try is of use here.
+// tries says whether try is of use here and now.
 func (r *ringFile) tries() bool { return r.twin != nil && r.twin.CanTry() }
 
 // try is write for the executor: it waits no longer than patience for the device. If it is not done then, or there was an error, it is to be

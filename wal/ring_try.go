@@ -5,6 +5,9 @@ import "time"
 // A commit costs mostly threads that wake each other. So where the executor has nothing else to do, and the ring's device is known to be fast,
 // it commits itself. It never waits longer than tryPatience: what takes longer is finished by the ringer, which takes the commits from then on,
 // until they have been fast again for a while.
+//
+// Nor does it touch a file while another one is being synced. The file system writes its journal then, and whoever needs that, for a file's new
+// time or length, waits for the device: a write that the kernel was asked not to wait for was seen to take as long as the sync.
 
 const (
 	// tryPatience bounds the executor's wait for the device in one commit. A disk of this machine took 0.15 to 0.35 ms for most commits.

@@ -124,6 +124,72 @@ func TestExecutorLeavesSlowRing(t *testing.T) {
 	untilTried(t, l, &tries)
 }
 
+// While something else is being synced the executor commits nothing itself, and if that began within its commit it does not write to the
+// increment either: both could make it wait for the device.
+func TestExecutorLeavesSyncs(t *testing.T) {
+	fs := newMemFS()
+	var gate sync.Mutex // held: the ring's sync waits
+	fs.gate = func(path string) {
+		if strings.Contains(path, RingName(defaultName)) {
+			gate.Lock()
+			defer gate.Unlock()
+		}
+	}
+	var tries atomic.Int64
+	var busy, begins, held atomic.Bool
+	o := ringOptions(fs)
+	o.FS = &crashfs.TwinDisk{FS: fs, Busy: busy.Load, Leave: func() int {
+		tries.Add(1)
+		if !held.Load() {
+			return 0
+		}
+		busy.Store(begins.Load())
+		return 1 // the ringer cannot end the commit before the gate opens: until then nobody else has something to write
+	}}
+	l := ringLog(t, o)
+	defer l.Close(true)
+	commitIdle(t, l, command("SELECT", "0"))
+	untilTried(t, l, &tries)
+
+	busy.Store(true)
+	before := tries.Load()
+	for range 10 {
+		commitIdle(t, l, set("a", "1"))
+	}
+	if n := tries.Load() - before; n != 0 {
+		t.Errorf("%d attempts during a sync", n)
+	}
+	busy.Store(false)
+
+	// attempt is a commit that the executor begins, and the ringer ends; written: it is in the increment between the two.
+	attempt := func(syncBegins bool) (written bool) {
+		for tried := false; !tried; {
+			untilTried(t, l, &tries)
+			before := tries.Load()
+			begins.Store(syncBegins)
+			held.Store(true)
+			gate.Lock()
+			l.CommitIdle(set("b", "2"), 0)
+			if tried = tries.Load() > before; tried {
+				l.mu.Lock()
+				written = l.wrote.lsn == l.end
+				l.mu.Unlock()
+			}
+			held.Store(false)
+			busy.Store(false)
+			gate.Unlock()
+			waitFor(t, "a reply", func() bool { return l.Released() == l.End() })
+		}
+		return written
+	}
+	waitFor(t, "an attempt that writes to the increment", func() bool { return attempt(false) })
+	for range 5 {
+		if attempt(true) {
+			t.Error("written to the increment during a sync")
+		}
+	}
+}
+
 // I8: an error in a commit of the executor's is final for the ring, as in one of the ringer's, and is not acknowledged before the increment
 // has it.
 func TestI8ExecutorMeetsError(t *testing.T) {

@@ -338,12 +338,13 @@ func (r *ringer) ended(err error) {
 }
 
 // followJob writes to the increment what the frame has, so that it is there before the reply, and what it lacks before that. While a sync
-// is under way a write may take as long as that, and a switch or a repair is the writer's: then it is left to the writer, and later.
+// is under way, by the executor also one of another file, a write may take as long as that, and a switch or a repair is the writer's: then
+// it is left to the writer, and later.
 func (r *ringer) followJob() {
 	l, f := r.l, &r.job.frame
 	l.mu.Lock()
 	if l.writing || l.syncing || l.failing || l.closing || l.pendingSwitch != nil || l.wrote.lsn >= f.LSN || f.LSN-l.wrote.lsn > ringPayload ||
-		r.trying && l.credit < inlineCredit {
+		r.trying && (l.credit < inlineCredit || !r.file.tries()) {
 		l.mu.Unlock()
 		return
 	}

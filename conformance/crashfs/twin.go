@@ -12,6 +12,8 @@ type TwinDisk struct {
 	disk.FS
 	// Leave says how many of its steps, two writes and a sync, the next TryTwice leaves to Finish, 0 to 3. Nil: none.
 	Leave func() int
+	// Busy says that something else is being synced, so that CanTry says no. Nil: never.
+	Busy func() bool
 }
 
 // OpenTwin implements disk.TwinFS.
@@ -20,13 +22,14 @@ func (d *TwinDisk) OpenTwin(name string) (disk.Twin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &twin{File: f, leave: d.Leave}, nil
+	return &twin{File: f, leave: d.Leave, busy: d.Busy}, nil
 }
 
 // twin does in TryTwice what it is told to, and the rest in Finish.
 type twin struct {
 	disk.File
 	leave func() int
+	busy  func() bool
 
 	p    []byte
 	at   [2]int64
@@ -71,7 +74,7 @@ func (t *twin) WriteTwice(p []byte, at [2]int64, meanwhile func()) error {
 	return t.Finish()
 }
 
-func (t *twin) CanTry() bool { return true }
+func (t *twin) CanTry() bool { return t.busy == nil || !t.busy() }
 
 func (t *twin) TryTwice(p []byte, at [2]int64, meanwhile func(), _ time.Duration) (done bool) {
 	n := twinSteps

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,10 @@ import (
 func OS() FS { return osFS{} }
 
 type osFS struct{}
+
+// syncs is how many syncs of files and folders are under way in this process. Meanwhile the file system may be writing its journal, and who
+// changes as much as a time that it notes of a file may have to wait until that is over.
+var syncs atomic.Int64
 
 const (
 	fileMode = 0o644
@@ -55,7 +60,9 @@ func (osFS) SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
+	syncs.Add(1)
 	err = d.Sync()
+	syncs.Add(-1)
 	if cerr := d.Close(); err == nil {
 		err = cerr
 	}
@@ -159,6 +166,8 @@ func (o *osFile) Truncate(size int64) error {
 // Sync and SyncData never repeat a call that failed: the second could succeed without the bytes being there. EINTR alone
 // says that nothing has been decided.
 func (o *osFile) Sync() error {
+	syncs.Add(1)
+	defer syncs.Add(-1)
 	if err := retry(func() error { return unix.Fsync(o.fd) }); err != nil {
 		return o.fail("fsync", err)
 	}
@@ -166,6 +175,8 @@ func (o *osFile) Sync() error {
 }
 
 func (o *osFile) SyncData() error {
+	syncs.Add(1)
+	defer syncs.Add(-1)
 	if err := retry(func() error { return unix.Fdatasync(o.fd) }); err != nil {
 		return o.fail("fdatasync", err)
 	}

@@ -20,7 +20,8 @@ type Twin interface {
 	// WriteTwice writes p at both positions and makes it durable, and calls meanwhile while the device is at work. p is from Aligned; its
 	// length and the positions are multiples of 4 KiB and lie within the file.
 	WriteTwice(p []byte, at [2]int64, meanwhile func()) error
-	// CanTry says whether TryTwice is of use here.
+	// CanTry says whether TryTwice is of use here and now: not while another file is being synced, which can make it wait for the device in
+	// spite of all. Any goroutine.
 	CanTry() bool
 	// TryTwice is WriteTwice for a goroutine that waits no longer than patience for the device, however slow that is. Not done: Finish must
 	// be called before anything else, by whoever may wait, and p left alone until then; so too after an error.
@@ -111,7 +112,7 @@ func (t *osTwin) WriteTwice(p []byte, at [2]int64, meanwhile func()) error {
 	return t.Finish()
 }
 
-func (t *osTwin) CanTry() bool { return t.syncs }
+func (t *osTwin) CanTry() bool { return t.syncs && syncs.Load() == 0 }
 
 // TryTwice goes around the Go scheduler, which would give the thread's P away in the middle of so short a wait. With RWF_NOWAIT the kernel refuses
 // a write that it cannot begin at once, also where somebody has read or written through the page cache since.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,5 +127,58 @@ func TestTryTwice(t *testing.T) {
 	}
 	if err := w.Finish(); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("a write that is not aligned: %v", err)
+	}
+}
+
+// While anything else is being synced nobody is told to try, and afterwards somebody is again.
+func TestNoTryDuringSync(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	if err := create(t, name).Preallocate(0, 2*twinAlign); err != nil {
+		t.Fatal(err)
+	}
+	w, err := OS().(TwinFS).OpenTwin(name)
+	if err != nil {
+		t.Skip(err) // a file system without direct writes
+	}
+	defer w.Close()
+	if !w.CanTry() {
+		t.Skip("a kernel without asynchronous syncs")
+	}
+	other := create(t, filepath.Join(dir, "other"))
+	for what, call := range map[string]func() error{
+		"Sync":     other.Sync,
+		"SyncData": other.SyncData,
+		"SyncDir":  func() error { return OS().SyncDir(dir) },
+	} {
+		ended := make(chan error, 1)
+		var seen atomic.Bool
+		go func() {
+			var err error
+			for n := 0; n < 10_000 && !seen.Load() && err == nil; n++ {
+				if _, err = other.WriteAt([]byte{byte(n)}, int64(n)); err == nil {
+					err = call()
+				}
+			}
+			ended <- err
+		}()
+		for over := false; !over; {
+			select {
+			case err := <-ended:
+				if over = true; err != nil {
+					t.Fatal(err)
+				}
+			default:
+				if !w.CanTry() {
+					seen.Store(true)
+				}
+			}
+		}
+		if !seen.Load() {
+			t.Errorf("%s: tried during each of 10,000 syncs", what)
+		}
+		if !w.CanTry() {
+			t.Errorf("%s: not tried when all were over", what)
+		}
 	}
 }
