@@ -24,9 +24,9 @@ func TestOrderlyShutdown(t *testing.T) {
 		log  []string
 	}{
 		{"SIGTERM", func(t *testing.T, s *testbed.Server) { ok(t, s.Signal(syscall.SIGTERM)) },
-			[]string{"Received SIGTERM scheduling shutdown...", "User requested shutdown...", "is now ready to exit, bye bye..."}},
+			[]string{":signal-handler (", ") Received SIGTERM scheduling shutdown...", "User requested shutdown...", "is now ready to exit, bye bye..."}},
 		{"SIGINT", func(t *testing.T, s *testbed.Server) { ok(t, s.Signal(syscall.SIGINT)) },
-			[]string{"Received SIGINT scheduling shutdown...", "User requested shutdown...", "is now ready to exit, bye bye..."}},
+			[]string{":signal-handler (", ") Received SIGINT scheduling shutdown...", "User requested shutdown...", "is now ready to exit, bye bye..."}},
 		{"SHUTDOWN", func(t *testing.T, s *testbed.Server) { ok(t, s.Dial(t).Send("SHUTDOWN")) },
 			[]string{"User requested shutdown...", "is now ready to exit, bye bye..."}},
 		{"SHUTDOWN NOSAVE", func(t *testing.T, s *testbed.Server) { ok(t, s.Dial(t).Send("SHUTDOWN", "NOSAVE")) },

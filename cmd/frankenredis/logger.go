@@ -90,6 +90,15 @@ func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	s.write(b.Bytes())
 }
 
+// signalled prints what is said on a signal. Redis says it within the handler, where it can neither format a date nor reach syslog:
+//
+//	1234:signal-handler (1795798862) Received SIGTERM scheduling shutdown...
+func (s *logSink) signalled(msg string) {
+	if int32(hclog.Warn) >= s.level.Load() {
+		s.write(fmt.Appendf(nil, "%d:signal-handler (%d) %s\n", s.pid, time.Now().Unix(), msg))
+	}
+}
+
 // facilities are the words of syslog-facility.
 var facilities = map[string]syslog.Priority{
 	"user": syslog.LOG_USER, "local0": syslog.LOG_LOCAL0, "local1": syslog.LOG_LOCAL1, "local2": syslog.LOG_LOCAL2,

@@ -23,17 +23,17 @@ func (s *server) watchSignals() {
 		for sig := range ch {
 			switch sig {
 			case unix.SIGTERM:
-				s.logger.Warn("Received SIGTERM scheduling shutdown...")
+				s.sink.signalled("Received SIGTERM scheduling shutdown...")
 			case unix.SIGALRM:
 				s.reportStacks("Received SIGALRM")
 				continue
 			case unix.SIGINT:
 				if asked.Load() {
-					s.logger.Warn("You insist... exiting now.")
+					s.sink.signalled("You insist... exiting now.")
 					os.Exit(1)
 				}
 				asked.Store(true)
-				s.logger.Warn("Received SIGINT scheduling shutdown...")
+				s.sink.signalled("Received SIGINT scheduling shutdown...")
 			default:
 				s.crashed(sig.(unix.Signal))
 			}
