@@ -9,6 +9,25 @@ import (
 	"frankenredis/conformance/testbed"
 )
 
+// The time that a script sees stands still until it takes too long. From then on it moves, so that a script which waits for a time to come
+// ends; that by which its keys expire goes on standing still.
+func TestTimeInBusyScript(t *testing.T) {
+	t.Parallel()
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary})
+		c := s.Dial(t)
+		c.Call(t, "CONFIG", "SET", "busy-reply-threshold", "10")
+		r := c.Call(t, "EVAL", `redis.call('SET', KEYS[1], 'there', 'PX', 1)
+local began = redis.call('TIME')
+local now
+repeat now = redis.call('TIME') until now[1] ~= began[1] or now[2] - began[2] > 20000
+return redis.call('GET', KEYS[1])`, "1", "k")
+		if r.Str != "there" {
+			t.Errorf("%s: %+v", binary, r)
+		}
+	}
+}
+
 // While a script runs too long others are told so, and can end it as long as it has written nothing. What it wrote is whole.
 func TestBusyScript(t *testing.T) {
 	s := testbed.Start(t, testbed.Options{Binary: testbed.Subject(t)})

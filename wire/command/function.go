@@ -71,6 +71,7 @@ func (f *functions) flagsOf(flags engine.Flag) func([][]byte) engine.Flag {
 }
 
 func (f *functions) call(c *engine.Call) error {
+	c.Announce()
 	fn := f.libraries(c.E).Find(c.Args[1])
 	if fn == nil {
 		return engine.ReplyError("ERR Function not found")

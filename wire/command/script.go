@@ -112,6 +112,7 @@ func declaredFlags(flags engine.Flag, declared script.Flags) engine.Flag {
 }
 
 func (r *scripts) eval(c *engine.Call) error {
+	c.Announce()
 	keys, args, err := scriptArgs(c)
 	if err != nil {
 		return err
@@ -124,6 +125,7 @@ func (r *scripts) eval(c *engine.Call) error {
 }
 
 func (r *scripts) evalsha(c *engine.Call) error {
+	c.Announce()
 	if len(c.Args[1]) != script.NameSize {
 		return errNoScript // whatever else is wrong
 	}

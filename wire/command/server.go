@@ -54,7 +54,7 @@ var serverCommands = []engine.Spec{
 }
 
 func timeCommand(c *engine.Call) error {
-	now := c.E.Wall()
+	now := c.E.TimeOfDay()
 	c.W.Array(2)
 	c.W.Bulk(strconv.AppendInt(nil, now.Unix(), 10))
 	c.W.Bulk(strconv.AppendInt(nil, int64(now.Nanosecond()/1000), 10))

@@ -297,6 +297,15 @@ func (e *Engine) Now() kv.Millis { return e.now }
 // Wall is the wall clock of the command being run.
 func (e *Engine) Wall() time.Time { return e.wall }
 
+// TimeOfDay is what TIME tells: the clock of the command being run, and in a script that others have been served beside that of the last
+// time they were, so that a script which waits for a time to come ends.
+func (e *Engine) TimeOfDay() time.Time {
+	if sc := e.script; sc != nil && sc.wall.After(e.wall) {
+		return sc.wall
+	}
+	return e.wall
+}
+
 // Uptime is the time since the engine was made.
 func (e *Engine) Uptime() time.Duration { return time.Since(e.started) }
 

@@ -31,6 +31,14 @@ func (e *Engine) Unmonitor(s *session.Session) {
 	e.monitors = slices.DeleteFunc(slices.Clone(e.monitors), func(o *session.Session) bool { return o == s })
 }
 
+// Announce shows the command to all monitoring clients before it does anything: one that runs scripts stands above what they call,
+// and is seen although it fails. Its row has SkipMonitor.
+func (c *Call) Announce() {
+	if e := c.E; len(e.monitors) > 0 && !e.loading {
+		e.feedMonitors(c.S, c.Args, nil)
+	}
+}
+
 // feedMonitors shows a command to all monitoring clients: when it was run, the database selected behind it, who sent it, and
 // its arguments. It leaves them as every reply does, when what the command did is durable.
 func (e *Engine) feedMonitors(s *session.Session, argv [][]byte, redacted []int) {

@@ -78,6 +78,8 @@ type script struct {
 	argv     [][]byte // of the calling command
 	busy     bool     // it has taken long: others are told so
 	nested   bool     // a turn within its own is under way
+	// wall is the wall clock of the last such turn; zero: there was none.
+	wall time.Time
 	// slot is the one its keys must be in (noSlot: it has not used any), unless crossSlots.
 	slot       int
 	crossSlots bool
@@ -108,9 +110,6 @@ func (c *Call) RunScript(rules ScriptRules, run func()) error {
 		}
 	} else if e.stale() {
 		return ErrMasterDown
-	}
-	if len(e.monitors) > 0 && !e.loading {
-		e.feedMonitors(c.S, c.Args, nil)
 	}
 	sc := e.idleScript
 	if sc == nil {
@@ -340,13 +339,13 @@ func (e *Engine) ScriptStep() error {
 	return nil
 }
 
-// nestedTurn serves other clients in the middle of a command. The clock stands, and nothing is committed: the unit under way is
-// not whole.
+// nestedTurn serves other clients in the middle of a command. The clock by which keys expire stands, and nothing is committed: the
+// unit under way is not whole.
 func (e *Engine) nestedTurn() {
 	if err := e.poller.Poll(0); err != nil {
 		return // the outer turn will see it again
 	}
-	e.script.nested = true
+	e.script.nested, e.script.wall = true, e.clock()
 	for _, t := range e.transports {
 		t.Serve()
 	}

@@ -164,6 +164,9 @@ func (i *Interpreter) vector(l *lua.State) (argv [][]byte, wrong string) {
 			if math.IsNaN(f) && math.Signbit(f) {
 				arg = append(arg, '-')
 			}
+			if f == 0 {
+				f = 0 // whole numbers go through an integer in Redis, which has no zero below zero
+			}
 			arg = double.Append(arg, f)
 		} else {
 			return nil, errArgType
