@@ -75,6 +75,31 @@ func TestDebugCrashes(t *testing.T) {
 	}
 }
 
+// What RELOAD NOFLUSH finds twice ends the server, with a line that names it: half the file is in the data set by then.
+func TestDebugReloadTwice(t *testing.T) {
+	t.Parallel()
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--enable-debug-command", "yes"}})
+		c := s.Dial(t)
+		c.Call(t, "SELECT", "3")
+		c.Call(t, "SET", "twice", "v")
+		if r := c.Call(t, "DEBUG", "RELOAD", "NOFLUSH", "MERGE"); r.Str != "OK" {
+			t.Errorf("%s: MERGE: %+v", binary, r)
+		}
+		if r, err := c.Do("DEBUG", "RELOAD", "NOFLUSH"); err == nil {
+			t.Errorf("%s: a reply: %+v", binary, r)
+		}
+		if code, err := s.WaitExit(); err != nil || code != -1 {
+			t.Errorf("%s: exit status %d, %v", binary, code, err)
+		}
+		for _, want := range []string{"# RDB has duplicated key 'twice' in DB 3\n", "Guru Meditation: Duplicated key found in RDB file "} {
+			if log := s.LogText(); !strings.Contains(log, want) {
+				t.Errorf("%s: no %q in the log:\n%s", binary, want, log)
+			}
+		}
+	}
+}
+
 // reconnect waits until the server that takes this one's place answers, with the data set loaded.
 func reconnect(t *testing.T, s *testbed.Server, runID string) *testbed.Client {
 	t.Helper()

@@ -54,11 +54,14 @@ func (m *memory) Write(p []byte) (int, error) {
 // have no key; their bytes are their own. The error is ErrDumpFooter, or says what is wrong with the value.
 func ParseDump(p []byte, o Options) ([]Item, error) {
 	body := len(p) - dumpFooter
-	if body < 1 || binary.LittleEndian.Uint16(p[body:]) > MaxVersion {
+	if body < 0 || binary.LittleEndian.Uint16(p[body:]) > MaxVersion {
 		return nil, ErrDumpFooter
 	}
 	if !o.SkipChecksum && crc64.Checksum(p[:body+2]) != binary.LittleEndian.Uint64(p[body+2:]) {
 		return nil, ErrDumpFooter
+	}
+	if body == 0 {
+		return nil, corrupt("no value")
 	}
 	r := readerOf(p[1:body], o)
 	var b Batch

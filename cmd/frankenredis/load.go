@@ -224,8 +224,15 @@ func (s *server) onExecutor(work step) error {
 	}
 }
 
-// errThere says that a key of a snapshot is there already.
-var errThere = errors.New("it is there already, from this file or from before")
+// duplicateKey says that a key of a snapshot is there already.
+type duplicateKey struct {
+	key []byte
+	db  int
+}
+
+func (d *duplicateKey) Error() string {
+	return fmt.Sprintf("key %q in database %d: it is there already, from this file or from before", d.key, d.db)
+}
 
 // insert puts keys of a snapshot into the keyspace. Unless merge, each must be new: a key that comes twice means that the
 // file is not what was written.
@@ -254,7 +261,7 @@ func (s *server) insertInto(dbs []*kv.DB, items []snapshot.Item, merge bool) err
 		}
 		if it.Begins() && !db.Absent(hash, it.Key) {
 			if !merge {
-				return fmt.Errorf("key %q in database %d: %w", it.Key, it.DB, errThere)
+				return &duplicateKey{it.Key, it.DB}
 			}
 			db.Delete(it.Key)
 		}

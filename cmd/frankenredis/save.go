@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -119,9 +120,10 @@ func (s *server) reload(r engine.Reload) error {
 	s.eng.SetLoading(true)
 	defer s.eng.SetLoading(false)
 	if err := s.loadFile(s.dataPath(s.cfg.String("dbfilename")), r.Merge); err != nil {
-		if errors.Is(err, errThere) {
+		if twice := (*duplicateKey)(nil); errors.As(err, &twice) {
 			// Half the file is in the data set now. Redis ends as well: the log brings back what was.
-			s.crash(engine.CrashPanic, err.Error())
+			s.logger.Warn(fmt.Sprintf("RDB has duplicated key '%s' in DB %d", twice.key, twice.db))
+			s.crash(engine.CrashPanic, "Duplicated key found in RDB file")
 		}
 		s.logger.Warn("Error loading the RDB dump: " + err.Error())
 		return err

@@ -53,7 +53,7 @@ var debugSubs = []debugSub{
 	{"PAUSE-CRON", 3, 3, "<0|1>", "Let everything periodic rest.", debugPauseCron},
 	{"POPULATE", 3, 5, "<count> [<prefix>] [<size>]", "Make that many string keys, unless they exist.", debugPopulate},
 	{"PROTOCOL", 3, 3, "<type>", "Reply with a value of that protocol type.", debugProtocol},
-	{"QUICKLIST", 3, 0, "<key> [<0|1>]", "Write the nodes of a list to standard output; 1: with their entries.", debugQuicklist},
+	{"QUICKLIST", 3, 4, "<key> [<0|1>]", "Write the nodes of a list to standard output; 1: with their entries.", debugQuicklist},
 	{"QUICKLIST-PACKED-THRESHOLD", 3, 3, "<size>", "From which size on an element of a list has a node to itself; 0: the default.", debugPlainFrom},
 	{"RELOAD", 2, 0, "[MERGE] [NOFLUSH] [NOSAVE]", "Save the data set, empty it and load it again.", debugReload},
 	{"REPLYBUFFER", 4, 4, "PEAK-RESET-TIME <NEVER|RESET|milliseconds> | RESIZING <0|1>", "How long a client's largest reply is kept in mind; whether reply buffers shrink.", debugReplyBuffer},
