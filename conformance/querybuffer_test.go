@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ func TestQueryBuffers(t *testing.T) {
 	const least, most = 16 << 10, 32 << 10 // what Redis's has for small commands
 	s := testbed.Start(t, testbed.Options{})
 	watcher := s.Dial(t)
+	idOf := func(c *testbed.Client) string { return c.Call(t, "CLIENT", "ID").String() }
 	room := func(id string) int { // qbuf + qbuf-free
 		sum := 0
 		for word := range strings.FieldsSeq(watcher.Call(t, "CLIENT", "LIST", "ID", id).Str) {
@@ -27,7 +29,7 @@ func TestQueryBuffers(t *testing.T) {
 		return sum
 	}
 	c := s.Dial(t)
-	id := c.Call(t, "CLIENT", "ID").String()
+	id := idOf(c)
 	c.Call(t, "SET", "k", strings.Repeat("v", 100_000)) // its larger buffer goes at once
 	waitFor(t, "a query buffer", func() bool {
 		c.Call(t, "PING")
@@ -40,6 +42,20 @@ func TestQueryBuffers(t *testing.T) {
 		t.Errorf("%d bytes when it is active again", n)
 	}
 
+	// A long argument has all its room as soon as its header is there.
+	long := s.Dial(t)
+	id = idOf(long)
+	for _, length := range []int{300_000, 1_000_000, 10_000_000} {
+		head := fmt.Sprintf("*2\r\n$4\r\nECHO\r\n$%d\r\n", length)
+		ok(t, long.SendRaw([]byte(head)))
+		waitFor(t, "the room of a long argument", func() bool { return room(id) > length })
+		ok(t, long.SendRaw([]byte(strings.Repeat("x", length/2))))
+		ok(t, long.SendRaw([]byte(strings.Repeat("x", length-length/2)+"\r\n")))
+		if r, err := long.Receive(); err != nil || len(r.Str) != length {
+			t.Fatalf("%d bytes of %d, %v", len(r.Str), length, err)
+		}
+	}
+
 	var crowd []*testbed.Client
 	without := 0
 	for range 100 {
@@ -47,7 +63,7 @@ func TestQueryBuffers(t *testing.T) {
 	}
 	for _, c := range crowd {
 		c.Call(t, "PING")
-		if room(c.Call(t, "CLIENT", "ID").String()) == 0 {
+		if room(idOf(c)) == 0 {
 			without++
 		}
 	}

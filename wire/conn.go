@@ -556,7 +556,7 @@ func (c *conn) Resumed() {
 func (c *conn) Usage() session.Usage {
 	held, unparsed, all := c.in.Held(), c.in.Unparsed(), c.in.Buffered()
 	return session.Usage{
-		QueryBytes: unparsed, ParsedBytes: all - unparsed, DoneBytes: held - all, QueryFree: max(c.in.Size()-held, 0),
+		QueryBytes: unparsed, ParsedBytes: all - unparsed, DoneBytes: held - all, QueryFree: max(c.in.Size()-held, 0), QueryPromised: c.in.Promised(),
 		ArgvBytes: c.in.ArgumentBytes(c.sess.Executing),
 		ReplyCap:  cap(c.sess.W.Buf) + cap(c.base), ReplyPeak: c.peak, ReplyLen: len(c.sess.W.Buf),
 		HeldChunks: len(c.held), HeldBytes: c.heldBytes,

@@ -101,7 +101,7 @@ func (s *server) infoClients(w *engine.InfoWriter) {
 			subscribed++
 		}
 		u := c.Conn.Usage()
-		maxIn, maxOut = max(maxIn, u.QueryBytes+u.ParsedBytes+u.DoneBytes), max(maxOut, u.HeldBytes)
+		maxIn, maxOut = max(maxIn, u.QueryBytes+u.ParsedBytes+u.DoneBytes+u.QueryFree), max(maxOut, u.HeldBytes)
 	})
 	w.Field("connected_clients", s.eng.SessionCount())
 	links := 0

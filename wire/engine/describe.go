@@ -91,7 +91,7 @@ func (e *Engine) DescribeClient(s *session.Session) string {
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		s.ID, s.Addr, s.LocalAddr, s.FD, cText(s.Name), int64(now.Sub(s.Created)/time.Second), int64(now.Sub(s.LastCommand)/time.Second),
-		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, query, u.QueryFree, argvBytes, s.QueueBytes, min(u.ReplyCap, mostBuffer), min(u.ReplyPeak, mostBuffer), u.ReplyLen,
+		flags, s.DB, s.Subs.Count(pubsub.Channels), s.Subs.Count(pubsub.Patterns), s.Subs.Count(pubsub.Shards), multi, query, u.QueryFree+u.QueryPromised, argvBytes, s.QueueBytes, min(u.ReplyCap, mostBuffer), min(u.ReplyPeak, mostBuffer), u.ReplyLen,
 		u.HeldChunks, int64(u.HeldBytes)+s.Unsent(), int64(s.Memory())+s.Unsent(), events, s.CommandName, user, redirect, s.W.Proto, cText(s.LibName), cText(s.LibVersion))
 }
 

@@ -214,6 +214,19 @@ func (r *Reader) Reset() {
 	*r = Reader{}
 }
 
+// Promised is how much memory in bytes beyond Size the big argument that is arriving will take by its header; 0: none is, or it has
+// its memory.
+func (r *Reader) Promised() int {
+	if r.big == nil {
+		return 0
+	}
+	have := len(r.big.mem)
+	if r.big.unmap != nil {
+		have = r.bigFilled
+	}
+	return max(int(r.length)+2-have, 0)
+}
+
 // Size is the memory in bytes that r holds for input. An argument list counts only if it is longer than usual.
 func (r *Reader) Size() int {
 	n := 0

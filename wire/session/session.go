@@ -37,6 +37,7 @@ type Lender interface {
 // Usage is the memory one connection holds, in bytes, as CLIENT LIST names it.
 type Usage struct {
 	QueryBytes, QueryFree int // qbuf, qbuf-free: what is not parsed yet, and room
+	QueryPromised         int // what a long argument will take beyond it, of which Redis has all as soon as its header is there
 	ParsedBytes           int // what is parsed of a command that is still arriving, or waits to go on
 	ArgvBytes             int // argv-mem: its arguments
 	DoneBytes             int // of the commands executed since the last read, the present one among them
