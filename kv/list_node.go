@@ -121,7 +121,7 @@ func (e *ListEdit) openItem(i int, it btree.Item, room int) openNode {
 		have := a.Usable(n.it.Ref)
 		want := have
 		if size+room > have {
-			want = min(size+room+size/8, maxEntry) // a node that grows is not copied for each element
+			want = e.roomFor(i, size+room)
 		}
 		if want != have || a.Leave(n.it.Ref) {
 			r := a.Alloc(want)
@@ -133,6 +133,16 @@ func (e *ListEdit) openItem(i int, it btree.Item, room int) openNode {
 		n.p = n.block[8:size:have]
 	}
 	return n
+}
+
+// roomFor is how large a block node i gets that has grown to n bytes, so that it is not copied for each element: an eighth more. A node at
+// an end that is limited in bytes will be full soon, and gets half as much more, up to the limit.
+func (e *ListEdit) roomFor(i, n int) int {
+	more := n / 8
+	if bytes, _ := nodeLimit(e.params.size); bytes != math.MaxInt && (i == 0 || i == e.tree().Len()-1) {
+		more = min(n/2, max(n/8, 8+bytes-n))
+	}
+	return min(n+more, maxEntry)
 }
 
 // close ends the change of a node; by is how many elements there are more.
