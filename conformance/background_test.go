@@ -377,3 +377,28 @@ func TestNoLoadingForLittle(t *testing.T) {
 		t.Errorf("the first answer is %v, %v", r, err)
 	}
 }
+
+// An append-only file that waits for another job to end counts as on; turned off, its first rewrite is given up at once.
+func TestAppendonlyAwaited(t *testing.T) {
+	t.Parallel()
+	p := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--rdb-key-save-delay", "100000000"}})
+	c := p.Dial(t)
+	c.Call(t, "SET", "k", "v")
+	c.Call(t, "BGSAVE")
+	c.Call(t, "CONFIG", "SET", "appendonly", "yes")
+	for field, want := range map[string]int{"aof_enabled": 1, "aof_rewrite_scheduled": 1, "aof_rewrite_in_progress": 0} {
+		if n := infoInt(t, c, "persistence", field); n != want {
+			t.Errorf("%s is %d", field, n)
+		}
+	}
+	c.Call(t, "CONFIG", "SET", "appendonly", "no")
+	c.Call(t, "FLUSHALL") // ends the save
+	c.Call(t, "SET", "k", "v")
+	c.Call(t, "CONFIG", "SET", "appendonly", "yes")
+	waitFor(t, "the rewrite", func() bool { return infoInt(t, c, "persistence", "aof_rewrite_in_progress") == 1 })
+	c.Call(t, "CONFIG", "SET", "appendonly", "no")
+	waitForText(t, p.LogText, "Killing running AOF rewrite child")
+	for _, field := range []string{"aof_enabled", "aof_rewrite_scheduled", "aof_rewrite_in_progress"} {
+		waitFor(t, field, func() bool { return infoInt(t, c, "persistence", field) == 0 })
+	}
+}

@@ -107,3 +107,21 @@ func TestReplicasShareStream(t *testing.T) {
 		t.Errorf("%d full syncs\n%s", full, p.LogTail(20))
 	}
 }
+
+// A new size of the backlog holds at once.
+func TestBacklogResized(t *testing.T) {
+	t.Parallel()
+	p := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"}})
+	primary := p.Dial(t)
+	r := testbed.Start(t, testbed.Options{Args: replicaArgs(p)})
+	inStep(t, primary, r.Dial(t))
+	for range 20 {
+		primary.Call(t, "SET", "k", strings.Repeat("x", 10_000))
+	}
+	inStep(t, primary, r.Dial(t))
+	primary.Call(t, "CONFIG", "SET", "repl-backlog-size", "16kb")
+	primary.Call(t, "SET", "k", "v")
+	if n := infoInt(t, primary, "replication", "repl_backlog_histlen"); n > 64<<10 {
+		t.Errorf("the backlog of 16 KiB has %d bytes", n)
+	}
+}

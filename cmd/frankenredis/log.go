@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -140,7 +142,10 @@ func (s *server) dropLog() {
 		return
 	}
 	s.rewrites.scheduled = false
-	s.killJob(rewriteJob)
+	if s.busy(rewriteJob) {
+		s.logger.Info(fmt.Sprintf("Killing running AOF rewrite child: %d", os.Getpid()))
+		s.killJob(rewriteJob)
+	}
 	if s.log == nil {
 		return
 	}
@@ -200,8 +205,9 @@ func (s *server) logBuffer() int64 {
 }
 
 func (s *server) infoLog(w *engine.InfoWriter) {
-	w.Field("aof_enabled", bit(s.log != nil || s.logHeld != nil))
 	r := &s.rewrites
+	awaited := r.scheduled && s.cfg.Bool("appendonly") // it begins behind another job
+	w.Field("aof_enabled", bit(s.log != nil || s.logHeld != nil || awaited))
 	w.Field("aof_rewrite_in_progress", bit(s.busy(rewriteJob)))
 	w.Field("aof_rewrite_scheduled", bit(r.scheduled))
 	w.Field("aof_last_rewrite_time_sec", r.took)

@@ -149,6 +149,13 @@ func (s *server) beginGiving(c *session.Session) {
 	s.giveStream(c)
 }
 
+// resizeBacklog gives the backlog its size, in bytes, if there is one.
+func (r *replicas) resizeBacklog(size int64) {
+	if r.backlog != nil {
+		r.backlog.Resize(size, r.needed())
+	}
+}
+
 // needed is from where on some replica needs the stream.
 func (r *replicas) needed() wal.LSN {
 	at := r.backlog.End()
@@ -312,7 +319,7 @@ func (s *server) tendReplicas() {
 		return
 	}
 	s.forgetReplicas()
-	r.backlog.Resize(s.cfg.Bytes("repl-backlog-size"), r.needed())
+	r.resizeBacklog(s.cfg.Bytes("repl-backlog-size")) // what a replica that is gone needed may go
 	s.startDelayed()
 	now := time.Now()
 	if r.Online() && s.failover.phase == noFailover && now.Sub(r.pinged) >= time.Duration(s.cfg.Int("repl-ping-replica-period"))*time.Second {

@@ -288,6 +288,10 @@ func (s *server) followConfig() {
 		return nil
 	}
 	on("repl-timeout", timeout)
+	on("repl-backlog-size", func() error {
+		s.replicas.resizeBacklog(s.cfg.Bytes("repl-backlog-size"))
+		return nil
+	})
 	_ = timeout()
 	latency := func() error {
 		s.latencyFrom.Store(s.cfg.Int("latency-monitor-threshold"))
