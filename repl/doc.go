@@ -2,7 +2,7 @@
 //
 //	link.go, link_handshake.go    a [Link] follows a primary: it connects, introduces this server, and asks for the stream from where it stands
 //	link_transfer.go              a [Transfer] is the snapshot that comes instead, framed by its length or by a mark at its end
-//	backlog.go                    a [Backlog] is the stream's latest bytes, for replicas that were away for a while
+//	backlog.go                    a [Backlog] is the stream's latest bytes, once for all replicas: those that lag, and those that were away
 //
 // What comes over a link is handed to a [Follower]; the server's (cmd/frankenredis, replica_*.go) applies the stream in the executor's turns
 // and takes snapshots up. The primary's side of a sync is there, too (primary_*.go).
