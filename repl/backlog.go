@@ -12,7 +12,7 @@ import (
 // The bytes lie in blocks, of which the oldest goes when what is behind it is size bytes at least.
 type Backlog struct {
 	blocks []*block // oldest first; their bytes follow each other
-	spare  *block   // the one that went last
+	spare  []*block // some that went, for use again; not counted in memory
 	size   int64
 	memory int64
 	end    wal.LSN
@@ -31,6 +31,9 @@ const (
 	blockLeast = 1 << 10
 	blockMost  = 16 << 10
 )
+
+// spareBlocks is how many blocks are put by for use again: about what a turn's commands fill.
+const spareBlocks = 8
 
 // NewBacklog makes a backlog of size bytes that begins at a position.
 func NewBacklog(size int64, at wal.LSN) *Backlog { return &Backlog{size: size, end: at} }
@@ -55,9 +58,11 @@ func (b *Backlog) Append(p []byte, keep wal.LSN) {
 // take makes a block that begins at the end.
 func (b *Backlog) take() *block {
 	size := int(min(max(b.size/16, blockLeast), blockMost))
-	k := b.spare
-	b.spare = nil
-	if k == nil || cap(k.buf) != size {
+	var k *block
+	if n := len(b.spare); n > 0 {
+		k, b.spare = b.spare[n-1], b.spare[:n-1]
+	}
+	if k == nil || cap(k.buf) != size { // the size has changed meanwhile
 		k = &block{buf: make([]byte, 0, size)}
 	}
 	k.start, k.buf = b.end, k.buf[:0]
@@ -69,8 +74,11 @@ func (b *Backlog) take() *block {
 func (b *Backlog) trim(keep wal.LSN) {
 	n := 0
 	for n < len(b.blocks)-1 && int64(b.end-b.blocks[n].end()) >= b.size && b.blocks[n].end() <= keep {
-		b.spare = b.blocks[n]
-		b.memory -= int64(cap(b.spare.buf))
+		k := b.blocks[n]
+		b.memory -= int64(cap(k.buf))
+		if len(b.spare) < spareBlocks {
+			b.spare = append(b.spare, k)
+		}
 		n++
 	}
 	if n > 0 {

@@ -59,12 +59,14 @@ func TestBacklog(t *testing.T) {
 
 // Appending allocates nothing once the backlog is full.
 func TestBacklogAllocations(t *testing.T) {
-	b := NewBacklog(64<<10, 0)
-	p := make([]byte, 1000)
-	for range 200 {
-		b.Append(p, b.End())
-	}
-	if n := testing.AllocsPerRun(1000, func() { b.Append(p, b.End()) }); n > 0 {
-		t.Errorf("%v allocations", n)
+	for _, size := range []int{1000, 80_000} {
+		b := NewBacklog(1<<20, 0)
+		p := make([]byte, size)
+		for range 3 << 20 / size {
+			b.Append(p, b.End())
+		}
+		if n := testing.AllocsPerRun(1000, func() { b.Append(p, b.End()) }); n > 0 {
+			t.Errorf("%v allocations for %d bytes", n, size)
+		}
 	}
 }
