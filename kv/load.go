@@ -60,6 +60,12 @@ func (db *DB) load(k *NewKey, d *draft) {
 	db.changed(k.Name)
 }
 
+// PacksSet says whether a set of so many members, not all of them numbers, the longest of so many bytes, is packed under the limits in force.
+func (db *DB) PacksSet(members, longest int) bool {
+	l := &db.ks.limits
+	return members <= l.SetListpackEntries && longest <= l.SetListpackValue
+}
+
 // Packs says whether a packed value that is loaded stays as it is under the limits in force. As in Redis the number of elements counts,
 // not how long they are; of a list, which is then its only node, what a node may hold.
 func (db *DB) Packs(typ Type, enc Encoding, p []byte) bool {

@@ -87,7 +87,7 @@ func (r *Reader) readPart(b *Batch) error {
 			return err
 		}
 	}
-	if hashed {
+	if hashed && !(c.Type == kv.Set && p.left == 0 && !c.Part && r.packSet(b, c)) {
 		b.arrange(r, c, width)
 	}
 	item := b.next()

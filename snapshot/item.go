@@ -52,6 +52,10 @@ type Collection struct {
 	Plain   []bool         // of a list, beside Elems: the node is one element, else a listpack
 	Ziplist bool           // of a list: it was one ziplist; Redis does not pack it, however short it is
 	Zipmap  bool           // of a hash: it was one, and long elements make it a table
+	// Pack is a small set that is a table in the snapshot as a listpack, for who may store it so; Longest is its longest member, in bytes. Elems
+	// are there, too. nil without Options.Hash.
+	Pack    []byte
+	Longest int
 	// Empty says that the value has no elements: such a key is passed over, as Redis does.
 	Empty      bool
 	Part, More bool

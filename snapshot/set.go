@@ -3,6 +3,7 @@ package snapshot
 import (
 	"frankenredis/kv"
 	"frankenredis/kv/intset"
+	"frankenredis/kv/listpack"
 )
 
 // set writes a set that is a table.
@@ -35,6 +36,42 @@ func (r *Reader) readSet(typ byte, b *Batch, item *Item) error {
 	}
 	r.counted(item, Collection{Type: kv.Set, Enc: kv.Hashtable}, n, readMember, nil)
 	return nil
+}
+
+// packedMembers and packedMember are Redis's limits of a packed set, in members and in bytes of one, as they are unless configured.
+const (
+	packedMembers = 128
+	packedMember  = 64
+)
+
+// packSet packs a whole set that was written as a table, as servers before 7.2 did with small ones, too, unless all members were numbers:
+// under the usual limits it is packed when it is stored, and here that is no work of the executor's. It is left alone if it may become an intset
+// first, which changes its order, or holds a member twice.
+func (r *Reader) packSet(b *Batch, c *Collection) bool {
+	first := c.Elems[0]
+	if len(c.Elems) > packedMembers || len(first) == 0 || first[0] == '-' || first[0]-'0' <= 9 {
+		return false
+	}
+	size := uint64(listpack.Overhead)
+	c.Longest = 0
+	for _, e := range c.Elems {
+		if len(e) > packedMember {
+			return false
+		}
+		c.Longest = max(c.Longest, len(e))
+		size += uint64(len(e)) + listpack.MostAround
+	}
+	p := listpack.New(ownedBy(b, size))
+	r.seen.reset(len(c.Elems))
+	for _, e := range c.Elems {
+		at := len(p) - 1
+		p = listpack.Append(p, e)
+		if !r.seen.add(p, at, e) {
+			return false
+		}
+	}
+	c.Pack = p
+	return true
 }
 
 // readMember reads a member of a set.

@@ -42,6 +42,8 @@ func (it *Item) store(db *kv.DB, key []byte, hash uint64, expireMs int64) error 
 		return nil
 	} else if enc, p := c.packed(); p != nil && db.Packs(c.Type, enc, p) {
 		db.LoadPacked(&k, c.Type, enc, p)
+	} else if c.Pack != nil && db.PacksSet(len(c.Elems), c.Longest) {
+		db.LoadPacked(&k, kv.Set, kv.Listpack, c.Pack)
 	} else {
 		if err := c.store(db, key); err != nil {
 			return err

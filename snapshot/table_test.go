@@ -59,7 +59,7 @@ func TestTables(t *testing.T) {
 			for i := range b.Items {
 				it := &b.Items[i]
 				c := it.Coll
-				if c != nil && c.Packed == nil && (len(c.Order) != 0) != (hash != nil) {
+				if c != nil && c.Packed == nil && c.Pack == nil && (len(c.Order) != 0) != (hash != nil) {
 					t.Fatalf("%s: an order of %d, hashes %t", it.Key, len(c.Order), hash != nil)
 				}
 				if c != nil && (c.Part || c.More) {

@@ -31,6 +31,13 @@ const (
 	encInt64 = 0xf4
 )
 
+const (
+	// Overhead is how many bytes an empty listpack takes.
+	Overhead = headerLen + 1
+	// MostAround is how many bytes an entry takes beyond a string, at most.
+	MostAround = 10
+)
+
 // New makes an empty listpack in buf's memory.
 func New(buf []byte) []byte {
 	return append(buf[:0], headerLen+1, 0, 0, 0, 0, 0, endMark)
