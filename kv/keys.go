@@ -89,6 +89,7 @@ func (db *DB) Rename(src, dst []byte) bool {
 	}
 	c := cell{r, h}
 	d := db.transfer(c, dst, false)
+	d.access = db.ks.access.fresh() // to Redis a value under another name is a new one
 	db.unlink(hash, c)
 	db.dropEntry(c)
 	db.put(dstHash, dst, cell{}, &d)
@@ -120,6 +121,7 @@ func (db *DB) Move(key []byte, to *DB) bool {
 	if h.volatile() {
 		to.volatile.Insert(hash, r)
 	}
+	to.setAccess(key, db.ks.access.fresh()) // as for Rename
 	to.added(key)
 	db.changed(key)
 	to.changed(key)
