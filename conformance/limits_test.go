@@ -331,3 +331,47 @@ func TestMaxMemory(t *testing.T) {
 	}
 	c.Call(t, "SET", "k", "v")
 }
+
+// The hard limit holds for one reply as well, whether or not the client would take it: the client is closed and gets none of it, and what
+// would go on making it for a long time stops. A transaction is carried out all the same.
+func TestReplyOverLimit(t *testing.T) {
+	t.Parallel()
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := testbed.Start(t, testbed.Options{Binary: binary})
+		c := s.Dial(t)
+		c.Call(t, "CONFIG", "SET", "client-output-buffer-limit", "normal 100kb 0 0")
+		value := strings.Repeat("x", 60_000)
+		c.Call(t, "SET", "big", value)
+		c.Call(t, "HSET", "h", "f", "v")
+		c.Call(t, "SADD", "s", "m")
+		c.Call(t, "ZADD", "z", "1", "m")
+		for i := range 20 {
+			c.Call(t, "SET", strings.Repeat("k", 10_000)+strconv.Itoa(i), "")
+		}
+		if got := c.Call(t, "GET", "big").Str; got != value {
+			t.Errorf("%s: a reply within the limit: %d bytes", binary, len(got))
+		}
+		const many = "-4000000000000000000"
+		for _, command := range [][]string{
+			{"MGET", "big", "big"}, {"HRANDFIELD", "h", many}, {"HRANDFIELD", "h", many, "WITHVALUES"}, {"SRANDMEMBER", "s", many},
+			{"ZRANDMEMBER", "z", many, "WITHSCORES"}, {"KEYS", "*"},
+		} {
+			if r, err := s.Dial(t).Do(command...); err == nil {
+				t.Errorf("%s: %v: a reply of %d elements", binary, command, len(r.Elems))
+			}
+		}
+		m := s.Dial(t)
+		for _, command := range [][]string{{"MULTI"}, {"GET", "big"}, {"GET", "big"}, {"SET", "done", "yes"}} {
+			m.Call(t, command...)
+		}
+		if _, err := m.Do("EXEC"); err == nil {
+			t.Errorf("%s: EXEC has an answer", binary)
+		}
+		if got := c.Call(t, "GET", "done").Str; got != "yes" {
+			t.Errorf("%s: a transaction was not carried out: %q", binary, got)
+		}
+		if n := infoInt(t, c, "stats", "client_output_buffer_limit_disconnections"); n != 7 {
+			t.Errorf("%s: %d clients were closed, want 7", binary, n)
+		}
+	}
+}

@@ -114,10 +114,14 @@ func (c *conn) run() (more bool) {
 				return false
 			}
 		}
+		mark := len(c.sess.W.Buf)
 		if n > 0 && len(argv) <= fewArgs {
 			c.eng.ExecNext(&c.sess, argv)
 		} else {
 			c.eng.Exec(&c.sess, argv)
+		}
+		if made := len(c.sess.W.Buf) - mark; made > replyKeep {
+			c.Overflowing(made)
 		}
 	}
 	if c.keeps || c.front.keepsInput() {
@@ -472,6 +476,16 @@ func (c *conn) checkPushed() {
 		c.overLimit()
 		c.over, c.sess.CloseAfterReply = true, true
 	}
+}
+
+// Overflowing implements session.Conn. As in Redis the hard limit holds for a reply that the socket might take, too; what fits the reply
+// buffer does not count. The client is closed at the next release.
+func (c *conn) Overflowing(replyBytes int) bool {
+	if limit := c.outputLimit().Hard; limit > 0 && int64(c.heldBytes+replyBytes-replyKeep) > limit && !c.over && !c.dead && !c.sess.Muted() {
+		c.overLimit()
+		c.over, c.sess.CloseAfterReply = true, true
+	}
+	return c.over
 }
 
 // end closes the connection and forgets the client.

@@ -385,4 +385,5 @@ type silentConn struct{}
 func (silentConn) Close(bool)           {}
 func (silentConn) Resumed()             {}
 func (silentConn) Room(int)             {}
+func (silentConn) Overflowing(int) bool { return false }
 func (silentConn) Usage() session.Usage { return session.Usage{} }

@@ -348,9 +348,10 @@ func (s *server) attachPrimary(f *follower, db int) {
 // primaryConn is the connection of the primary's session. What is replied to it is never sent.
 type primaryConn struct{ f *follower }
 
-func (c primaryConn) Close(bool) { c.f.link.Stop() }
-func (primaryConn) Resumed()     {}
-func (primaryConn) Room(int)     {}
+func (c primaryConn) Close(bool)         { c.f.link.Stop() }
+func (primaryConn) Resumed()             {}
+func (primaryConn) Room(int)             {}
+func (primaryConn) Overflowing(int) bool { return false }
 func (c primaryConn) Usage() session.Usage {
 	return session.Usage{QueryBytes: c.f.feed.waiting()}
 }

@@ -37,6 +37,7 @@ type deafConn struct{ closed bool }
 func (c *deafConn) Close(bool)         { c.closed = true }
 func (*deafConn) Resumed()             {}
 func (*deafConn) Room(int)             {}
+func (*deafConn) Overflowing(int) bool { return false }
 func (*deafConn) Usage() session.Usage { return session.Usage{} }
 
 // bed is an executor without sockets, driven by hand.

@@ -60,7 +60,7 @@ func hrandfieldCommand(c *engine.Call) error {
 	}
 	if count < 0 {
 		header(-count)
-		for ; count < 0; count++ {
+		for ; count < 0 && !c.Overflowing(); count++ {
 			write(e.RandomHash())
 		}
 		return nil

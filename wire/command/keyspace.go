@@ -120,6 +120,8 @@ func existsCommand(c *engine.Call) error {
 }
 
 func touchCommand(c *engine.Call) error {
+	defer func(off bool) { c.S.NoTouch = off }(c.S.NoTouch)
+	c.S.NoTouch = false // CLIENT NO-TOUCH is about all other commands
 	n := int64(0)
 	for _, key := range c.Args[1:] {
 		if _, found := c.LookupRead(key); found {
@@ -166,7 +168,7 @@ func keysCommand(c *engine.Call) error {
 			c.W.Bulk(key)
 			n++
 		}
-		return true
+		return !c.Overflowing()
 	})
 	insertArrayHeader(c, at, n)
 	return nil

@@ -281,7 +281,7 @@ func srandmemberCommand(c *engine.Call) error {
 		c.W.EmptyArray()
 	case count < 0:
 		c.W.Array(int(-count))
-		for ; count < 0; count++ {
+		for ; count < 0 && !c.Overflowing(); count++ {
 			bulkElem(c, e.RandomSet())
 		}
 	default:

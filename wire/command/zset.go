@@ -412,7 +412,7 @@ func zrandmemberCommand(c *engine.Call) error {
 	p := pairs{c, withScores}
 	if count < 0 {
 		p.header(int(-count))
-		for ; count < 0; count++ {
+		for ; count < 0 && !c.Overflowing(); count++ {
 			p.write(e.RandomZSet())
 		}
 		return nil

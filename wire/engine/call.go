@@ -47,6 +47,13 @@ func (c *Call) NoPropagate() { c.silent = true }
 // ForcePropagate puts the command into the stream although nothing was counted as changed.
 func (c *Call) ForcePropagate() { c.force = true }
 
+// Overflowing says that the reply has become longer than client-output-buffer-limit allows: the client is going to be closed, and what makes
+// the reply may end. For commands whose arguments ask for any number of elements; it costs little.
+func (c *Call) Overflowing() bool {
+	const most = 64 << 10 // as a rule no limit is lower
+	return len(c.W.Buf) > most && c.S.Conn.Overflowing(len(c.W.Buf))
+}
+
 // ToReplicas is ForcePropagate for what replicas see and the AOF does not need (PUBLISH): without replicas nothing is
 // written. With them it must be, for what they are sent and what the log holds are one stream.
 func (c *Call) ToReplicas() {

@@ -41,6 +41,7 @@ type noConn struct{}
 func (noConn) Close(bool)           {}
 func (noConn) Resumed()             {}
 func (noConn) Room(int)             {}
+func (noConn) Overflowing(int) bool { return false }
 func (noConn) Usage() session.Usage { return session.Usage{} }
 
 // bench is an engine driven by hand, without sockets.

@@ -142,6 +142,7 @@ type sizedConn struct {
 }
 
 func (*sizedConn) Room(int)               {}
+func (*sizedConn) Overflowing(int) bool   { return false }
 func (c *sizedConn) Usage() session.Usage { return session.Usage{HeldBytes: c.held} }
 func (c *sizedConn) Close(bool)           { c.closed = true; c.b.eng.Detach(c.s) }
 

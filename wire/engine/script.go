@@ -91,6 +91,7 @@ type noConn struct{}
 func (noConn) Close(bool)           {}
 func (noConn) Resumed()             {}
 func (noConn) Room(int)             {}
+func (noConn) Overflowing(int) bool { return false }
 func (noConn) Usage() session.Usage { return session.Usage{} }
 
 // RunScript calls run, during which ScriptCall and the other methods for scripts may be used. The calling command is not

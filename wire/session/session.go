@@ -22,6 +22,9 @@ type Conn interface {
 	Resumed()
 	// Room makes room for n more bytes in the session's reply.
 	Room(n int)
+	// Overflowing says that a reply of so many bytes is more than the client may be sent: it is going to be closed, and the reply is for
+	// nobody.
+	Overflowing(replyBytes int) bool
 	// Usage reports buffers for CLIENT LIST, in bytes.
 	Usage() Usage
 }
