@@ -25,6 +25,7 @@ type carrier interface {
 	hangUp()
 	// notifyWritable asks for, or ends asking for, a call of conn.writable when the other side takes bytes again.
 	notifyWritable(on bool) error
+	session.Talker
 	// LendOutput and ReturnOutput are session.Lender's.
 	LendOutput() func(p []byte) ([]byte, error)
 	ReturnOutput()

@@ -37,9 +37,11 @@ func (s *server) watchSignals() {
 			default:
 				s.crashed(sig.(unix.Signal))
 			}
+			s.eng.Interrupt(true) // a debugged script keeps the executor from what is posted
 			s.eng.Post(func() {
 				if !s.signalled(sig) {
 					asked.Store(false)
+					s.eng.Interrupt(false)
 				}
 			})
 		}

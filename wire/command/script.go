@@ -3,6 +3,8 @@ package command
 import (
 	"frankenredis/wire/engine"
 	"frankenredis/wire/script"
+	"frankenredis/wire/script/ldb"
+	"frankenredis/wire/session"
 )
 
 // scriptCommands run scripts; each server has an interpreter of its own.
@@ -113,6 +115,14 @@ func declaredFlags(flags engine.Flag, declared script.Flags) engine.Flag {
 
 func (r *scripts) eval(c *engine.Call) error {
 	c.Announce()
+	if c.S.Debug == session.DebugSync {
+		return r.debugSync(c)
+	}
+	return r.evalText(c, nil)
+}
+
+// evalText is EVAL, under a debugger if there is one.
+func (r *scripts) evalText(c *engine.Call, d *ldb.Session) error {
 	keys, args, err := scriptArgs(c)
 	if err != nil {
 		return err
@@ -121,13 +131,16 @@ func (r *scripts) eval(c *engine.Call) error {
 	if err != nil {
 		return engine.ReplyError(err.Error())
 	}
-	return r.run(c, s, keys, args)
+	return r.run(c, s, keys, args, d)
 }
 
 func (r *scripts) evalsha(c *engine.Call) error {
 	c.Announce()
 	if len(c.Args[1]) != script.NameSize {
 		return errNoScript // whatever else is wrong
+	}
+	if c.S.Debug != session.NotDebugged {
+		return engine.ReplyError("ERR Please use EVAL instead of EVALSHA for debugging")
 	}
 	keys, args, err := scriptArgs(c)
 	if err != nil {
@@ -137,7 +150,7 @@ func (r *scripts) evalsha(c *engine.Call) error {
 	if s == nil {
 		return errNoScript
 	}
-	return r.run(c, s, keys, args)
+	return r.run(c, s, keys, args, nil)
 }
 
 // scriptArgs divides the arguments into keys and others.
@@ -155,12 +168,16 @@ func scriptArgs(c *engine.Call) (keys, args [][]byte, err error) {
 	return rest[:n], rest[n:], nil
 }
 
-func (r *scripts) run(c *engine.Call, s *script.Script, keys, args [][]byte) error {
+func (r *scripts) run(c *engine.Call, s *script.Script, keys, args [][]byte, d *ldb.Session) error {
 	var counted bool
 	var failure error
 	rules := scriptRules(c, s.Flags)
 	rules.SHA = s.SHA
-	if err := c.RunScript(rules, func() { counted, failure = r.in.Run(s, keys, args, c.W) }); err != nil {
+	run := func() { counted, failure = r.in.Run(s, keys, args, c.W) }
+	if d != nil {
+		run = func() { counted, failure = r.in.Debug(s, c.Args[1], d, keys, args, c.W) }
+	}
+	if err := c.RunScript(rules, run); err != nil {
 		return err
 	}
 	r.count()
@@ -233,22 +250,10 @@ func scriptKillCommand(c *engine.Call) error {
 	return nil
 }
 
-// scriptDebugCommand: there is no debugger to be turned on.
-func scriptDebugCommand(c *engine.Call) error {
-	switch {
-	case is(c.Args[2], "NO"):
-		c.W.OK()
-		return nil
-	case is(c.Args[2], "YES"), is(c.Args[2], "SYNC"):
-		return engine.ReplyError("ERR The Lua debugger is not supported")
-	}
-	return engine.ReplyError("ERR Use SCRIPT DEBUG YES/SYNC/NO")
-}
-
 func scriptHelpCommand(c *engine.Call) error {
 	return help(c,
 		"DEBUG (YES|SYNC|NO)",
-		"    Turn the script debugger on or off: here it is always off.",
+		"    Have the scripts of this connection debugged while all others wait (SYNC), or not.",
 		"EXISTS <sha1> [<sha1> ...]",
 		"    Tell for each SHA-1 whether a script of that name is loaded.",
 		"FLUSH [ASYNC|SYNC]",

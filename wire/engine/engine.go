@@ -181,6 +181,8 @@ type Engine struct {
 
 	// stopping ends Run after the turn; any goroutine may set it through Stop.
 	stopping atomic.Bool
+	// interrupted ends waiting for a client in a dialogue; any goroutine may set it through Interrupt.
+	interrupted atomic.Bool
 	// sleeping is true while the executor is in, or about to enter, a Poll that waits.
 	sleeping atomic.Bool
 	// inbox holds functions posted by other goroutines; mu protects it.

@@ -92,7 +92,10 @@ func errorOf(l *lua.State, t *lua.Table) (text string, counted bool) {
 }
 
 // newError makes a table of an error: "-CODE text", or a text without a code.
-func newError(l *lua.State, text string) *lua.Table {
+func (i *Interpreter) newError(text string) *lua.Table {
+	if i.debug != nil && i.debug.Stepping() {
+		i.debug.Failed(text)
+	}
 	code := "ERR"
 	if rest, ok := strings.CutPrefix(text, "-"); ok {
 		text = rest
@@ -100,13 +103,13 @@ func newError(l *lua.State, text string) *lua.Table {
 			code, text = word, after
 		}
 	}
-	t := l.NewTable(0, 2)
-	t.SetField(fieldErr, l.NewString(code+" "+strings.Trim(text, "\r\n")))
+	t := i.l.NewTable(0, 2)
+	t.SetField(fieldErr, i.l.NewString(code+" "+strings.Trim(text, "\r\n")))
 	return t
 }
 
 // raise ends the running function of the table redis with an error.
-func raise(l *lua.State, text string) int {
-	l.Throw(newError(l, text).Value())
+func (i *Interpreter) raise(l *lua.State, text string) int {
+	l.Throw(i.newError(text).Value())
 	return 0
 }

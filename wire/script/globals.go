@@ -2,6 +2,7 @@ package script
 
 import (
 	"math"
+	"strings"
 
 	"frankenredis/kv/double"
 	"frankenredis/wire/script/bit"
@@ -18,7 +19,13 @@ func (i *Interpreter) openGlobals(deprecated bool) {
 		l.Push(placeError(l, l.Arg(1)))
 		return 1
 	}})
-	i.openCommon(deprecated, i.openRedis())
+	api := i.openRedis()
+	l.Register(api, map[string]lua.Function{
+		"breakpoint":         i.breakpoint,
+		"debug":              i.showValues,
+		"replicate_commands": func(l *lua.State) int { l.Push(lua.Bool(true)); return 1 },
+	})
+	i.openCommon(deprecated, api)
 }
 
 // openCommon gives a new state what scripts and functions find alike, and api as redis.
@@ -111,23 +118,20 @@ func pcall(l *lua.State) int {
 	return len(results) + 1
 }
 
-// openRedis makes the table redis.
+// openRedis makes the table redis, with what functions find in it.
 func (i *Interpreter) openRedis() *lua.Table {
 	l := i.l
 	t := l.NewTable(0, 32)
 	l.Register(t, map[string]lua.Function{
-		"call":               func(l *lua.State) int { return i.call(l, true) },
-		"pcall":              func(l *lua.State) int { return i.call(l, false) },
-		"log":                i.log,
-		"setresp":            i.setProto,
-		"set_repl":           i.setEffects,
-		"acl_check_cmd":      i.checkCommand,
-		"error_reply":        errorReply,
-		"status_reply":       statusReply,
-		"sha1hex":            sha1hex,
-		"breakpoint":         func(l *lua.State) int { l.Push(lua.Bool(false)); return 1 },
-		"debug":              func(*lua.State) int { return 0 },
-		"replicate_commands": func(l *lua.State) int { l.Push(lua.Bool(true)); return 1 },
+		"call":          func(l *lua.State) int { return i.call(l, true) },
+		"pcall":         func(l *lua.State) int { return i.call(l, false) },
+		"log":           i.log,
+		"setresp":       i.setProto,
+		"set_repl":      i.setEffects,
+		"acl_check_cmd": i.checkCommand,
+		"error_reply":   i.errorReply,
+		"status_reply":  i.statusReply,
+		"sha1hex":       i.sha1hex,
 	})
 	i.setConstants(t, map[string]int{"LOG_DEBUG": 0, "LOG_VERBOSE": 1, "LOG_NOTICE": 2, "LOG_WARNING": 3,
 		"REPL_NONE": 0, "REPL_AOF": 1, "REPL_SLAVE": 2, "REPL_REPLICA": 2, "REPL_ALL": 3})
@@ -198,16 +202,24 @@ func (i *Interpreter) call(l *lua.State, raising bool) int {
 	var v lua.Value
 	failed := true
 	if wrong != "" {
-		v = newError(l, wrong).Value()
-	} else if reply, err := i.host.Call(argv); err != nil {
-		t := newError(l, "-"+err.Error())
-		t.SetField(fieldCounted, lua.Bool(true))
-		v = t.Value()
+		v = i.newError(wrong).Value()
 	} else {
-		r := reader{l: l, p: reply}
-		failed = len(reply) > 0 && reply[0] == '-'
-		if len(reply) > 0 {
-			v = r.value()
+		if i.debug != nil && i.debug.Stepping() {
+			i.debug.Command(argv)
+		}
+		if reply, err := i.host.Call(argv); err != nil {
+			t := i.newError(refusal(err))
+			t.SetField(fieldCounted, lua.Bool(true))
+			v = t.Value()
+		} else {
+			r := reader{i: i, l: l, p: reply}
+			failed = len(reply) > 0 && reply[0] == '-'
+			if len(reply) > 0 {
+				v = r.value()
+				if i.debug != nil && i.debug.Stepping() {
+					i.debug.Reply(reply)
+				}
+			}
 		}
 	}
 	if failed && raising {
@@ -217,13 +229,22 @@ func (i *Interpreter) call(l *lua.State, raising bool) int {
 	return 1
 }
 
+// refusal is what Redis makes of a command that was refused: a text without the general code, or a reply to a client.
+func refusal(err error) string {
+	text, plain := strings.CutPrefix(err.Error(), "ERR ")
+	if !plain {
+		text = "-" + text + "\r\n"
+	}
+	return text
+}
+
 func (i *Interpreter) checkCommand(l *lua.State) int {
 	argv, wrong := i.vector(l)
 	if wrong != "" {
-		return raise(l, wrong)
+		return i.raise(l, wrong)
 	}
 	if !i.host.Knows(argv) {
-		return raise(l, "Invalid command passed to redis.acl_check_cmd()")
+		return i.raise(l, "Invalid command passed to redis.acl_check_cmd()")
 	}
 	l.Push(lua.Bool(i.host.Allowed(argv)))
 	return 1
@@ -232,14 +253,14 @@ func (i *Interpreter) checkCommand(l *lua.State) int {
 func (i *Interpreter) log(l *lua.State) int {
 	n := l.ArgCount()
 	if n < 2 {
-		return raise(l, "redis.log() requires two arguments or more.")
+		return i.raise(l, "redis.log() requires two arguments or more.")
 	}
 	level, ok := l.ToNumber(l.Arg(1))
 	if !ok {
-		return raise(l, "First argument must be a number (log level).")
+		return i.raise(l, "First argument must be a number (log level).")
 	}
 	if !(level >= 0 && level < 4) {
-		return raise(l, "Invalid log level.")
+		return i.raise(l, "Invalid log level.")
 	}
 	line := ""
 	for j := 2; j <= n; j++ {
@@ -256,46 +277,46 @@ func (i *Interpreter) log(l *lua.State) int {
 
 func (i *Interpreter) setProto(l *lua.State) int {
 	if l.ArgCount() != 1 {
-		return raise(l, "redis.setresp() requires one argument.")
+		return i.raise(l, "redis.setresp() requires one argument.")
 	}
 	v, _ := l.ToNumber(l.Arg(1))
 	if version := int(truncate(v)); version == 2 || version == 3 {
 		i.host.SetProto(version)
 		return 0
 	}
-	return raise(l, "RESP version must be 2 or 3.")
+	return i.raise(l, "RESP version must be 2 or 3.")
 }
 
 func (i *Interpreter) setEffects(l *lua.State) int {
 	if l.ArgCount() != 1 {
-		return raise(l, "redis.set_repl() requires one argument.")
+		return i.raise(l, "redis.set_repl() requires one argument.")
 	}
 	v, _ := l.ToNumber(l.Arg(1))
 	to := truncate(v)
 	if to&^3 != 0 {
-		return raise(l, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
+		return i.raise(l, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
 	}
 	i.host.SetEffects(uint8(to))
 	return 0
 }
 
-func errorReply(l *lua.State) int {
+func (i *Interpreter) errorReply(l *lua.State) int {
 	text, ok := l.Arg(1).Text()
 	if !ok || l.ArgCount() != 1 {
-		l.Push(newError(l, "wrong number or type of arguments").Value())
+		l.Push(i.newError("wrong number or type of arguments").Value())
 		return 1
 	}
 	if text == "" || text[0] != '-' {
 		text = "-" + text
 	}
-	l.Push(newError(l, text).Value())
+	l.Push(i.newError(text).Value())
 	return 1
 }
 
-func statusReply(l *lua.State) int {
+func (i *Interpreter) statusReply(l *lua.State) int {
 	v := l.Arg(1)
 	if _, ok := v.Text(); !ok || l.ArgCount() != 1 {
-		l.Push(newError(l, "wrong number or type of arguments").Value())
+		l.Push(i.newError("wrong number or type of arguments").Value())
 		return 1
 	}
 	t := l.NewTable(0, 1)
@@ -304,9 +325,9 @@ func statusReply(l *lua.State) int {
 	return 1
 }
 
-func sha1hex(l *lua.State) int {
+func (i *Interpreter) sha1hex(l *lua.State) int {
 	if l.ArgCount() != 1 {
-		return raise(l, "wrong number of arguments")
+		return i.raise(l, "wrong number of arguments")
 	}
 	text, _ := l.ToString(l.Arg(1))
 	l.Push(l.NewString(SHA([]byte(text))))

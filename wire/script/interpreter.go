@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"frankenredis/wire/resp"
+	"frankenredis/wire/script/ldb"
 	"frankenredis/wire/script/lua"
 )
 
@@ -51,8 +52,9 @@ type Interpreter struct {
 	limit   int // of the memory of values, in bytes; 0: none
 	cache   map[string]*Script
 	bytes   int
-	passing []*Script // those of cache that nobody asked to keep, oldest first
-	endedAt int       // the line at which step ended a script
+	passing []*Script    // those of cache that nobody asked to keep, oldest first
+	endedAt int          // the line at which step ended a script
+	debug   *ldb.Session // of the script that runs, nil: nobody looks
 
 	// Scratch of calls: the bytes of argument vectors, their places, and the vectors.
 	arg    []byte
@@ -83,7 +85,12 @@ func (i *Interpreter) SetMaxMemory(n int) {
 
 // step lets the host end the script, and notes where.
 func (i *Interpreter) step(l *lua.State) error {
-	err := i.host.Step()
+	var err error
+	if i.debug == nil {
+		err = i.host.Step()
+	} else if i.debug.Overdue() {
+		err = errAlone
+	}
 	if err != nil {
 		i.endedAt = 0
 		for level := 0; ; level++ {

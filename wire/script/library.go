@@ -231,7 +231,7 @@ func (x *Libraries) register(l *lua.State) int {
 		wrong = "Function already exists in the library"
 	}
 	if wrong != "" {
-		return raise(l, wrong)
+		return x.i.raise(l, wrong)
 	}
 	x.loading.Functions = append(x.loading.Functions, f)
 	return 0

@@ -10,6 +10,7 @@ import (
 
 // reader turns a reply of the server into a value. What it reads is whole and well formed, for the server has just written it.
 type reader struct {
+	i *Interpreter
 	l *lua.State
 	p []byte
 }
@@ -33,7 +34,7 @@ func (r *reader) value() lua.Value {
 	case resp.SimpleKind:
 		return r.field("ok", l.NewBytes(line))
 	case resp.ErrorKind:
-		t := newError(l, "-"+string(line))
+		t := r.i.newError("-" + string(line))
 		t.SetField(fieldCounted, lua.Bool(true))
 		return t.Value()
 	case resp.ArrayKind, resp.PushKind:

@@ -37,6 +37,25 @@ type Lender interface {
 	ReturnOutput()
 }
 
+// Talker is a Conn whose client can be spoken with while the executor stands still.
+type Talker interface {
+	// Say sends p past the session's reply, and returns when all of it is sent; an error says that the client is gone, or has taken nothing
+	// for as long as patience.
+	Say(p []byte, patience time.Duration) error
+	// Hear waits for input and returns how many bytes of p it has filled; 0 without an error when interrupted says so, which is asked
+	// whenever the poller is woken.
+	Hear(p []byte, interrupted func() bool) (int, error)
+}
+
+// DebugMode is what SCRIPT DEBUG chose.
+type DebugMode uint8
+
+// The modes of the debugger of scripts.
+const (
+	NotDebugged DebugMode = iota
+	DebugSync             // the server stands still
+)
+
 // Usage is the memory one connection holds, in bytes, as CLIENT LIST names it.
 type Usage struct {
 	QueryBytes, QueryFree int // qbuf, qbuf-free: what is not parsed yet, and room
@@ -165,6 +184,7 @@ type Session struct {
 	Reply           ReplyMode
 	CloseAfterReply bool // no further command is read; the connection ends when the reply has left
 	Closed          bool
+	Debug           DebugMode
 	NoEvict         bool
 	NoTouch         bool
 	ReadOnly        bool // READONLY: of a replica in a cluster, reads are served

@@ -47,7 +47,7 @@ func (l *State) insert(at int, v Value) {
 
 // ArgError raises an error over argument i.
 func (l *State) ArgError(i int, msg string) {
-	sort, name := l.calledAs()
+	sort, name := l.ci.calledAs()
 	if sort == "method" {
 		i--
 		if i == 0 {

@@ -196,7 +196,22 @@ type Frame struct {
 
 // Frame returns the active function at level, or false if there are not so many.
 func (l *State) Frame(level int) (Frame, bool) {
-	f := l.ci
+	f, tail := l.frameAt(level)
+	if tail {
+		return Frame{Source: "=(tail call)", Line: -1, Tail: true}, true
+	}
+	if f == nil {
+		return Frame{}, false
+	}
+	if f.closure.flag {
+		return Frame{Source: "=[C]", Line: -1, Host: true}, true
+	}
+	return Frame{Source: f.closure.proto.source, Line: f.line()}, true
+}
+
+// frameAt returns the active function at level; nil if there is none, or if a tail call replaced it (tail).
+func (l *State) frameAt(level int) (f *frame, tail bool) {
+	f = l.ci
 	for ; level > 0 && f.closure != nil; f = f.prev {
 		level--
 		if !f.closure.flag {
@@ -204,15 +219,12 @@ func (l *State) Frame(level int) (Frame, bool) {
 		}
 	}
 	if level < 0 {
-		return Frame{Source: "=(tail call)", Line: -1, Tail: true}, true
+		return nil, true
 	}
 	if level > 0 || f.closure == nil {
-		return Frame{}, false
+		return nil, false
 	}
-	if f.closure.flag {
-		return Frame{Source: "=[C]", Line: -1, Host: true}, true
-	}
-	return Frame{Source: f.closure.proto.source, Line: f.line()}, true
+	return f, false
 }
 
 // line is the one f is executing.

@@ -52,6 +52,9 @@ func (f *function) emitNil(from, count int) {
 			return
 		}
 	}
+	if f.pc() == 0 && f.target < 0 {
+		f.proto.nilStart = true
+	}
 	f.emit(opLoadNil, from, from+count-1, 0)
 }
 

@@ -112,7 +112,7 @@ func (p *proto) describe(pc, register int) (sort, name string) {
 	if at < 0 {
 		return "", ""
 	}
-	switch i := p.code[at]; i.op() {
+	switch i := p.instruction(at); i.op() {
 	case opGetGlobal:
 		return "global", p.k[i.c()].string().text
 	case opMove:
@@ -143,7 +143,7 @@ func (p *proto) constantName(rk int) string {
 func (p *proto) lastWrite(pc, register int) int {
 	last := -1
 	for at := 0; at < pc; at++ {
-		i := p.code[at]
+		i := p.instruction(at)
 		a := int(i.a())
 		switch i.op() {
 		case opLoadNil:
@@ -180,9 +180,8 @@ func (p *proto) lastWrite(pc, register int) int {
 	return last
 }
 
-// calledAs is how the caller of the running function names it.
-func (l *State) calledAs() (sort, name string) {
-	f := l.ci
+// calledAs is how the caller of an active function names it.
+func (f *frame) calledAs() (sort, name string) {
 	if f.closure != nil && !f.closure.flag && f.tails > 0 {
 		return "", ""
 	}
@@ -190,7 +189,7 @@ func (l *State) calledAs() (sort, name string) {
 	if caller == nil || caller.closure == nil || caller.closure.flag {
 		return "", ""
 	}
-	i := caller.closure.proto.code[max(caller.pc-1, 0)]
+	i := caller.closure.proto.instruction(max(caller.pc-1, 0))
 	switch i.op() {
 	case opCall, opTailCall, opTForLoop:
 		return caller.describe(int(i.a()))

@@ -24,6 +24,14 @@ func AppendNumber(dst []byte, n float64) []byte {
 	return strconv.AppendFloat(dst, n, 'g', 14, 64)
 }
 
+// AppendShort appends n as C's format %g does: with six digits.
+func AppendShort(dst []byte, n float64) []byte {
+	if special := specialNumber(n); special != "" {
+		return append(dst, special...)
+	}
+	return strconv.AppendFloat(dst, n, 'g', 6, 64)
+}
+
 // specialNumber is how glibc prints infinities and what is no number, with the sign bit; else it is empty. On x86-64
 // 0/0 has that bit set.
 func specialNumber(n float64) string {

@@ -59,6 +59,8 @@ const (
 	opEqRK     // opEq of a register and a constant
 	opGetIndex // opGetTable whose C is a register
 	opSetIndex // opSetTable whose B is a register
+
+	opTrap // tell the tracer, then do what proto.ops has at this place, see trace.go
 )
 
 // instruction holds opcode, A (8 bits), B (16 bits) and C (32 bits, signed).
@@ -93,13 +95,15 @@ type proto struct {
 	code     []instruction
 	k        []Value
 	protos   []*proto
-	lines    []int32 // of each instruction
+	lines    []int32  // of each instruction
+	ops      []opcode // what traps stand for; nil: there are none
 	upvals   []upvalDesc
 	locals   []localVar // for error messages
 	source   string     // chunk name
 	line     int        // where the function begins, 0 for a chunk
 	lastLine int
 	params   int
+	nilStart bool // begins with an opLoadNil that the original does without: its registers are nil at first
 	needsArg bool // a table "arg" with the varargs is to be made
 	vararg   bool
 	stack    int // registers needed

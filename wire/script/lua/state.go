@@ -34,6 +34,7 @@ type global struct {
 	inext   *Closure
 	steps   int // instructions until the hook is called
 	random  random
+	tracing tracing
 
 	used        int // bytes, an estimate that reclaim corrects
 	threshold   int
@@ -68,6 +69,7 @@ type frame struct {
 	pc         int      // next instruction
 	want       int      // results
 	tails      int      // tail calls that led here
+	traced     int      // the instruction that was trapped last
 	entry      bool     // execute was called for it
 }
 

@@ -159,6 +159,14 @@ func (v Value) Equal(w Value) bool {
 	return false
 }
 
+// Address is where the object v is lies, as describe prints it; 0 for the host's null pointer.
+func (v Value) Address() uintptr {
+	if u := v.Userdata(); u != nil && u.Data == nil {
+		return 0
+	}
+	return v.address()
+}
+
 // setNumber makes r the number n; a register that holds a number already needs no write barrier.
 func (r *Value) setNumber(n float64) {
 	if r.ref == unsafe.Pointer(&numberTag) {

@@ -75,6 +75,7 @@ enter:
 	for {
 		i := code[pc]
 		pc++
+	again:
 		a := uint8(i >> 8)
 		switch i.op() {
 		case opMove:
@@ -534,6 +535,12 @@ enter:
 			}
 			to := l.stack[base+int(a) : base+int(a)+n]
 			clear(to[copy(to, l.stack[base-have:base]):])
+
+		case opTrap:
+			ci.pc = pc
+			i = l.trap(ci)
+			r = l.registers(base)
+			goto again
 		}
 	}
 }
