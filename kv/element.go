@@ -2,6 +2,7 @@ package kv
 
 import (
 	"strconv"
+	"unsafe"
 
 	"frankenredis/kv/arena"
 	"frankenredis/kv/dict"
@@ -197,17 +198,23 @@ func (ks *Keyspace) newElements() dict.Dict { return dict.New(ks.a, &ks.table) }
 
 // Elem is one string of a collection: bytes, or a number that stands for its decimal spelling, as listpacks and intsets
 // keep it. The bytes are read only and valid until the keyspace's next change (for a view's, until it is closed).
+//
+// It is handed on for every element that a command visits, hence its shape: what has no more than four words stays in registers, where more
+// is written and read again at each call.
 type Elem struct {
-	b   []byte
-	n   int64
+	p   *byte // the first of the bytes
+	n   int64 // how many, or the number
 	num bool
 }
 
 // BytesElem and IntElem make an Elem; the bytes are kept, not copied.
-func BytesElem(b []byte) Elem { return Elem{b: b} }
+func BytesElem(b []byte) Elem { return Elem{p: unsafe.SliceData(b), n: int64(len(b))} }
 
 // IntElem makes an Elem of a number.
 func IntElem(n int64) Elem { return Elem{n: n, num: true} }
+
+// bytes are those of an element that is not kept as a number.
+func (e Elem) bytes() []byte { return unsafe.Slice(e.p, int(e.n)) }
 
 // Int is the number, when the element is kept as one.
 func (e Elem) Int() (n int64, ok bool) { return e.n, e.num }
@@ -217,7 +224,7 @@ func (e Elem) Append(dst []byte) []byte {
 	if e.num {
 		return strconv.AppendInt(dst, e.n, 10)
 	}
-	return append(dst, e.b...)
+	return append(dst, e.bytes()...)
 }
 
 // Bytes is the string; a number is written to buf, which must have room for 20 bytes to keep this from allocating.
@@ -225,7 +232,7 @@ func (e Elem) Bytes(buf []byte) []byte {
 	if e.num {
 		return strconv.AppendInt(buf[:0], e.n, 10)
 	}
-	return e.b
+	return e.bytes()
 }
 
 // Len is the length of the string in bytes.
@@ -233,7 +240,7 @@ func (e Elem) Len() int {
 	if e.num {
 		return intLen(e.n)
 	}
-	return len(e.b)
+	return int(e.n)
 }
 
 // Is says whether the string is s.
@@ -242,7 +249,7 @@ func (e Elem) Is(s []byte) bool {
 		var buf [intDigits]byte
 		return string(strconv.AppendInt(buf[:0], e.n, 10)) == string(s)
 	}
-	return string(e.b) == string(s)
+	return string(e.bytes()) == string(s)
 }
 
 // spelled is the number that the element is, kept as one or spelled as one would be.
@@ -250,10 +257,10 @@ func (e Elem) spelled() (n int64, isInt bool) {
 	if e.num {
 		return e.n, true
 	}
-	if len(e.b) == 0 || e.b[0] > '9' {
+	if e.n == 0 || *e.p > '9' {
 		return 0, false // as nearly all that are none
 	}
-	return parseInt(e.b)
+	return parseInt(e.bytes())
 }
 
 // equal says whether the two are the same string.
@@ -262,7 +269,7 @@ func (e Elem) equal(other Elem) bool {
 	case e.num && other.num:
 		return e.n == other.n
 	case e.num:
-		return e.Is(other.b)
+		return e.Is(other.bytes())
 	}
-	return other.Is(e.b)
+	return other.Is(e.bytes())
 }

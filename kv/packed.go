@@ -37,7 +37,10 @@ func packedElem(p []byte, at int) Elem {
 // readElem is packedElem with the position of the next entry.
 func readElem(p []byte, at int) (e Elem, next int) {
 	b, n, isInt, next := listpack.Read(p, at)
-	return Elem{b, n, isInt}, next
+	if isInt {
+		return IntElem(n), next
+	}
+	return BytesElem(b), next
 }
 
 // longest is the length of the longest entry of a listpack.

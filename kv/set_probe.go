@@ -120,7 +120,7 @@ func (x *SetProbe) spelling(member Elem) []byte {
 	if member.num {
 		return strconv.AppendInt(x.ks.digits[:0], member.n, 10)
 	}
-	return member.b
+	return member.bytes()
 }
 
 // packedHas is Has for a listpack. Sets made alike have their members in the same order: the entry behind the last one found
@@ -169,7 +169,7 @@ func indexHash(m Elem) uint64 {
 	if n, isInt := m.spelled(); isInt {
 		return fold(uint64(n)^indexKeys[0], indexKeys[1])
 	}
-	b := m.b
+	b := m.bytes()
 	h := indexKeys[0] ^ uint64(len(b))<<56
 	for ; len(b) > 8; b = b[8:] {
 		h = fold(h^binary.LittleEndian.Uint64(b), indexKeys[1])
