@@ -22,6 +22,7 @@ type Loading struct {
 	mu       sync.Mutex
 	damaged  map[string]*Report // of files that differ from their cover, by name
 	replaced map[string]bool    // that are genuine, and not what is covered
+	unread   map[string]error   // what the disk said when a sidecar was wanted to verify a file: that one was read as it is
 }
 
 // LoadOptions say what a Loading does.
@@ -36,7 +37,7 @@ type LoadOptions struct {
 
 // Loading returns such a disk.
 func (s *Store) Loading(o LoadOptions) *Loading {
-	return &Loading{FS: s.o.FS, s: s, o: o, damaged: map[string]*Report{}, replaced: map[string]bool{}}
+	return &Loading{FS: s.o.FS, s: s, o: o, damaged: map[string]*Report{}, replaced: map[string]bool{}, unread: map[string]error{}}
 }
 
 // Damaged are the reports of files that differ from their cover, as far as they have been read: Bad has what was met.
@@ -66,15 +67,19 @@ func (l *Loading) Replaced() []string {
 }
 
 // Covered is up to where a file at path is covered, in bytes, and proven to be as covered once it has been read to there without
-// damage; 0: it is not. An error is the disk's: it does not give all of the sidecar, so the file may be covered further than the rest says.
+// damage; 0: it is not. An error is the disk's: it does not give all of the sidecar, or did not when the file was opened, so the file may be
+// covered further than the rest says, and what was read of it proves nothing.
 func (l *Loading) Covered(path string) (int64, error) {
 	name := l.s.NameOf(path)
 	l.mu.Lock()
-	out := l.replaced[name]
+	out, unread := l.replaced[name], l.unread[name]
 	l.mu.Unlock()
 	e, ok := l.s.Entry(name)
 	if !ok || out || !l.o.Covers(name) {
 		return 0, nil
+	}
+	if unread != nil {
+		return 0, unread
 	}
 	if !e.Growing {
 		return e.Size, nil
@@ -106,11 +111,15 @@ func (l *Loading) Open(path string) (disk.File, error) {
 	if err != nil {
 		// What cannot be verified is read as it is: the file proves itself, or it is refused for what it says.
 		v.close()
+		l.noteUnread(name, err)
 		return l.FS.Open(path)
 	}
 	if v.f == nil && !l.o.Mend {
 		v.close()
 		return l.FS.Open(path)
+	}
+	if v.tail != nil {
+		l.noteUnread(name, v.tail.unread)
 	}
 	f := &verified{l: l, v: v, name: name, at: -1, stripe: -1}
 	if v.r.Found < v.r.Size {
@@ -121,6 +130,17 @@ func (l *Loading) Open(path string) (disk.File, error) {
 		}
 	}
 	return f, nil
+}
+
+// noteUnread remembers that a file is read without being verified because the disk does not give its sidecar. It may give it later, but that says
+// nothing about what was read.
+func (l *Loading) noteUnread(name string, err error) {
+	if !failedRead(err) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unread[name] = err
 }
 
 // Stat describes the file at path: with Mend, one that is shorter than what is covered, or missing, as it will be read.

@@ -25,6 +25,14 @@ func (b *boot) shield() {
 	b.disk, b.o.FS = b.o.FS, b.loading
 }
 
+// raw is the disk as it is, without what covers would make of it.
+func (b *boot) raw() disk.FS {
+	if b.disk != nil {
+		return b.disk
+	}
+	return b.o.FS
+}
+
 // shielded says which files are verified: those whose bytes are data. Text files people edit, and the rest proves itself.
 func (b *boot) shielded(name string) bool {
 	if !b.o.AOF {

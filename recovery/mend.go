@@ -71,13 +71,13 @@ func (b *boot) judgeCut(s *survey, f *logFile, c cut) error {
 		b.info("%s: cutting %d bytes at offset %d that the commit ring has whole.", f.name, c.size-c.at, c.at)
 		return nil
 	}
+	if f.uncovered != nil { // also where the watermark allows it: a cover of more than is left would be brought back one day
+		return b.refuseUnread(f.path, "sidecar, which tells how much of "+f.name+" was durable,", f.uncovered)
+	}
 	if c.line {
 		b.ev.decided(ledger.TornEnd, ledger.Cut, f.path, c.at, "%d bytes at the end are damaged; the watermark says that the stream ends before them", c.size-c.at)
 		b.info("%s: cutting %d damaged bytes at offset %d that held a line of the log's own and nothing of the stream.", f.name, c.size-c.at, c.at)
 		return nil
-	}
-	if f.uncovered != nil {
-		return b.refuseUnread(f.path, "sidecar, which tells how much of "+f.name+" was durable,", f.uncovered)
 	}
 	rule := ledger.TornEnd
 	if c.class == Unproven {
@@ -128,9 +128,9 @@ func (b *boot) cutOff(path string, at, size int64) error {
 	return b.ev.did(a, err)
 }
 
-// quarantine copies bytes of a file and returns their digest.
+// quarantine copies bytes of a file, as they stand on the disk, and returns their digest.
 func (b *boot) quarantine(path string, at, size int64) (input string, err error) {
-	name, err := Quarantine(b.o.FS, b.dir(), path, at, size)
+	name, err := Quarantine(b.raw(), b.dir(), path, at, size)
 	if err == nil {
 		input = b.digestOf(name)
 	}
