@@ -123,7 +123,7 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	s := testbed.Start(t, testbed.Options{Env: []string{"NOTIFY_SOCKET=" + path}, Args: []string{"--supervised", "systemd", "--enable-debug-command", "yes",
-		"--rdb-key-save-delay", "200", "--rdbcompression", "no"}})
+		"--rdb-key-save-delay", "1000", "--rdbcompression", "no"}}) // four seconds: the first line comes after one
 	c := s.Dial(t)
 	c.Call(t, "DEBUG", "POPULATE", "4000", "key", "5000")
 	c.Call(t, "BGSAVE")
