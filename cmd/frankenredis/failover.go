@@ -62,7 +62,7 @@ func (s *server) failOver(c *engine.Call, q engine.FailoverRequest) error {
 		switch target := s.findReplica(q.Host, q.Port); {
 		case target == nil:
 			return engine.ReplyError("ERR FAILOVER target HOST and PORT is not a replica.")
-		case target.Replica.State != session.Online:
+		case !isConnected(target):
 			return engine.ReplyError("ERR FAILOVER target replica is not online.")
 		}
 	}
@@ -104,7 +104,7 @@ func (s *server) tendFailover() {
 	s.forgetReplicas()
 	for _, c := range s.replicas.list {
 		host, port := replicaAddress(c)
-		if c.Replica.State != session.Online || c.Replica.Acked != s.eng.StreamEnd() ||
+		if !isOnline(c) || c.Replica.Acked != s.eng.StreamEnd() ||
 			f.host != "" && (!strings.EqualFold(host, f.host) || port != f.port) {
 			continue
 		}

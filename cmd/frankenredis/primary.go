@@ -49,7 +49,7 @@ func (r *replicas) Acked(lsn wal.LSN, fsynced bool) (n int) {
 // Good implements engine.Replication.
 func (r *replicas) Good(lag int64) (n int) {
 	for _, c := range r.list {
-		if isOnline(c) && time.Since(c.Replica.Heard) <= time.Duration(lag)*time.Second {
+		if isConnected(c) && time.Since(c.Replica.Heard) <= time.Duration(lag)*time.Second {
 			n++
 		}
 	}
@@ -63,6 +63,11 @@ func (r *replicas) Online() bool {
 
 // isOnline says whether a replica of the list is there and follows the stream: one that has gone stays on the list for up to a second.
 func isOnline(c *session.Session) bool { return !c.Closed && c.Replica.State == session.Online }
+
+// isConnected is isOnline of one, too, that has its snapshot and has yet to say so: INFO calls it online, but it confirms nothing.
+func isConnected(c *session.Session) bool {
+	return isOnline(c) || !c.Closed && c.Replica.State == session.WaitsForAck
+}
 
 // Bare marks a stream that no append-only file keeps.
 func (b *bareStream) Bare() {}
