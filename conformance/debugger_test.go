@@ -326,3 +326,33 @@ func TestDebuggerTerminated(t *testing.T) {
 		t.Errorf("k is %s", got)
 	}
 }
+
+// I2: a session begins when what came before it in the same turn is in the log. Within a transaction that cannot be waited for: there it is refused,
+// and the server goes on.
+func TestDebuggerWaitsForLog(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"everysec", "always"} {
+		srv := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--appendfsync", policy}})
+		eval := []string{"EVAL", "return redis.call('GET', 'k')", "0"}
+
+		c := srv.Dial(t)
+		c.Call(t, "SCRIPT", "DEBUG", "SYNC")
+		var p []byte
+		for _, args := range [][]string{{"SET", "k", "2"}, {"MULTI"}, eval, {"EXEC"}} {
+			p = testbed.AppendCommand(p, args...)
+		}
+		ok(t, c.SendRaw(p))
+		got := ""
+		for range 4 {
+			r, err := c.Receive()
+			ok(t, err)
+			got = testbed.Format(r)
+		}
+		if !strings.Contains(got, "ERR The debugger can't begin before") {
+			t.Errorf("%s: %s", policy, got)
+		}
+		if got := say(srv.Dial(t), "GET", "k"); got != `"2"` {
+			t.Errorf("%s: k is %s", policy, got)
+		}
+	}
+}

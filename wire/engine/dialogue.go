@@ -21,11 +21,13 @@ const sendPatience = 5 * time.Second
 
 var (
 	errNoTalk      = ReplyError("ERR This connection can't be used for debugging")
+	errUncovered   = ReplyError("ERR The debugger can't begin before what was executed is in the append-only file")
 	errInterrupted = errors.New("engine: the server is to end")
 )
 
 // Dialogue begins a dialogue with the client. What was executed before is committed and waited for: the client may be shown its effects (I2).
-// Those of the calling command itself it sees as they happen; they are acknowledged by its reply, as always.
+// Those of the calling command itself it sees as they happen; they are acknowledged by its reply, as always. It is refused while the log
+// fails or takes long, and within a transaction behind anything that is not committed: a transaction is committed as a whole (I5).
 func (c *Call) Dialogue() (*Dialogue, error) {
 	talk, ok := c.S.Conn.(session.Talker)
 	if !ok {
@@ -35,7 +37,10 @@ func (c *Call) Dialogue() (*Dialogue, error) {
 	if !e.inExec {
 		e.commit()
 	}
-	for e.Released() < e.StreamEnd() && !e.LogFailing() && !e.Interrupted() {
+	for until := time.Now().Add(sendPatience); e.Released() < e.StreamEnd(); {
+		if time.Now().After(until) || e.inExec || e.LogFailing() || e.Interrupted() {
+			return nil, errUncovered
+		}
 		time.Sleep(100 * time.Microsecond)
 	}
 	return &Dialogue{e: e, talk: talk}, nil
