@@ -91,3 +91,25 @@ func TestWaitWithoutReplica(t *testing.T) {
 		t.Errorf("SET without a replica: %v, %v", got, err)
 	}
 }
+
+// A replica that was sent its snapshot, and has yet to load it, confirms nothing: INFO calls it online where the snapshot is a file.
+func TestWaitWhileReplicaLoads(t *testing.T) {
+	t.Parallel()
+	for _, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		p := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--repl-diskless-sync", "no", "--enable-debug-command", "yes"}})
+		primary := p.Dial(t)
+		r := testbed.Start(t, testbed.Options{Args: replicaArgs(p)})
+		inStep(t, primary, r.Dial(t))
+		primary.Call(t, "SET", "k", "v")
+		r.Kill()
+		testbed.Start(t, testbed.Options{Args: replicaArgs(p, "--key-load-delay", "1000000000")})
+		shown := ""
+		waitFor(t, "the snapshot to be sent", func() bool {
+			shown = infoFields(primary.Call(t, "INFO", "replication").Str)["slave0"]
+			return strings.Contains(shown, "state=online,offset=0,")
+		})
+		if n := primary.Call(t, "WAIT", "1", "1").Int; n != 0 {
+			t.Errorf("%s: %d replicas confirm what none has loaded", binary, n)
+		}
+	}
+}

@@ -77,7 +77,7 @@ func (s *server) startSync(client *session.Session, round *syncRound) {
 		s.load.freezeUsec = time.Since(o.began).Microseconds()
 	}
 	o.delay = s.cfg.Int("rdb-key-save-delay")
-	p.State, p.Acked, p.At, p.Behind = session.ReceivesSnapshot, o.at, o.at, 0
+	p.State, p.At, p.Behind = session.ReceivesSnapshot, o.at, 0
 	if o.direct {
 		if round.going == 0 {
 			s.logger.Info("Starting BGSAVE for SYNC with target: replicas sockets")
