@@ -43,6 +43,9 @@ type Log struct {
 	// Bytes of all files but cur, and of the last base.
 	sealedSize, baseSize atomic.Int64
 
+	// renames is held while the history gets another name. Whoever closes the log waits for that, for a log that follows may write the same files.
+	renames sync.Mutex
+
 	exec *scribe // executor only, under mu
 	live liveOptions
 
@@ -381,13 +384,16 @@ func (l *Log) closeBells() {
 // Close writes and, if finalSync, syncs everything that was committed and ends the log. It waits, as nothing else of a
 // Log does: it is for shutdown. After a clean end the watermark says so. The error says what could not be written.
 func (l *Log) Close(finalSync bool) error {
+	l.renames.Lock()
 	l.mu.Lock()
 	if l.closing {
 		l.mu.Unlock()
+		l.renames.Unlock()
 		return ErrClosed
 	}
 	l.closing, l.finalSync = true, finalSync
 	l.unlockAndWake()
+	l.renames.Unlock()
 	l.wg.Wait()
 	l.closeBells()
 	return l.closeErr

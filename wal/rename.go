@@ -7,8 +7,26 @@ import "fmt"
 //
 // It waits for the disk, on any goroutine but the executor, which meanwhile commits nothing: the new name is durable before the first byte
 // that bears it, so that after a crash no byte is taken for another history's (I6). After an error the old name stays.
-func (l *Log) Rename(id, id2 ReplID, end2 LSN) error {
+//
+// Renames come one after the other. still, unless nil, is asked when it is this one's turn: whoever wanted it may have been overtaken by
+// another, and what it returns is Rename's error then. A log that has the name already is left as it is; a closed one answers ErrClosed.
+func (l *Log) Rename(id, id2 ReplID, end2 LSN, still func() error) error {
+	l.renames.Lock()
+	defer l.renames.Unlock()
+	if still != nil {
+		if err := still(); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
+	if l.closing {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	if l.at.ID == id {
+		l.mu.Unlock()
+		return nil
+	}
 	at := l.at
 	l.mu.Unlock()
 	at.ID = id

@@ -1,7 +1,9 @@
 package wal
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +21,7 @@ func TestRename(t *testing.T) {
 	}
 	l.Commit([]byte("*1\r\n$4\r\nPING\r\n"), 0)
 	next := NewReplID()
-	if err := l.Rename(next, testID, l.End()); err != nil {
+	if err := l.Rename(next, testID, l.End(), nil); err != nil {
 		t.Fatal(err)
 	}
 	e, err := ReadEpoch(fs, o.Dir, defaultName)
@@ -64,7 +66,7 @@ func TestI6RenameCrashBeforeEveryOperation(t *testing.T) {
 		}
 	})
 	next, end := NewReplID(), j.l.End()
-	if err := j.l.Rename(next, testID, end); err != nil {
+	if err := j.l.Rename(next, testID, end, nil); err != nil {
 		t.Fatal(err)
 	}
 	j.commit(set("k", "after"))
@@ -93,5 +95,52 @@ func TestI6RenameCrashBeforeEveryOperation(t *testing.T) {
 	}
 	if renamed == 0 {
 		t.Error("no line bears the new name: nothing was tried")
+	}
+}
+
+// Renames come one after the other, and one that was overtaken does nothing: else a history that is no longer meant would be the log's.
+func TestRenameOvertaken(t *testing.T) {
+	o := Options{Dir: testDir, Annotate: true, BootID: "boot", Policy: Always}
+	j, err := startJourney(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second, third := NewReplID(), NewReplID(), NewReplID()
+	overtaken := errors.New("overtaken")
+	ended := make(chan error)
+	var once sync.Once
+	begun, write := make(chan struct{}), make(chan struct{})
+	j.fs.At(0, func(e crashfs.Event, _ func() *crashfs.FS) {
+		if e.Op.Changes() && strings.Contains(e.Name, EpochName(defaultName)) {
+			once.Do(func() {
+				close(begun)
+				<-write
+			})
+		}
+	})
+	go func() { ended <- j.l.Rename(first, testID, j.l.End(), nil) }()
+	<-begun
+	if j.l.renames.TryLock() {
+		t.Fatal("two at a time")
+	}
+	close(write)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if err := j.l.Rename(second, testID, j.l.End(), func() error { return overtaken }); err != overtaken || j.l.Position().ID != first {
+		t.Fatalf("%v, and the history is %s", err, j.l.Position().ID)
+	}
+	if err := j.l.Rename(third, first, j.l.End(), nil); err != nil {
+		t.Fatal(err)
+	}
+	e, err := ReadEpoch(j.fs, testDir, defaultName)
+	if err != nil || e.ID != third || e.ID2 != first || j.l.Position().ID != third {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if err := j.l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.l.Rename(second, third, j.l.End(), nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("a closed log takes another name: %v", err)
 	}
 }

@@ -58,8 +58,12 @@ func (s *server) newBeginning(dir, name string) (wal.Position, error) {
 	return at, nil
 }
 
-// beginLog turns the log on while the server runs: a rewrite without a log before it.
+// beginLog turns the log on while the server runs: a rewrite without a log before it. It is put off while a sync has ended one, see endLog.
 func (s *server) beginLog() error {
+	if s.logsEnding > 0 {
+		s.rewrites.scheduled = true
+		return nil
+	}
 	o := s.logOptions()
 	at, err := s.prepareFolder(o)
 	if err != nil {
@@ -76,8 +80,13 @@ func (s *server) beginLog() error {
 	return nil
 }
 
-// rewriteWithoutLog is BGREWRITEAOF with the log off: the folder then holds the present state, for a start with the log on.
+// rewriteWithoutLog is BGREWRITEAOF with the log off: the folder then holds the present state, for a start with the log on. It is put off as
+// beginLog is.
 func (s *server) rewriteWithoutLog() error {
+	if s.logsEnding > 0 {
+		s.rewrites.scheduled = true
+		return nil
+	}
 	o := s.logOptions()
 	at, err := s.prepareFolder(o)
 	if err != nil {

@@ -192,7 +192,7 @@ func (s *server) promote(c *engine.Call, done func(c *engine.Call) error) error 
 	if log == nil {
 		return finish(c)
 	}
-	rename := func() { failed = log.Rename(id, old, end) }
+	rename := func() { failed = log.Rename(id, old, end, nil) }
 	if c == nil || !c.CanHold() {
 		rename()
 		return finish(c)

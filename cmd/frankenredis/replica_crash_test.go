@@ -53,15 +53,19 @@ type syncShot struct {
 func oldData() map[string]string { return map[string]string{"a": "old", "b": "old", "gone": "old"} }
 func newData() map[string]string { return map[string]string{"a": "new", "c": "new"} }
 
-func snapshotOf(t *testing.T, data map[string]string) string {
+func snapshotOf(t *testing.T, data map[string]string, functions ...string) string {
 	ks := kv.New(kv.Options{Databases: 1})
 	for k, v := range data {
 		ks.DB(0).SetString([]byte(k), []byte(v), false)
 	}
 	f := ks.Freeze()
 	defer f.Close()
+	var m snapshot.Meta
+	for _, source := range functions {
+		m.Functions = append(m.Functions, []byte(source))
+	}
 	var b bytes.Buffer
-	if _, err := snapshot.Write(&b, f, snapshot.Meta{}); err != nil {
+	if _, err := snapshot.Write(&b, f, m); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -76,8 +80,8 @@ func logOf(data map[string]string) string {
 	return b.String()
 }
 
-// newSyncWorld starts a replica over the old data; streamed: the primary sends without a length.
-func newSyncWorld(t *testing.T, aof bool, load string, streamed bool) *syncWorld {
+// newSyncWorld starts a replica over the old data; streamed: the primary sends without a length. functions are what it has beside the new data.
+func newSyncWorld(t *testing.T, aof bool, load string, streamed bool, functions ...string) *syncWorld {
 	t.Helper()
 	w := &syncWorld{t: t, fs: crashfs.New(), dir: t.TempDir(), aof: aof, ended: make(chan int)}
 	t.Chdir(w.dir)
@@ -85,7 +89,7 @@ func newSyncWorld(t *testing.T, aof bool, load string, streamed bool) *syncWorld
 	if w.primary, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	payload := snapshotOf(t, newData())
+	payload := snapshotOf(t, newData(), functions...)
 	w.conns.Go(func() {
 		for {
 			c, err := w.primary.Accept()

@@ -39,11 +39,21 @@ func newFollower(s *server) *follower {
 	return &follower{s: s, feed: newFeed(), quit: make(chan struct{}), began: time.Now()}
 }
 
-// stop ends the link and what waits for it. Any goroutine.
+// stop ends the link and what waits for it. Executor only.
 func (f *follower) stop() {
 	f.once.Do(func() { close(f.quit) })
 	f.feed.close()
 	f.link.Stop()
+}
+
+// wanted is nil, or errLinkGone when the link is not wanted any more. Any goroutine.
+func (f *follower) wanted() error {
+	select {
+	case <-f.quit:
+		return errLinkGone
+	default:
+		return nil
+	}
 }
 
 // call runs do on the executor, unless the link is not wanted any more, and waits for it.
@@ -58,11 +68,22 @@ func (f *follower) callSteps(work step) error {
 		}
 		return work()
 	}, func(err error) { done <- err }))
+	return f.outcome(done)
+}
+
+// outcome waits for what a call has come to.
+func (f *follower) outcome(done chan error) error {
 	select {
 	case err := <-done:
 		return err
 	case <-f.quit:
-		return errLinkGone
+		// The executor closes it, so what it has done for this link it has told by now: that must not be forgotten.
+		select {
+		case err := <-done:
+			return err
+		default:
+			return errLinkGone
+		}
 	}
 }
 
@@ -106,9 +127,12 @@ func (f *follower) Resume(id wal.ReplID) error {
 	if !id.IsZero() {
 		now, old, end = id, f.asked, at
 	}
-	if log != nil && log.Position().ID != now {
+	if log != nil {
 		// Nothing is committed meanwhile: only the stream is, and it does not come yet.
-		if err := log.Rename(now, old, end); err != nil {
+		if err := log.Rename(now, old, end, f.wanted); err != nil {
+			if errors.Is(err, errLinkGone) {
+				return err
+			}
 			s.logger.Warn("The append-only file cannot take up the primary's history: " + err.Error())
 			return err
 		}
@@ -138,6 +162,7 @@ type plan struct {
 	o     recovery.Options
 	dbs   []*kv.DB // of aside
 	began bool     // the old data set is gone, or will not be asked for any more
+	ended bool     // so is its log; counted in server.logsEnding
 }
 
 // Replace implements repl.Follower.
@@ -235,7 +260,7 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 	t.Beat(true)
 	defer t.Beat(false)
 	if !p.aside { // else nothing has happened until it is whole
-		if err := f.endLog(); err != nil {
+		if err := f.endLog(p); err != nil {
 			return err
 		}
 	}
@@ -276,7 +301,7 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 		return err
 	}
 	if p.aside {
-		if err := f.endLog(); err != nil {
+		if err := f.endLog(p); err != nil {
 			return err
 		}
 	}
@@ -284,9 +309,6 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 		if err := s.eng.LoadLibraries(res.Functions, true, true); err != nil {
 			s.logger.Warn("Failed trying to load the function libraries of the MASTER synchronization DB: " + err.Error())
 			s.record(ledger.Entry{Rule: ledger.BadSync, Decision: ledger.Refuse, Artifact: "the link to the primary", Kind: "snapshot", To: uint64(t.Offset), Detail: err.Error()})
-			if p.aside { // the data set is as it was, and is logged again
-				s.restartLog()
-			}
 			return err
 		}
 		s.finishSync(f, t, p, res, info)
@@ -294,8 +316,10 @@ func (f *follower) load(t *repl.Transfer, p *plan, r io.Reader) error {
 	})
 }
 
-// endLog ends the log before the data set is replaced: until a new base is durable the old generation is in charge (I21).
-func (f *follower) endLog() error {
+// endLog ends the log before the data set is replaced: until a new base is durable the old generation is in charge (I21). Nor does another
+// begin before the snapshot is taken up or given up: it would write into the same folder, of a data set that is about to go, also where somebody
+// else is the primary by then.
+func (f *follower) endLog(p *plan) error {
 	s := f.s
 	var log *wal.Log
 	take := func() error {
@@ -308,7 +332,8 @@ func (f *follower) endLog() error {
 		if log.Released() < log.End() && log.Err() == nil {
 			return errNotYet // clients still wait for what it covers
 		}
-		s.log = nil
+		s.log, p.ended = nil, true
+		s.logsEnding++
 		end := log.End()
 		s.load.result.Position.LSN = end
 		s.eng.SetLog(&bareStream{end: end})
@@ -359,6 +384,14 @@ func (s *server) beginSyncLoad(p *plan) {
 	s.logger.Info("MASTER <-> REPLICA sync: Loading DB in memory")
 }
 
+// logEnded says that the sync is over that ended a log: another may begin.
+func (s *server) logEnded(p *plan) {
+	if p.ended {
+		p.ended = false
+		s.logsEnding--
+	}
+}
+
 // endSyncLoad ends the loading state.
 func (s *server) endSyncLoad(p *plan) {
 	s.load.progress.Store(nil)
@@ -378,6 +411,7 @@ func (s *server) finishSync(f *follower, t *repl.Transfer, p *plan, res *recover
 		}
 	}
 	s.endSyncLoad(p)
+	s.logEnded(p)
 	at := s.load.result
 	at.Position.ID, at.Position.LSN = t.ID, t.Offset
 	at.ID2, at.End2 = wal.ReplID{}, 0
@@ -413,13 +447,23 @@ func (s *server) syncFailed(f *follower, p *plan) {
 			db.Flush(true)
 		}
 	} else if p.began {
-		// Half a snapshot is no data set.
+		// Half a snapshot is no data set. What is left is no position of the history so far either: nobody may go on from there, no replica of
+		// this one, and not this server when a base says so.
 		s.eng.Flushed()
 		for i := range s.ks.Len() {
 			s.ks.DB(i).Flush(true)
 		}
+		at := s.load.result
+		at.Position.ID, at.ID2, at.End2 = wal.NewReplID(), wal.ReplID{}, 0
+		s.dropReplicas(true)
 	}
 	if p.began || p.dbs != nil {
 		s.endSyncLoad(p)
+	}
+	if p.ended {
+		s.logEnded(p)
+		if !p.began { // the data set is as it was, and is logged again
+			s.restartLog()
+		}
 	}
 }

@@ -46,6 +46,8 @@ type server struct {
 	log       *wal.Log // nil while appendonly is off
 	// logHeld stands for the log while appendonly yes makes one.
 	logHeld *heldLog
+	// logsEnding counts the logs that syncs have ended whose snapshot is not the data set yet: until then none may begin.
+	logsEnding int
 
 	dir string // the data directory, absolute
 	// begin is the directory the process was started in, and onceOnly says why it cannot be started a second time; "": it can.
