@@ -69,7 +69,7 @@ func TestReplicaServedFromFiles(t *testing.T) {
 			if full, partial := infoInt(t, primary, "stats", "sync_full"), infoInt(t, primary, "stats", "sync_partial_ok"); full != 0 || partial != 1 {
 				t.Fatalf("after a kill %d full syncs, %d partial\n%s", full, partial, p.LogTail(30))
 			}
-			if n := strings.Count(p.LogText(), "of the append-only file and the backlog"); n != 3 {
+			if n := strings.Count(p.LogText(), "of the append-only file starting"); n != 3 {
 				t.Errorf("the file was used %d times\n%s", n, p.LogTail(30))
 			}
 

@@ -11,7 +11,8 @@ import (
 //
 // The bytes lie in blocks, of which the oldest goes when what is behind it is size bytes at least.
 type Backlog struct {
-	blocks []*block // oldest first; their bytes follow each other
+	list   []*block // oldest first, their bytes follow each other; those before first have gone
+	first  int
 	spare  []*block // some that went, for use again; not counted in memory
 	size   int64
 	memory int64
@@ -41,12 +42,10 @@ func NewBacklog(size int64, at wal.LSN) *Backlog { return &Backlog{size: size, e
 // Append takes the bytes that follow. keep is the position from which on some replica needs the stream: what is behind it stays.
 func (b *Backlog) Append(p []byte, keep wal.LSN) {
 	for len(p) > 0 {
-		n := len(b.blocks)
-		if n == 0 || len(b.blocks[n-1].buf) == cap(b.blocks[n-1].buf) {
-			b.blocks = append(b.blocks, b.take())
-			n++
+		if n := len(b.list); n == b.first || len(b.list[n-1].buf) == cap(b.list[n-1].buf) {
+			b.push(b.take())
 		}
-		k := b.blocks[n-1]
+		k := b.list[len(b.list)-1]
 		m := min(len(p), cap(k.buf)-len(k.buf))
 		k.buf = append(k.buf, p[:m]...)
 		b.end += wal.LSN(m)
@@ -70,21 +69,29 @@ func (b *Backlog) take() *block {
 	return k
 }
 
+// push puts a block behind the others. The list is moved only when as many have gone as are left: a backlog of a gigabyte has 65,000.
+func (b *Backlog) push(k *block) {
+	if len(b.list) == cap(b.list) && 2*b.first >= len(b.list) {
+		left := copy(b.list, b.list[b.first:])
+		clear(b.list[left:])
+		b.list, b.first = b.list[:left], 0
+	}
+	b.list = append(b.list, k)
+}
+
 // trim lets blocks go that are beyond the size and that no replica needs.
 func (b *Backlog) trim(keep wal.LSN) {
-	n := 0
-	for n < len(b.blocks)-1 && int64(b.end-b.blocks[n].end()) >= b.size && b.blocks[n].end() <= keep {
-		k := b.blocks[n]
+	for b.first < len(b.list)-1 {
+		k := b.list[b.first]
+		if int64(b.end-k.end()) < b.size || k.end() > keep {
+			return
+		}
 		b.memory -= int64(cap(k.buf))
 		if len(b.spare) < spareBlocks {
 			b.spare = append(b.spare, k)
 		}
-		n++
-	}
-	if n > 0 {
-		left := copy(b.blocks, b.blocks[n:])
-		clear(b.blocks[left:])
-		b.blocks = b.blocks[:left]
+		b.list[b.first] = nil
+		b.first++
 	}
 }
 
@@ -102,27 +109,17 @@ func (b *Backlog) Next(at wal.LSN) []byte {
 	if at >= b.end {
 		return nil
 	}
-	i := sort.Search(len(b.blocks), func(i int) bool { return b.blocks[i].end() > at })
-	return b.blocks[i].buf[at-b.blocks[i].start:]
-}
-
-// From copies everything from a position on that it has.
-func (b *Backlog) From(at wal.LSN) []byte {
-	p := make([]byte, 0, b.end-at)
-	for at < b.end {
-		piece := b.Next(at)
-		p = append(p, piece...)
-		at += wal.LSN(len(piece))
-	}
-	return p
+	there := b.list[b.first:]
+	k := there[sort.Search(len(there), func(i int) bool { return there[i].end() > at })]
+	return k.buf[at-k.start:]
 }
 
 // End is the position behind the last byte, Len how many bytes there are, Memory how much memory they take.
 func (b *Backlog) End() wal.LSN  { return b.end }
 func (b *Backlog) Memory() int64 { return b.memory }
 func (b *Backlog) Len() int {
-	if len(b.blocks) == 0 {
+	if b.first == len(b.list) {
 		return 0
 	}
-	return int(b.end - b.blocks[0].start)
+	return int(b.end - b.list[b.first].start)
 }

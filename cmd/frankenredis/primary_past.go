@@ -15,7 +15,6 @@ type missed struct {
 	past     *wal.Past
 	inFiles  func() wal.LSN // how far the increments reach
 	from, to wal.LSN
-	rest     []byte // the stream from to on, from the backlog
 	reply    string
 	known    func(wal.ReplID, wal.LSN) bool
 }
@@ -39,14 +38,13 @@ func (s *server) resumeFromFiles(client *session.Session, from wal.LSN) bool {
 	id, id2, end2 := res.Position.ID, res.ID2, res.End2
 	o := &outgoing{s: s, client: client, log: s.log, id: id, at: s.eng.StreamEnd(), out: socket}
 	o.missed = &missed{
-		past: past, inFiles: s.log.InFiles, from: from, to: o.at - wal.LSN(r.backlog.Len()), reply: continueReply(client, id.String()),
+		past: past, inFiles: s.log.InFiles, from: from, to: o.at, reply: continueReply(client, id.String()),
 		known: func(line wal.ReplID, at wal.LSN) bool { return line == id || line == id2 && at <= end2 },
 	}
-	o.missed.rest = r.backlog.From(o.missed.to)
 	client.Replica.Heard, client.Replica.Acked, client.Replica.State = time.Now(), from, session.CatchesUp
 	client.Replica.At = o.at
 	r.list = append(r.list, client)
-	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of the append-only file and the backlog starting from offset %d.",
+	s.logger.Info(fmt.Sprintf("Partial resynchronization request from %s accepted. Sending %d bytes of the append-only file starting from offset %d.",
 		replicaName(client), o.at-from, from+1))
 	s.send(o)
 	return true
@@ -67,11 +65,7 @@ func (o *outgoing) sendMissed() error {
 	if _, err := o.out.Write([]byte(m.reply)); err != nil {
 		return err
 	}
-	if err := m.past.Copy(o.out, m.from, m.to, m.known); err != nil {
-		return err
-	}
-	_, err := o.out.Write(m.rest)
-	return err
+	return m.past.Copy(o.out, m.from, m.to, m.known)
 }
 
 // finishMissed puts the replica online, or ends its connection: then it comes again, and gets a full sync if the files are to blame.
