@@ -56,7 +56,8 @@ func (r *Reactor) listener(fd int) *listener {
 }
 
 // Listen listens for TCP or TLS on each address of a bind directive: "*" and "::*" mean all of a family; with a "-" in front an
-// address that this machine does not have is passed over. Port 0 means not at all. The error names the address; nothing stays open then.
+// address that this machine does not have is passed over (OnSkip). Port 0 means not at all. The error names the address; nothing
+// stays open then.
 func (r *Reactor) Listen(kind Kind, bind []string, port, backlog int) error {
 	if port == 0 {
 		return nil
@@ -76,6 +77,9 @@ func (r *Reactor) Listen(kind Kind, bind []string, port, backlog int) error {
 			continue
 		}
 		if optional && (errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EPROTONOSUPPORT)) {
+			if r.skipped != nil {
+				r.skipped(&ListenError{Addr: name, Port: port, Err: err})
+			}
 			continue
 		}
 		for _, l := range r.listeners[before:] {
@@ -151,6 +155,12 @@ func (r *Reactor) shares(list []*listener, port int) bool {
 // SetSocketMark gives sockets that listen from now on a mark (SO_MARK), which routing rules can look at; 0: none. Without the right to do so
 // they have none, as in Redis.
 func (r *Reactor) SetSocketMark(mark int) { r.mark = mark }
+
+// OnSkip has f told of each address that Listen passes over; before the first call of Listen.
+func (r *Reactor) OnSkip(f func(*ListenError)) { r.skipped = f }
+
+// Listening says whether there is any way in.
+func (r *Reactor) Listening() bool { return len(r.listeners) > 0 }
 
 // ErrUnknownHost is the cause of a ListenError for a name that has no address.
 var ErrUnknownHost = errors.New("name or service not known")

@@ -30,7 +30,8 @@ type Reactor struct {
 	listeners []*listener
 	held      bool // see HoldListeners
 	args      [Kinds]listenArgs
-	mark      int // see SetSocketMark
+	mark      int                // see SetSocketMark
+	skipped   func(*ListenError) // see OnSkip
 	discard   [4096]byte
 
 	tlsConfig *tls.Config    // for new connections

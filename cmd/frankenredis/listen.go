@@ -8,10 +8,15 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"frankenredis/wire"
 	"frankenredis/wire/config"
 	"frankenredis/wire/engine"
 )
+
+// unixPathRoom is how many bytes the kernel has for the path of a unix socket, with the byte that ends it.
+const unixPathRoom = len(unix.RawSockaddrUnix{}.Path)
 
 // listen opens the configured addresses; the log says what could not be opened.
 func (s *server) listen() error {
@@ -21,6 +26,7 @@ func (s *server) listen() error {
 	}
 	backlog := int(s.cfg.Int("tcp-backlog"))
 	s.listening.bind = s.cfg.Strings("bind")
+	s.reactor.OnSkip(func(le *wire.ListenError) { s.logListenError(le) })
 	open := func(kind wire.Kind) error {
 		port := s.port(kind)
 		if err := s.reactor.Listen(kind, s.listening.bind, port, backlog); err != nil {
@@ -37,14 +43,18 @@ func (s *server) listen() error {
 	path := s.cfg.String("unixsocket")
 	if path != "" {
 		if err := s.reactor.ListenUnix(path, uint32(s.cfg.Int("unixsocketperm")), backlog); err != nil {
-			s.logger.Warn("Failed opening Unix socket: bind: " + config.ErrnoText(err))
+			cause := "bind: " + config.ErrnoText(err)
+			if len(path) >= unixPathRoom {
+				cause = fmt.Sprintf("unix socket path too long (%d), must be under %d", len(path), unixPathRoom)
+			}
+			s.logger.Warn("Failed opening Unix socket: " + cause)
 			return err
 		}
 	}
 	if err := open(wire.TLS); err != nil {
 		return err
 	}
-	if (s.listening.port == [wire.Kinds]int{} || len(s.listening.bind) == 0) && path == "" {
+	if !s.reactor.Listening() {
 		err := errors.New("configured to not listen anywhere, exiting")
 		s.logger.Warn("Configured to not listen anywhere, exiting.")
 		return err

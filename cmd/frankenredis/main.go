@@ -10,6 +10,8 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/hashicorp/go-hclog"
+
 	"frankenredis/wire/acl"
 	"frankenredis/wire/command"
 	"frankenredis/wire/config"
@@ -25,11 +27,7 @@ func main() {
 
 // run is the program; it returns the exit status.
 func run(argv []string, in io.Reader) int {
-	dir, err := os.Getwd()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "Can't find the working directory:", err)
-		return 1
-	}
+	dir := config.WorkingDir()
 	args, err := config.ParseArgs(salvageArgument(argv), dir)
 	if err != nil {
 		return fail(err)
@@ -51,6 +49,7 @@ func run(argv []string, in io.Reader) int {
 	}
 	var stdin []byte
 	if args.Stdin {
+		earlyLogger().Info("Reading config from stdin")
 		if stdin, err = io.ReadAll(io.LimitReader(in, 1<<30)); err != nil {
 			fmt.Fprintln(os.Stderr, "Reading the configuration from standard input:", err)
 			return 1
@@ -75,9 +74,11 @@ func run(argv []string, in io.Reader) int {
 	for _, r := range cfg.Renames() {
 		table.Rename(r.From, r.To)
 	}
-	if err := os.Chdir(cfg.String("dir")); err != nil {
-		fmt.Fprintf(os.Stderr, "Can't chdir to '%s': %v\n", cfg.String("dir"), err)
-		return 1
+	if to := cfg.String("dir"); to != dir { // who stays needs no right to enter
+		if err := os.Chdir(to); err != nil {
+			fmt.Fprintf(os.Stderr, "Can't chdir to '%s': %v\n", to, err)
+			return 1
+		}
 	}
 	if cfg.Bool("daemonize") && supervisor(cfg) == "no" {
 		parent, err := daemonize(stdin, dir)
@@ -121,10 +122,7 @@ func fail(err error) int {
 	var fatal *config.FatalError
 	if errors.As(err, &fatal) {
 		if fatal.Log {
-			sink := &logSink{pid: os.Getpid()}
-			sink.role.Store('C')
-			sink.setLevel("notice")
-			newLogger(sink).Warn(fatal.Text)
+			earlyLogger().Warn(fatal.Text)
 		} else {
 			fmt.Fprint(os.Stderr, fatal.Text)
 		}
@@ -132,4 +130,12 @@ func fail(err error) int {
 	}
 	fmt.Fprintln(os.Stderr, err)
 	return 1
+}
+
+// earlyLogger writes log lines before the configuration is known.
+func earlyLogger() hclog.Logger {
+	sink := &logSink{pid: os.Getpid()}
+	sink.role.Store('C')
+	sink.setLevel("notice")
+	return newLogger(sink)
 }

@@ -17,25 +17,28 @@ const version = "0.1.0"
 // reservedDescriptors are kept back from clients for files, listeners and the like (Redis: CONFIG_MIN_RESERVED_FDS).
 const reservedDescriptors = 32
 
-// fitDescriptors raises the limit of open files so that maxclients fit, and returns the maxclients that do.
-func fitDescriptors(maxClients int) (int, error) {
+// fitDescriptors raises the limit of open files so that maxclients fit, and returns the maxclients that do, 0 if not even one does. With the
+// limit that is left and the reason, when it cannot be raised so far.
+func fitDescriptors(maxClients int) (fit int, limit uint64, err error) {
 	want := uint64(maxClients + reservedDescriptors)
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
-		return maxClients, fmt.Errorf("getrlimit: %w", err)
+		return maxClients, 0, fmt.Errorf("getrlimit: %w", err)
 	}
 	if lim.Cur >= want {
-		return maxClients, nil
+		return maxClients, lim.Cur, nil
 	}
 	try := unix.Rlimit{Cur: want, Max: max(lim.Max, want)}
-	if unix.Setrlimit(unix.RLIMIT_NOFILE, &try) == nil {
-		return maxClients, nil
+	refused := unix.Setrlimit(unix.RLIMIT_NOFILE, &try)
+	if refused == nil {
+		return maxClients, want, nil
 	}
+	limit = lim.Cur
 	try = unix.Rlimit{Cur: lim.Max, Max: lim.Max}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &try); err != nil {
-		return maxClients, fmt.Errorf("setrlimit: %w", err)
+	if unix.Setrlimit(unix.RLIMIT_NOFILE, &try) == nil {
+		limit = lim.Max
 	}
-	return max(1, int(min(want, lim.Max))-reservedDescriptors), nil
+	return max(0, int(min(want, limit))-reservedDescriptors), limit, refused
 }
 
 // daemonEnv marks the process that a daemonizing start has left behind.

@@ -194,7 +194,9 @@ func (s *server) emptied() {
 // rewriteConfig is CONFIG REWRITE; all writes what stands at its default, too.
 func (s *server) rewriteConfig(all bool) error {
 	if err := s.cfg.WriteBack(s.fs, config.RewriteOptions{Users: s.userLines(), All: all}); err != nil {
-		s.logger.Warn("CONFIG REWRITE failed: " + err.Error())
+		if s.cfg.File() != "" {
+			s.logger.Warn("CONFIG REWRITE failed: " + err.Error())
+		}
 		return engine.ReplyError(err.Error())
 	}
 	for _, path := range []string{s.cfg.File(), config.OwnFile(s.cfg.File())} {
@@ -271,6 +273,9 @@ func (s *server) finishShutdown(r engine.ShutdownRequest) error {
 	if s.pidFile != "" {
 		s.logger.Info("Removing the pid file.")
 		os.Remove(s.pidFile)
+	}
+	if s.cfg.String("unixsocket") != "" {
+		s.logger.Info("Removing the unix socket file.")
 	}
 	s.reactor.CloseListeners()
 	name := "FrankenRedis"

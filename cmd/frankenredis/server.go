@@ -97,9 +97,7 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 	s.logger = newLogger(s.sink)
 
 	var err error
-	if s.dir, err = os.Getwd(); err != nil { // main has entered the configured dir
-		return nil, s.refuse("Can't find the working directory: %v", err)
-	}
+	s.dir = config.WorkingDir() // main has entered the configured dir
 	if path := cfg.String("logfile"); path != "" {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(s.dir, path)
@@ -162,7 +160,9 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 	s.saves.last, s.saves.took, s.rewrites.took, s.room.free = time.Now(), -1, -1, -1
 	s.followConfig()
 	s.registerInfo()
-	s.limitClients()
+	if err := s.limitClients(); err != nil {
+		return nil, err
+	}
 	s.reportTo(supervisor(cfg))
 	if s.sentinel != nil {
 		if err := s.sentinel.begin(s); err != nil {
@@ -195,7 +195,7 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 	}
 	if path != "" {
 		if err := writePidFile(path); err != nil {
-			s.logger.Warn("Failed to write PID file: " + err.Error())
+			s.logger.Warn("Failed to write PID file: " + config.ErrnoText(err))
 		} else {
 			s.pidFile = path
 		}
@@ -226,17 +226,24 @@ func (s *server) greet() {
 	}
 }
 
-// limitClients fits maxclients and the limit of open files to each other.
-func (s *server) limitClients() {
+// limitClients fits maxclients and the limit of open files to each other; the error is that there is no room for a single client.
+func (s *server) limitClients() error {
 	want := s.cfg.Live.MaxClients
-	got, err := fitDescriptors(want)
-	if err != nil {
-		s.logger.Warn("Unable to read or set the limit of open files: " + err.Error())
-	}
-	if got < want {
-		s.logger.Warn(fmt.Sprintf("maxclients has been reduced from %d to %d: the system allows no more open files. Raise 'ulimit -n'.", want, got))
+	got, limit, err := fitDescriptors(want)
+	files := want + reservedDescriptors
+	switch {
+	case got == 0:
+		return s.refuse("Your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d. Exiting.", limit, files)
+	case got < want:
+		s.logger.Info(fmt.Sprintf("You requested maxclients of %d requiring at least %d max file descriptors.", want, files))
+		s.logger.Info(fmt.Sprintf("Server can't set maximum open files to %d because of OS error: %s.", files, config.ErrnoText(err)))
+		s.logger.Info(fmt.Sprintf("Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. "+
+			"If you need higher maxclients increase 'ulimit -n'.", limit, got))
 		s.cfg.LowerMaxClients(got)
+	case err != nil:
+		s.logger.Warn("Unable to read the limit of open files: " + err.Error())
 	}
+	return nil
 }
 
 // followConfig acts on changes of parameters at run time.
@@ -257,7 +264,7 @@ func (s *server) followConfig() {
 		return nil
 	})
 	on("maxclients", func() error {
-		got, _ := fitDescriptors(s.cfg.Live.MaxClients)
+		got, _, _ := fitDescriptors(s.cfg.Live.MaxClients)
 		if got < s.cfg.Live.MaxClients {
 			return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", got)
 		}
@@ -280,10 +287,9 @@ func (s *server) followConfig() {
 		if err := os.Chdir(s.cfg.String("dir")); err != nil {
 			return err
 		}
-		dir, err := os.Getwd()
-		s.dir = dir
+		s.dir = config.WorkingDir()
 		s.covers.move()
-		return err
+		return nil
 	})
 	timeout := func() error {
 		s.replTimeout.Store(int64(time.Duration(s.cfg.Int("repl-timeout")) * time.Second))

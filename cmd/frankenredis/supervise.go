@@ -32,16 +32,16 @@ func (s *server) reportTo(manager supervision) {
 	s.watched = manager
 	switch mode := s.cfg.Enum("supervised"); {
 	case manager == "upstart":
-		s.logger.Info("supervised by upstart, will stop to signal readiness")
+		s.logger.Info("supervised by upstart, will stop to signal readiness.")
 		_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
 		os.Unsetenv("UPSTART_JOB")
 	case manager == "systemd":
-		s.logger.Info("supervised by systemd. Please make sure you set appropriate values for TimeoutStartSec and TimeoutStopSec in your service unit.")
+		s.logger.Info("Supervised by systemd. Please make sure you set appropriate values for TimeoutStartSec and TimeoutStopSec in your service unit.")
 		s.notify("STATUS=Redis is loading...\n")
 	case mode == "upstart":
 		s.logger.Info("upstart supervision requested, but UPSTART_JOB not found")
 	case mode == "systemd":
-		s.logger.Warn("systemd supervision requested or auto-detected, but NOTIFY_SOCKET not found")
+		s.logger.Warn("systemd supervision error: NOTIFY_SOCKET not found!")
 	}
 }
 

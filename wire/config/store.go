@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"frankenredis/wire/glob"
 )
 
@@ -41,11 +43,7 @@ func Defaults() *Store {
 	s := &Store{values: make([]value, len(rows))}
 	for i := range rows {
 		if rows[i].Name == "dir" {
-			dir, err := os.Getwd()
-			if err != nil {
-				dir = "."
-			}
-			s.values[i] = value{s: dir}
+			s.values[i] = value{s: WorkingDir()}
 			continue
 		}
 		v, err := rows[i].parseInitial()
@@ -56,6 +54,16 @@ func Defaults() *Store {
 	}
 	s.refreshLive()
 	return s
+}
+
+// WorkingDir is the process's working directory as the kernel names it, also where this user may not look into it (a server that root starts
+// as another user from its own home); "." if it has been removed.
+func WorkingDir() string {
+	dir, err := unix.Getwd()
+	if err != nil || !filepath.IsAbs(dir) { // "(unreachable)..." outside of a changed root
+		return "."
+	}
+	return dir
 }
 
 // at returns the row and value of a parameter; an unknown name is a mistake in the program.
