@@ -2,7 +2,11 @@ package conformance
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -84,8 +88,8 @@ var debugSessions = []debugSession{
 	{name: "too much", eval: []string{"return 1", "0"}, raw: []string{"*" + strings.Repeat("1", 1<<20)}},
 }
 
-// debugModes are the arguments of SCRIPT DEBUG that turn it on.
-var debugModes = []string{"SYNC"}
+// debugModes are the arguments of SCRIPT DEBUG that turn it on: on the data set while the server stands still, or on a copy.
+var debugModes = []string{"SYNC", "YES"}
 
 // debugged matches what two servers name differently.
 var debugged = []struct {
@@ -185,9 +189,10 @@ const endless = "local i = 0\nwhile true do i = i + 1 end"
 // debugStates are what a session does to the server and its other clients, and they to it; each returns what was seen.
 var debugStates = []struct {
 	name string
-	run  func(t *testing.T, srv *testbed.Server) []string
+	only string // the mode; "": both
+	run  func(t *testing.T, srv *testbed.Server, mode string) []string
 }{
-	{"SCRIPT DEBUG", func(t *testing.T, srv *testbed.Server) (seen []string) {
+	{"SCRIPT DEBUG", "SYNC", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
 		c := srv.Dial(t)
 		for _, args := range [][]string{{"SCRIPT", "DEBUG"}, {"SCRIPT", "DEBUG", "YES", "x"}, {"SCRIPT", "DEBUG", "maybe"}, {"SCRIPT", "DEBUG", "no"}, {"SCRIPT", "DEBUG", "sync"},
 			{"EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"}, {"EVALSHA_RO", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"}, {"SCRIPT", "DEBUG", "NO"},
@@ -203,24 +208,24 @@ var debugStates = []struct {
 		}
 		return seen
 	}},
-	{"transaction", func(t *testing.T, srv *testbed.Server) (seen []string) {
+	{"transaction", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
 		c := srv.Dial(t)
-		for _, args := range [][]string{{"SCRIPT", "DEBUG", "SYNC"}, {"MULTI"}, {"SET", "x", "1"}, {"EVAL", "return redis.call('GET', 'x')", "0"}, {"SET", "x", "2"}, {"EXEC"}, {"s"}} {
+		for _, args := range [][]string{{"SCRIPT", "DEBUG", mode}, {"MULTI"}, {"SET", "x", "1"}, {"EVAL", "return redis.call('GET', 'x')", "0"}, {"SET", "x", "2"}, {"EXEC"}, {"s"}} {
 			seen = append(seen, say(c, args...))
 		}
 		_, err := c.Receive()
 		return append(seen, fmt.Sprint(err != nil), say(srv.Dial(t), "GET", "x"))
 	}},
-	{"user", func(t *testing.T, srv *testbed.Server) (seen []string) {
+	{"user", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
 		say(srv.Dial(t), "ACL", "SETUSER", "u", "on", "nopass", "~a*", "+@all", "-del")
 		c := srv.Dial(t)
-		for _, args := range [][]string{{"AUTH", "u", "x"}, {"SCRIPT", "DEBUG", "SYNC"}, {"EVAL", "redis.pcall('get','q')\nredis.pcall('del','a')\nreturn 1", "0"}, {"r", "get", "q"}, {"s"}, {"s"}, {"s"}} {
+		for _, args := range [][]string{{"AUTH", "u", "x"}, {"SCRIPT", "DEBUG", mode}, {"EVAL", "redis.pcall('get','q')\nredis.pcall('del','a')\nreturn 1", "0"}, {"r", "get", "q"}, {"s"}, {"s"}, {"s"}} {
 			seen = append(seen, say(c, args...))
 		}
 		return seen
 	}},
-	{"others", func(t *testing.T, srv *testbed.Server) (seen []string) {
-		c := begin(t, srv, "SYNC", "redis.call('SET', 'o', '1')\nreturn 1")
+	{"others", "SYNC", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		c := begin(t, srv, mode, "redis.call('SET', 'o', '1')\nreturn 1")
 		other := srv.Dial(t)
 		ok(t, other.Send("GET", "o"))
 		seen = append(seen, say(c, "s"))
@@ -231,43 +236,141 @@ var debugStates = []struct {
 		ok(t, err)
 		return append(seen, testbed.Format(r))
 	}},
-	{"client leaves", func(t *testing.T, srv *testbed.Server) (seen []string) {
-		c := begin(t, srv, "SYNC", "redis.call('SET', 'left', '1')\nredis.breakpoint()\nreturn redis.call('SET', 'left', '2')")
+	{"client leaves", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		c := begin(t, srv, mode, "redis.call('SET', 'left', '1')\nredis.breakpoint()\nreturn redis.call('SET', 'left', '2')")
 		_ = c.Close()
 		return []string{say(srv.Dial(t), "GET", "left")}
 	}},
-	{"memory", func(t *testing.T, srv *testbed.Server) (seen []string) {
+	{"memory", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
 		admin := srv.Dial(t)
 		admin.Call(t, "CONFIG", "SET", "maxmemory", "1")
-		c := begin(t, srv, "SYNC", "return redis.call('SET', 'q', '3')")
+		c := begin(t, srv, mode, "return redis.call('SET', 'q', '3')")
 		seen = append(seen, say(c, "s"))
 		admin.Call(t, "CONFIG", "SET", "maxmemory", "0")
 		return seen
 	}},
-	{"endless", func(t *testing.T, srv *testbed.Server) (seen []string) {
+	{"endless", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
 		srv.Dial(t).Call(t, "CONFIG", "SET", "busy-reply-threshold", "50")
-		c := begin(t, srv, "SYNC", endless)
+		c := begin(t, srv, mode, endless)
 		seen = append(seen, say(c, "c"), say(c, "c"), say(c, "a"))
-		gone := begin(t, srv, "SYNC", endless)
+		gone := begin(t, srv, mode, endless)
 		_ = gone.Close()
 		return append(seen, say(srv.Dial(t), "PING"))
 	}},
-	{"cached", func(t *testing.T, srv *testbed.Server) (seen []string) {
-		c := begin(t, srv, "SYNC", "return 7777")
+	{"cached", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		c := begin(t, srv, mode, "return 7777")
 		return append(seen, say(c, "c"), say(srv.Dial(t), "SCRIPT", "EXISTS", "7e3ff2b1ac1d7d0d9f64cb0a1eaa23ff0fd2e2a7"), say(srv.Dial(t), "EVAL", "return 7777", "0"))
 	}},
-	{"function", func(t *testing.T, srv *testbed.Server) (seen []string) {
+	{"function", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
 		c := srv.Dial(t)
 		for _, args := range [][]string{{"FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return {type(redis.breakpoint), type(redis.debug), type(redis.replicate_commands)} end)"},
-			{"SCRIPT", "DEBUG", "SYNC"}, {"FCALL", "f", "0"}} {
+			{"SCRIPT", "DEBUG", mode}, {"FCALL", "f", "0"}} {
 			seen = append(seen, say(c, args...))
 		}
 		return seen
 	}},
-	{"replica", func(t *testing.T, srv *testbed.Server) (seen []string) {
+	{"replica", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
 		srv.Dial(t).Call(t, "REPLICAOF", "127.0.0.1", "1")
-		c := begin(t, srv, "SYNC", "redis.pcall('SET', 'q', '3')\nreturn 1")
+		c := begin(t, srv, mode, "redis.pcall('SET', 'q', '3')\nreturn 1")
 		return append(seen, say(c, "s"), say(c, "s"))
+	}},
+	{"pipeline", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		c := srv.Dial(t)
+		c.Call(t, "SCRIPT", "DEBUG", mode)
+		var p []byte
+		for _, args := range [][]string{{"SET", "p", "1"}, {"EVAL", "return redis.call('INCR', 'p')", "0"}, {"s"}, {"PING"}} {
+			p = testbed.AppendCommand(p, args...)
+		}
+		ok(t, c.SendRaw(p))
+		r, err := c.Receive()
+		ok(t, err)
+		seen = append(seen, testbed.Format(r), say(c, "s"))
+		for {
+			if r, err = c.Receive(); err != nil {
+				return append(seen, say(srv.Dial(t), "GET", "p"))
+			}
+			seen = append(seen, testbed.Format(r))
+		}
+	}},
+	{"client", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		c := srv.Dial(t)
+		for _, args := range [][]string{{"HELLO", "3"}, {"SELECT", "3"}, {"CLIENT", "SETNAME", "somebody"}, {"HSET", "h", "f", "v"}, {"SCRIPT", "DEBUG", mode}, {"EVAL", "redis.setresp(3)\nredis.call('HGETALL', 'h')\n" +
+			"return redis.call('HGETALL', 'h')", "0"}, {"s"}, {"r", "dbsize"}, {"s"}, {"s"}} {
+			if text := say(c, args...); args[0] != "HELLO" {
+				seen = append(seen, text)
+			}
+		}
+		r, err := c.Receive()
+		return append(seen, testbed.Format(r), fmt.Sprint(err != nil))
+	}},
+	{"min-replicas-to-write", "", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		srv.Dial(t).Call(t, "CONFIG", "SET", "min-replicas-to-write", "1")
+		c := begin(t, srv, mode, "redis.pcall('SET', 'q', '3')\nreturn redis.pcall('GET', 'q')")
+		return append(seen, say(c, "s"), say(c, "s"))
+	}},
+	{"data", "YES", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		admin := srv.Dial(t)
+		for _, line := range []string{"SET int 12345", "SET str abc", "APPEND raw xyz", "SET later x EX 1000", "RPUSH list a b c", "SADD ints 1 2 3", "SADD set a b", "HSET hash f v g w", "ZADD zset 1.5 a 2 b",
+			"XADD stream 1-1 f v", "XGROUP CREATE stream g 0", "XREADGROUP GROUP g c STREAMS stream >", "PFADD hll a b c", "SETBIT bits 7 1", "FUNCTION LOAD #!lua\u00a0name=l\nredis.register_function('f',function()return\u00a01\u00a0end)",
+			"SELECT 5", "SET five 5", "SELECT 0"} {
+			args := strings.Split(line, " ")
+			for i := range args {
+				args[i] = strings.ReplaceAll(args[i], "\u00a0", " ")
+			}
+			if text := say(admin, args...); strings.Contains(text, "ERR") {
+				t.Fatalf("%s: %s", line, text)
+			}
+		}
+		c := begin(t, srv, mode, "return 1")
+		for _, line := range []string{"r dbsize", "r get int", "r object encoding int", "r object encoding str", "r object encoding raw", "r object encoding list", "r lrange list 0 -1", "r object encoding ints",
+			"r smembers ints", "r object encoding set", "r hgetall hash", "r zrange zset 0 -1 withscores", "r xinfo groups stream", "r xpending stream g", "r pfcount hll", "r getbit bits 7", "r ttl later", "r select 5", "r get five",
+			"r fcall f 0", "r flushall", "r dbsize", "r swapdb 0 5", "r publish a b", "r debug jmap", "r shutdown", "r save", "r config get port", "r script load x", "r multi", "r wait 0 0", "r evalsha x 0", "r info nosuch", "r blpop none 0", "c"} {
+			seen = append(seen, line+": "+say(c, strings.Split(line, " ")...))
+		}
+		return append(seen, say(admin, "DBSIZE"))
+	}},
+	{"at once", "YES", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		admin := srv.Dial(t)
+		a := begin(t, srv, mode, "redis.call('INCR', 'n')\nreturn redis.call('GET', 'n')")
+		say(admin, "SET", "n", "10")
+		b := begin(t, srv, mode, "redis.call('INCR', 'n')\nreturn redis.call('GET', 'n')")
+		clients := len(strings.Split(strings.TrimSpace(admin.Call(t, "CLIENT", "LIST").Str), "\n"))
+		return append(seen, fmt.Sprint(clients), say(a, "s"), say(b, "s"), say(admin, "INCR", "n"), say(a, "s"), say(b, "s"), say(admin, "GET", "n"))
+	}},
+	{"monitored", "YES", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		m := srv.Dial(t)
+		m.Call(t, "MONITOR")
+		c := begin(t, srv, mode, "redis.call('SET', 'q', '3')\nreturn 1")
+		seen = append(seen, say(c, "s"), say(c, "s"))
+		say(srv.Dial(t), "PING")
+		for {
+			r, err := m.Receive()
+			ok(t, err)
+			_, text, _ := strings.Cut(testbed.Format(r), "]")
+			if seen = append(seen, text); strings.Contains(text, "PING") {
+				return seen
+			}
+		}
+	}},
+	{"subscribing", "YES", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		c := srv.Dial(t)
+		c.Call(t, "SCRIPT", "DEBUG", mode)
+		for _, args := range [][]string{{"MULTI"}, {"EVAL", "return 1", "0"}, {"SUBSCRIBE", "channel"}, {"PSUBSCRIBE", "c*"}, {"EXEC"}} {
+			seen = append(seen, say(c, args...))
+		}
+		return append(seen, say(srv.Dial(t), "PUBLISH", "channel", "x"), say(srv.Dial(t), "PUBSUB", "CHANNELS"), say(c, "s"))
+	}},
+	{"silent", "YES", func(t *testing.T, srv *testbed.Server, mode string) (seen []string) {
+		c := srv.Dial(t)
+		c.Call(t, "SCRIPT", "DEBUG", mode)
+		var p []byte
+		for _, args := range [][]string{{"PING"}, {"CLIENT", "REPLY", "OFF"}, {"MULTI"}, {"EVAL", "return 1", "0"}, {"SET", "q", "1"}, {"EXEC"}} {
+			p = testbed.AppendCommand(p, args...)
+		}
+		ok(t, c.SendRaw(p))
+		r, err := c.Receive()
+		ok(t, err)
+		return append(seen, testbed.Format(r), say(c, "s"), say(srv.Dial(t), "GET", "q"))
 	}},
 }
 
@@ -285,18 +388,23 @@ func ended(srv *testbed.Server) bool {
 func TestDebuggerStates(t *testing.T) {
 	t.Parallel()
 	for _, state := range debugStates {
-		t.Run(state.name, func(t *testing.T) {
-			got, want := testbed.Start(t, testbed.Options{}), testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server")})
-			g, w := state.run(t, got), state.run(t, want)
-			for i := range max(len(g), len(w)) {
-				if at(g, i) != at(w, i) {
-					t.Errorf("answer %d:\n%s\nwant\n%s", i, at(g, i), at(w, i))
+		for _, mode := range debugModes {
+			if state.only != "" && state.only != mode {
+				continue
+			}
+			t.Run(mode+"/"+state.name, func(t *testing.T) {
+				got, want := testbed.Start(t, testbed.Options{}), testbed.Start(t, testbed.Options{Binary: testbed.Peer(t, "redict-server")})
+				g, w := state.run(t, got, mode), state.run(t, want, mode)
+				for i := range max(len(g), len(w)) {
+					if at(g, i) != at(w, i) {
+						t.Errorf("answer %d:\n%s\nwant\n%s", i, at(g, i), at(w, i))
+					}
 				}
-			}
-			if len(w) == 0 {
-				t.Error("the peer said nothing")
-			}
-		})
+				if len(w) == 0 {
+					t.Error("the peer said nothing")
+				}
+			})
+		}
 	}
 }
 
@@ -327,32 +435,215 @@ func TestDebuggerTerminated(t *testing.T) {
 	}
 }
 
-// I2: a session begins when what came before it in the same turn is in the log. Within a transaction that cannot be waited for: there it is refused,
-// and the server goes on.
+// Nor does it wait for what the client has evaluated, which no stop ends.
+func TestDebuggerTerminatedInLoop(t *testing.T) {
+	t.Parallel()
+	srv := testbed.Start(t, testbed.Options{Args: []string{"--busy-reply-threshold", "50"}})
+	c := begin(t, srv, "SYNC", "return 1")
+	ok(t, c.Send("e", "while true do end"))
+	waitFor(t, "the code to be taken", func() bool {
+		n, err := testbed.Unread(c.Conn)
+		return err == nil && n == 0
+	})
+	ok(t, srv.Signal(syscall.SIGTERM))
+	if !ended(srv) {
+		t.Fatal("it goes on")
+	}
+}
+
+// I2: a session begins when what came before it in the same turn is in the log, also right after a start, when sidecars and the commit ring are
+// still to be made ready, and within a transaction. The server stands still for no longer than that takes.
 func TestDebuggerWaitsForLog(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"everysec", "always"} {
-		srv := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--appendfsync", policy}})
-		eval := []string{"EVAL", "return redis.call('GET', 'k')", "0"}
+		for _, behind := range [][][]string{{debuggedRead}, {{"MULTI"}, {"SET", "other", "1"}, debuggedRead, {"EXEC"}}} {
+			t.Run(policy+"/"+behind[0][0], func(t *testing.T) {
+				srv := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--appendfsync", policy}})
+				c := srv.Dial(t)
+				c.Call(t, "SCRIPT", "DEBUG", "SYNC")
+				p := testbed.AppendCommand(nil, "SET", "k", "2")
+				for _, args := range behind {
+					p = testbed.AppendCommand(p, args...)
+				}
+				ok(t, c.SendRaw(p))
+				r, err := c.Receive()
+				ok(t, err)
+				if got := testbed.Format(r); !strings.Contains(got, "* Stopped at 1") {
+					t.Fatalf("%s", got)
+				}
+				srv.Kill() // what was shown is there again
+				ok(t, srv.Restart())
+				if got := say(srv.Dial(t), "MGET", "k", "other"); got != "1) \"2\"\n2) (nil)" {
+					t.Errorf("k and other are %s", got)
+				}
+			})
+		}
+	}
+}
 
+// debuggedRead is what a client debugs in the tests of the log.
+var debuggedRead = []string{"EVAL", "return redis.call('GET', 'k')", "0"}
+
+// While the log fails a session is refused at once where it would show what is not in the log, and the server goes on; when there is room again it
+// begins.
+func TestDebuggerOnFullDisk(t *testing.T) {
+	mount, dir := smallDisk(t)
+	srv := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--appendfsync", "everysec"}})
+	value := strings.Repeat("v", 10_000)
+	writer := srv.Dial(t)
+	quit := make(chan struct{})
+	go func() {
+		defer close(quit)
+		for n := 0; ; n++ {
+			if r, err := writer.Do("SET", fmt.Sprint(n), value); err != nil || r.Str != "OK" {
+				return
+			}
+		}
+	}()
+	full := func() bool {
 		c := srv.Dial(t)
-		c.Call(t, "SCRIPT", "DEBUG", "SYNC")
-		var p []byte
-		for _, args := range [][]string{{"SET", "k", "2"}, {"MULTI"}, eval, {"EXEC"}} {
-			p = testbed.AppendCommand(p, args...)
+		defer c.Close()
+		return infoFields(c.Call(t, "INFO", "persistence").Str)["aof_last_write_status"] == "err"
+	}
+	waitFor(t, "a disk that is full", full)
+	for _, mode := range debugModes {
+		c := srv.Dial(t)
+		c.Call(t, "SCRIPT", "DEBUG", mode)
+		if got := say(c, debuggedRead...); !strings.Contains(got, "ERR The debugger can't begin") {
+			t.Errorf("%s: %s", mode, got)
 		}
-		ok(t, c.SendRaw(p))
-		got := ""
-		for range 4 {
-			r, err := c.Receive()
-			ok(t, err)
-			got = testbed.Format(r)
+		if got := say(srv.Dial(t), "GET", "k"); got != "(nil)" {
+			t.Errorf("%s: k is %s", mode, got)
 		}
-		if !strings.Contains(got, "ERR The debugger can't begin before") {
-			t.Errorf("%s: %s", policy, got)
+	}
+	ok(t, os.Remove(filepath.Join(mount, "ballast")))
+	waitFor(t, "room", func() bool { return !full() })
+	_ = writer.Close()
+	<-quit
+	for _, mode := range debugModes {
+		c := srv.Dial(t)
+		c.Call(t, "SCRIPT", "DEBUG", mode)
+		if got := say(c, debuggedRead...); !strings.Contains(got, "* Stopped at 1") {
+			t.Errorf("%s: %s", mode, got)
 		}
-		if got := say(srv.Dial(t), "GET", "k"); got != `"2"` {
-			t.Errorf("%s: k is %s", policy, got)
+		_ = c.Close()
+	}
+}
+
+// children are the processes that a server has started.
+func children(t *testing.T, srv *testbed.Server) (pids []int) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	ok(t, err)
+	for _, path := range all {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		var state string
+		var parent int
+		if _, err := fmt.Sscan(string(text[strings.LastIndexByte(string(text), ')')+1:]), &state, &parent); err != nil || parent != srv.PID() {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		ok(t, err)
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// The process of a session apart ends with it: when the script has ended, when the client goes away, and when the server ends, which nothing keeps
+// waiting. One that is killed takes nothing with it but its client's connection.
+func TestDebuggerApart(t *testing.T) {
+	t.Parallel()
+	srv := testbed.Start(t, testbed.Options{Args: []string{"--appendonly", "yes", "--appendfsync", "always"}})
+	admin := srv.Dial(t)
+	admin.Call(t, "SET", "k", "1")
+	source := "redis.call('SET', 'k', '2')\nreturn redis.call('GET', 'k')"
+	none := func() bool { return len(children(t, srv)) == 0 }
+
+	c := begin(t, srv, "YES", source)
+	pids := children(t, srv)
+	if len(pids) != 1 {
+		t.Fatalf("%d processes", len(pids))
+	}
+	if got := say(c, "c"); got != "1) <endsession>" {
+		t.Errorf("%s", got)
+	}
+	waitFor(t, "the end of a process behind its session", none)
+
+	c = begin(t, srv, "YES", source)
+	_ = c.Close()
+	waitFor(t, "the end of a process behind its client", none)
+
+	c = begin(t, srv, "YES", source)
+	if pids = children(t, srv); len(pids) == 1 {
+		ok(t, syscall.Kill(pids[0], syscall.SIGTERM)) // as a terminal sends to all of a group; not its business
+		if got := say(c, "s"); !strings.Contains(got, "Stopped at 2") {
+			t.Errorf("after a SIGTERM: %s", got)
+		}
+		ok(t, syscall.Kill(pids[0], syscall.SIGKILL))
+	}
+	if got := say(c, "s"); got != "end" {
+		t.Errorf("a session that was killed says %s", got)
+	}
+	waitFor(t, "the end of a process that was killed", none)
+	if got := say(admin, "INCR", "k"); got != "(integer) 2" {
+		t.Errorf("k is %s", got)
+	}
+
+	c, other := begin(t, srv, "YES", endless), begin(t, srv, "YES", source)
+	pids = children(t, srv)
+	ok(t, c.Send("c"))
+	code, err := srv.Stop()
+	if code != 0 || err != nil {
+		t.Errorf("exit status %d, %v", code, err)
+	}
+	for _, c := range []*testbed.Client{c, other} {
+		if r, err := c.Receive(); err == nil {
+			t.Errorf("behind the end: %s", testbed.Format(r))
+		}
+	}
+	for _, pid := range pids {
+		if !strings.Contains(srv.LogText(), fmt.Sprintf("Killing debugging session %d\n", pid)) {
+			t.Errorf("nothing is said of process %d", pid)
+		}
+	}
+	if len(pids) != 2 || !strings.Contains(srv.LogText(), "Redis forked for debugging eval\n") || !strings.Contains(srv.LogText(), "Lua debugging session child exiting\n") {
+		t.Errorf("%d processes; the log:\n%s", len(pids), srv.LogText())
+	}
+}
+
+// What a server sets for a process of its own starts nothing when anybody else sets it.
+func TestDebuggeeAlone(t *testing.T) {
+	t.Parallel()
+	for _, mark := range []string{"", "1", "1:0", fmt.Sprintf("%d:0123456789abcdef", os.Getpid())} {
+		c := exec.Command(testbed.Subject(t), "--port", "0")
+		c.Env = append(os.Environ(), "FRANKENREDIS_DEBUGGEE="+mark)
+		out, err := c.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "no variable for people") {
+			t.Errorf("%q: %v, %s", mark, err, out)
+		}
+	}
+}
+
+// Over TLS a script is debugged in place, and not by another process, which would not have the keys: Redis forks all the same, and ends the
+// connection for both.
+func TestDebuggerOverTLS(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t, t.TempDir())
+	a.issue(t, "server", time.Hour)
+	a.issue(t, "client", time.Hour)
+	port := testbed.FreePort("127.0.0.1")
+	testbed.Start(t, testbed.Options{Args: a.args(port)})
+	c, _, err := dialTLS(t, port, a.client(t, "client"))
+	ok(t, err)
+	for _, step := range []struct{ args, want string }{
+		{"SCRIPT DEBUG YES", "OK"}, {"EVAL return(1) 0", "ERR The debugger can't take this connection"}, {"PING", "PONG"},
+		{"SCRIPT DEBUG SYNC", "OK"}, {"EVAL return(1) 0", "* Stopped at 1"}, {"s", "<endsession>"},
+	} {
+		if got := say(c, strings.Split(step.args, " ")...); !strings.Contains(got, step.want) {
+			t.Errorf("%s: %s, want %s", step.args, got, step.want)
 		}
 	}
 }

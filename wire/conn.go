@@ -26,6 +26,8 @@ type carrier interface {
 	// notifyWritable asks for, or ends asking for, a call of conn.writable when the other side takes bytes again.
 	notifyWritable(on bool) error
 	session.Talker
+	// part makes a descriptor for whoever goes on with the connection, and does not look at it any more; it is then hung up.
+	part() (fd int, err error)
 	// LendOutput and ReturnOutput are session.Lender's.
 	LendOutput() func(p []byte) ([]byte, error)
 	ReturnOutput()

@@ -71,6 +71,14 @@ func (s *socket) Hear(p []byte, interrupted func() bool) (int, error) {
 	return 0, errGone
 }
 
+// Rest implements session.Talker.
+func (s *socket) Rest(limit time.Duration) {
+	fds := []unix.PollFd{{Fd: int32(s.r.wakefd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(fds, milliseconds(limit)); err == nil && n > 0 {
+		s.r.drainWake()
+	}
+}
+
 // await sleeps until the socket is ready for events or the executor was woken; until is the latest, unless it is zero.
 func (s *socket) await(events int16, until time.Time) error {
 	ms := -1

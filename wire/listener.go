@@ -351,10 +351,7 @@ func (r *Reactor) adopt(l *listener, fd int, sa unix.Sockaddr) {
 		unix.Close(fd)
 		return
 	}
-	s := &socket{r: r, fd: fd}
-	s.conn = conn{carrier: s, eng: r.eng, front: &r.front}
-	s.sess.Conn = &s.conn
-	s.sess.FD = fd
+	s := r.newSocket(fd)
 	s.sess.Unix, s.sess.TLS = l.kind == Unix, l.kind == TLS
 	s.sess.Addr = addr
 	s.sess.LocalAddr = addr
@@ -374,15 +371,27 @@ func (r *Reactor) adopt(l *listener, fd int, sa unix.Sockaddr) {
 		unix.Close(fd)
 		return
 	}
-	s.sess.W.Buf = r.takeBuffer()
-	for fd >= len(r.conns) {
-		r.conns = append(r.conns, nil)
-	}
-	r.conns[fd] = s
-	r.eng.Attach(&s.sess)
+	r.enter(s)
 	if l.kind == TLS {
 		r.eng.Stats().ConnectionsReceived-- // counted behind its handshake
 	}
+}
+
+func (r *Reactor) newSocket(fd int) *socket {
+	s := &socket{r: r, fd: fd}
+	s.conn = conn{carrier: s, eng: r.eng, front: &r.front}
+	s.sess.Conn, s.sess.FD = &s.conn, fd
+	return s
+}
+
+// enter makes the socket a client's.
+func (r *Reactor) enter(s *socket) {
+	s.sess.W.Buf = r.takeBuffer()
+	for s.fd >= len(r.conns) {
+		r.conns = append(r.conns, nil)
+	}
+	r.conns[s.fd] = s
+	r.eng.Attach(&s.sess)
 }
 
 // tune sets what Redis sets on a client's socket. Failures change speed or patience, not correctness.

@@ -250,12 +250,29 @@ func (c *covers) Await(path string, size int64, stop func() bool) {
 }
 
 // moved has the log look again at what is covered.
-func (c *covers) moved() {
-	c.s.eng.Post(func() {
-		if c.s.log != nil {
-			c.s.log.CoverMoved()
-		}
-	})
+func (c *covers) moved() { c.s.eng.Post(c.s.lookAtCovers) }
+
+// lookAtCovers has the log look again at what is covered. The executor only, also within a command.
+func (s *server) lookAtCovers() {
+	if s.log != nil {
+		s.log.CoverMoved()
+	}
+}
+
+// standStill goes on with what replies wait for while the executor waits for the log within a command.
+func (s *server) standStill() {
+	s.covers.checkPace()
+	s.lookAtCovers()
+}
+
+// checkPace has nobody wait any longer for a worker that does not keep up. The executor only.
+func (c *covers) checkPace() {
+	if c == nil {
+		return
+	}
+	if k := c.keeps.Load(); k != nil {
+		k.CheckPace()
+	}
 }
 
 // Sealed has a file covered whose digest the log knows.
@@ -276,10 +293,8 @@ func (c *covers) tend() {
 	if c == nil {
 		return
 	}
+	c.checkPace()
 	k := c.keeps.Load()
-	if k != nil {
-		k.CheckPace()
-	}
 	if k == nil || c.s.evidence.book == nil || k.Status().Files == 0 {
 		return // the ledger alone is no reason to make a folder
 	}

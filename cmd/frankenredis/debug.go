@@ -81,6 +81,7 @@ func (s *server) restart(graceful bool, after time.Duration) error {
 		}
 	}
 	time.Sleep(after)
+	s.killDebuggees()
 	s.closeRecords(nil)
 	err = s.startOver(s.begin)
 	// Nothing can be taken back any more.

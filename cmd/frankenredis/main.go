@@ -22,7 +22,14 @@ import (
 func init() { runtime.LockOSThread() }
 
 func main() {
-	os.Exit(run(takeArgs(), os.Stdin))
+	args := takeArgs()
+	if mark, is, err := isDebuggee(); err != nil {
+		os.Exit(fail(err))
+	} else if is {
+		engine.SetThreads()
+		os.Exit(runDebuggee(mark))
+	}
+	os.Exit(run(args, os.Stdin))
 }
 
 // run is the program; it returns the exit status.

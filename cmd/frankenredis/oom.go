@@ -15,8 +15,9 @@ import (
 // oomScore is what oom-score-adj has made of the process. Once it has touched the score it remembers the one before, which
 // relative values count from and which comes back when it is turned off.
 type oomScore struct {
-	ours bool
-	base int
+	Ours  bool
+	Base  int
+	Child bool // this is a process of the server's
 }
 
 const (
@@ -28,33 +29,36 @@ const (
 // for children. The error has Redis's text for CONFIG SET.
 func (s *server) followOOMScore() error {
 	mode := s.cfg.Enum("oom-score-adj")
-	if mode == "no" && !s.oom.ours {
+	if mode == "no" && !s.oom.Ours {
 		return nil
 	}
-	score := s.oom.base
+	score := s.oom.Base
 	if mode != "no" {
-		if !s.oom.ours {
+		if !s.oom.Ours {
 			text, err := os.ReadFile(oomFile)
 			if err != nil {
 				return s.oomFailed("read", err)
 			}
-			s.oom.ours = true
-			s.oom.base, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+			s.oom.Ours = true
+			s.oom.Base, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		}
 		role := 0
-		if s.replica.host != "" {
+		switch {
+		case s.oom.Child:
+			role = 2
+		case s.replica.host != "":
 			role = 1
 		}
 		score, _ = strconv.Atoi(s.cfg.Strings("oom-score-adj-values")[role])
 		if mode != "absolute" {
-			score += s.oom.base
+			score += s.oom.Base
 		}
 		score = min(max(score, -worstOOM), worstOOM)
 	}
 	if err := os.WriteFile(oomFile, strconv.AppendInt(nil, int64(score), 10), 0); err != nil {
 		return s.oomFailed("write", err)
 	}
-	s.oom.ours = mode != "no"
+	s.oom.Ours = mode != "no"
 	return nil
 }
 

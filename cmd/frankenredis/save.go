@@ -241,6 +241,7 @@ func (s *server) finishShutdown(r engine.ShutdownRequest) error {
 		}
 		s.logger.Warn("Writing initial AOF. Exit anyway.")
 	}
+	s.killDebuggees()
 	if s.busy(saveJob) {
 		s.logger.Warn("There is a background save. Giving it up!")
 		s.killJob(saveJob)

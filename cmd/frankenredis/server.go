@@ -80,6 +80,7 @@ type server struct {
 	replicas   replicas
 	closing    closing
 	failover   failover
+	debuggees  []*debuggee  // processes that debug scripts
 	dbFile     atomic.Value // dbfilename, for a sync under way
 	// replTimeout is repl-timeout, a time.Duration: links ask for it.
 	replTimeout atomic.Int64
@@ -150,13 +151,14 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 	s.reactor.Bind(s.eng)
 	s.eng.SetHooks(engine.Hooks{
 		Shutdown: s.shutdown, AbortShutdown: s.abortShutdown, ShuttingDown: func() bool { return s.closing.on }, Save: s.saveCommand, LastSave: func() int64 { return s.saves.last.Unix() },
-		Evidence: s.newestRecords, Scrub: s.scrub, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, SyncReplica: s.syncRequest, Failover: s.failOver, ReplicaAck: s.replicaAck, Emptied: s.emptied, ClusterTLS: s.clusterTLS, Memory: s.memoryReport,
+		Evidence: s.newestRecords, Scrub: s.scrub, RewriteConfig: s.rewriteConfig, Reload: s.reload, ReplicaOf: s.replicaOf, Role: s.role, DebugApart: s.debugApart, SyncReplica: s.syncRequest, Failover: s.failOver, ReplicaAck: s.replicaAck, Emptied: s.emptied, ClusterTLS: s.clusterTLS, Memory: s.memoryReport,
 		BackgroundSave: s.backgroundSave, BackgroundRewrite: s.backgroundRewrite,
 		LoadUsers: s.readUsers, SaveUsers: s.writeUsers,
 		LoadLog: s.loadLog, ChangeReplicationID: s.changeReplicationID, Restart: s.restart,
 		Crash: func(k engine.CrashKind) { s.crash(k, debugReasons[k]) },
 	})
 	s.eng.SetDenyWrites(s.denyWrites)
+	s.eng.SetStandstill(s.standStill)
 	s.saves.last, s.saves.took, s.rewrites.took, s.room.free = time.Now(), -1, -1, -1
 	s.followConfig()
 	s.registerInfo()

@@ -115,8 +115,13 @@ func declaredFlags(flags engine.Flag, declared script.Flags) engine.Flag {
 
 func (r *scripts) eval(c *engine.Call) error {
 	c.Announce()
-	if c.S.Debug == session.DebugSync {
+	switch c.S.Debug {
+	case session.DebugSync:
 		return r.debugSync(c)
+	case session.DebugApart:
+		return c.DebugApart()
+	case session.DebugHere:
+		return r.debugHere(c)
 	}
 	return r.evalText(c, nil)
 }
@@ -253,7 +258,7 @@ func scriptKillCommand(c *engine.Call) error {
 func scriptHelpCommand(c *engine.Call) error {
 	return help(c,
 		"DEBUG (YES|SYNC|NO)",
-		"    Have the scripts of this connection debugged while all others wait (SYNC), or not.",
+		"    Have the scripts of this connection debugged: on a copy of the data set (YES), on itself while all others wait (SYNC), or not.",
 		"EXISTS <sha1> [<sha1> ...]",
 		"    Tell for each SHA-1 whether a script of that name is loaded.",
 		"FLUSH [ASYNC|SYNC]",

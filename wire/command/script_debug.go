@@ -18,7 +18,7 @@ func scriptDebugCommand(c *engine.Call) error {
 	case is(c.Args[2], "NO"):
 		s.Debug = session.NotDebugged
 	case is(c.Args[2], "YES"):
-		return engine.ReplyError("ERR The Lua debugger works in sync mode only")
+		s.Debug = session.DebugApart
 	case is(c.Args[2], "SYNC"):
 		s.Debug = session.DebugSync
 	default:
@@ -42,9 +42,18 @@ func (r *scripts) debugSync(c *engine.Call) error {
 	return err
 }
 
+// debugHere is EVAL under the debugger in a process of its own, which ends with it.
+func (r *scripts) debugHere(c *engine.Call) error {
+	talk, err := c.Dialogue()
+	if err != nil {
+		return err
+	}
+	return r.debug(c, talk)
+}
+
 // debug is EVAL while the client steps through the script.
 func (r *scripts) debug(c *engine.Call, client ldb.Peer) error {
-	d := r.interpreter(c.E).NewDebugger(ldb.Options{Peer: client, Source: c.Args[1], Now: time.Now, Limit: func() time.Duration {
+	d := r.interpreter(c.E).NewDebugger(ldb.Options{Peer: client, Source: c.Args[1], Now: time.Now, Ended: c.E.Interrupted, Limit: func() time.Duration {
 		if ms := c.E.Config().Int("busy-reply-threshold"); ms > 0 {
 			return time.Duration(ms) * time.Millisecond
 		}

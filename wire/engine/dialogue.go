@@ -19,6 +19,9 @@ type Dialogue struct {
 // sendPatience is how long a client in a dialogue may take nothing of what it is sent, as in Redis.
 const sendPatience = 5 * time.Second
 
+// standstillTick is how often at least Standstill is called while the executor waits for the log.
+const standstillTick = 100 * time.Millisecond
+
 var (
 	errNoTalk      = ReplyError("ERR This connection can't be used for debugging")
 	errUncovered   = ReplyError("ERR The debugger can't begin before what was executed is in the append-only file")
@@ -26,24 +29,48 @@ var (
 )
 
 // Dialogue begins a dialogue with the client. What was executed before is committed and waited for: the client may be shown its effects (I2).
-// Those of the calling command itself it sees as they happen; they are acknowledged by its reply, as always. It is refused while the log
-// fails or takes long, and within a transaction behind anything that is not committed: a transaction is committed as a whole (I5).
+// Those of the calling command itself, and of the transaction it is in, it sees as they happen; they are acknowledged by the reply, as always.
+// It is refused while the log fails.
 func (c *Call) Dialogue() (*Dialogue, error) {
 	talk, ok := c.S.Conn.(session.Talker)
 	if !ok {
 		return nil, errNoTalk
 	}
-	e := c.E
-	if !e.inExec {
-		e.commit()
+	c.E.commit()
+	if err := c.E.awaitLog(talk.Rest); err != nil {
+		return nil, err
 	}
-	for until := time.Now().Add(sendPatience); e.Released() < e.StreamEnd(); {
-		if time.Now().After(until) || e.inExec || e.LogFailing() || e.Interrupted() {
-			return nil, errUncovered
+	return &Dialogue{e: c.E, talk: talk}, nil
+}
+
+// SetStandstill has f called while the executor waits within a command for the log, whenever something was posted and now and then: it
+// does what the log needs of the executor's posts and timers, which rest, and must not execute anything.
+func (e *Engine) SetStandstill(f func()) { e.standstill = f }
+
+// awaitLog waits until the log has released all that was committed. rest sleeps until the poller is woken, for as long at most as it is told.
+func (e *Engine) awaitLog(rest func(limit time.Duration)) error {
+	end := e.StreamEnd()
+	defer e.sleeping.Store(false)
+	for seen := -1; e.Released() < end; {
+		// In this order: what happens behind the look ends the rest.
+		e.sleeping.Store(true)
+		if n := e.postCount(); n != seen {
+			e.sleeping.Store(false) // what is done here needs nobody woken
+			if seen = n; e.standstill != nil {
+				e.standstill()
+			}
+			continue
 		}
-		time.Sleep(100 * time.Microsecond)
+		if e.Released() >= end {
+			return nil
+		}
+		if e.log.Err() != nil || e.Interrupted() {
+			return errUncovered
+		}
+		rest(standstillTick)
+		seen = -1
 	}
-	return &Dialogue{e: e, talk: talk}, nil
+	return nil
 }
 
 // Send sends p.

@@ -109,6 +109,7 @@ type Engine struct {
 	streamDB  int    // database selected in the stream; -1: none yet
 	unit      []byte // the unit being made
 	unitCount int
+	unitFrom  int // the database selected in the stream before the unit
 	numBuf    []byte
 
 	dirty   int64 // changes since the last save
@@ -157,6 +158,7 @@ type Engine struct {
 	monitorLine []byte
 	eventName   []byte // the channel of a keyspace event being made
 	denyWrites  func() error
+	standstill  func()
 	users       *acl.Users
 	denials     acl.Log
 	door        *Door // nil in strict mode
@@ -370,9 +372,7 @@ func (e *Engine) Detach(s *session.Session) {
 	e.Unwatch(s)
 	s.TrimQueue() // not emptied: EXEC may be running it
 	s.ResetTransaction()
-	e.hub.LeaveAll(&s.Subs)
-	e.Unmonitor(s)
-	e.Untrack(s)
+	e.silence(s)
 	if s.Wait != nil {
 		e.dropWait(s)
 	}
@@ -380,6 +380,13 @@ func (e *Engine) Detach(s *session.Session) {
 		e.dropPostponed(s)
 	}
 	delete(e.sessions, s.ID)
+}
+
+// silence has a client hear of nothing any more that others do.
+func (e *Engine) silence(s *session.Session) {
+	e.hub.LeaveAll(&s.Subs)
+	e.Unmonitor(s)
+	e.Untrack(s)
 }
 
 // Sessions calls f for each client in order of id.

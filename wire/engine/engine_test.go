@@ -98,6 +98,11 @@ func (b *bench) want(line, reply string) {
 // stream returns what was streamed as command lines.
 func (b *bench) stream() string {
 	b.turn()
+	return b.streamText()
+}
+
+// streamText is stream without a turn.
+func (b *bench) streamText() string {
 	var out []string
 	rest := b.log.stream
 	for len(rest) > 0 {

@@ -104,6 +104,9 @@ func (e *Engine) dispatch(s *session.Session, argv [][]byte) {
 func (e *Engine) callMuted(s *session.Session, spec *Spec, argv [][]byte) {
 	mark, muted, closing := len(s.W.Buf), s.Muted(), s.CloseAfterReply
 	e.call(s, spec, argv)
+	if s.Closed {
+		return // nor is there a reply any more
+	}
 	if closing || (muted && s.Muted()) {
 		s.W.Buf = s.W.Buf[:mark]
 	}

@@ -105,6 +105,9 @@ func (e *Engine) runQueue(s *session.Session, exec *Spec, queue []session.Queued
 	}
 	e.inExec, e.queueAt = false, 0
 	s.ResetTransaction()
+	if s.Closed { // in the middle of it, and what followed must not have it heard of again
+		e.silence(s)
+	}
 }
 
 // Watch puts a key of the client's database under WATCH.

@@ -16,10 +16,13 @@ func (e *Engine) Wake() {
 	}
 }
 
-func (e *Engine) hasPosts() bool {
+func (e *Engine) hasPosts() bool { return e.postCount() > 0 }
+
+// postCount is how many functions wait in the inbox.
+func (e *Engine) postCount() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.inbox) > 0
+	return len(e.inbox)
 }
 
 func (e *Engine) runPosts() {

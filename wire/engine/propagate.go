@@ -33,6 +33,9 @@ func (e *Engine) appendEffect(db int, argv [][]byte) {
 	if !e.streams() {
 		return
 	}
+	if e.unitCount == 0 {
+		e.unitFrom = e.streamDB
+	}
 	if db != e.streamDB {
 		e.streamDB = db
 		e.unit = appendSelect(e.unit, db)
@@ -107,10 +110,14 @@ func (e *Engine) commitTurn(idle bool) {
 	if e.debug.FlushSleep > 0 {
 		time.Sleep(e.debug.FlushSleep)
 	}
+	db := e.streamDB
+	if e.unitCount > 0 { // in the middle of a command
+		db = e.unitFrom
+	}
 	if idle {
-		e.log.CommitIdle(e.stream, e.streamDB)
+		e.log.CommitIdle(e.stream, db)
 	} else {
-		e.log.Commit(e.stream, e.streamDB)
+		e.log.Commit(e.stream, db)
 	}
 	if e.tap != nil {
 		e.tap(e.stream)

@@ -65,6 +65,8 @@ type Hooks struct {
 	Role func(w *resp.Writer)
 	// ClusterTLS is what other nodes are spoken to with; nil: they are spoken to without TLS.
 	ClusterTLS func() *tls.Config
+	// DebugApart has a command under the debugger run by another process, on a copy of the data set; the client goes there.
+	DebugApart func(c *Call) error
 	// Emptied is called after FLUSHALL.
 	Emptied func()
 }

@@ -45,6 +45,15 @@ type Talker interface {
 	// Hear waits for input and returns how many bytes of p it has filled; 0 without an error when interrupted says so, which is asked
 	// whenever the poller is woken.
 	Hear(p []byte, interrupted func() bool) (int, error)
+	// Rest sleeps until the poller is woken, for limit at most.
+	Rest(limit time.Duration)
+}
+
+// Leaver is a Conn whose client can go on with another process.
+type Leaver interface {
+	// Leave ends the connection here, and not for the client: fd is a descriptor for whoever goes on with it, and held what has still to be
+	// sent of the turns before. With an error nothing has happened.
+	Leave() (fd int, held []byte, err error)
 }
 
 // DebugMode is what SCRIPT DEBUG chose.
@@ -54,6 +63,8 @@ type DebugMode uint8
 const (
 	NotDebugged DebugMode = iota
 	DebugSync             // the server stands still
+	DebugApart            // another process takes the client and a copy of the data set
+	DebugHere             // this is that process
 )
 
 // Usage is the memory one connection holds, in bytes, as CLIENT LIST names it.

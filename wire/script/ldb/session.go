@@ -22,6 +22,8 @@ type Options struct {
 	Source []byte
 	// Limit is how long the script may run without a stop, before it is stopped: it may be in a loop without end.
 	Limit func() time.Duration
+	// Ended says that nobody is waited for any more, because the server is to end; nil: never.
+	Ended func() bool
 	// Now is a clock.
 	Now func() time.Time
 	// Raise raises an error with this text, without a code, in the script.
@@ -107,8 +109,10 @@ func (s *Session) Trace(l *lua.State, line int, counted bool) {
 	s.since = s.o.Now()
 }
 
-// Overdue says that nobody is there any more, and that the script has run for longer than it may.
-func (s *Session) Overdue() bool { return s.gone && s.o.Now().Sub(s.since) >= s.o.Limit() }
+// Overdue says that nobody is there any more, or waited for, and that the script, or what the client had evaluated, has run for longer than it may.
+func (s *Session) Overdue() bool {
+	return (s.gone || s.o.Ended != nil && s.o.Ended()) && s.o.Now().Sub(s.since) >= s.o.Limit()
+}
 
 // Stepping says that the commands the script calls are shown.
 func (s *Session) Stepping() bool { return s.step }
