@@ -647,3 +647,29 @@ func TestDebuggerOverTLS(t *testing.T) {
 		}
 	}
 }
+
+// In a cluster a script that is debugged apart may use the keys of its slot, and is told of the cluster.
+func TestDebuggerInCluster(t *testing.T) {
+	t.Parallel()
+	talk := func(binary string) (seen []string) {
+		srv := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(testbed.FreePort("127.0.0.1"))}})
+		admin := srv.Dial(t)
+		admin.Call(t, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+		waitFor(t, "the cluster's health", func() bool { return strings.Contains(admin.Call(t, "CLUSTER", "INFO").Str, "cluster_state:ok") })
+		admin.Call(t, "SET", "a", "1")
+		c := srv.Dial(t)
+		c.Call(t, "SCRIPT", "DEBUG", "YES")
+		c.Call(t, "EVAL", "return redis.call('INCR', KEYS[1])", "1", "a")
+		for _, line := range []string{"m 0", "r get a", "r get b", "r cluster keyslot a", "r publish x y", "r spublish a y", "r cluster links"} {
+			seen = append(seen, say(c, strings.Split(line, " ")...))
+		}
+		state := say(c, "r", "cluster", "info")
+		return append(seen, fmt.Sprint(strings.Contains(state, "cluster_state:ok"), strings.Contains(state, "cluster_slots_ok:16384")), say(c, "c"), say(admin, "GET", "a"))
+	}
+	got, want := talk(""), talk(testbed.Peer(t, "redict-server"))
+	for i := range want {
+		if at(got, i) != want[i] {
+			t.Errorf("answer %d:\n%s\nwant\n%s", i, at(got, i), want[i])
+		}
+	}
+}

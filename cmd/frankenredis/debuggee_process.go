@@ -111,7 +111,8 @@ func newDebuggee(v *debugView, sink *logSink, logger hclog.Logger) (*server, err
 			return nil, err
 		}
 		s.cluster.OK = v.ClusterOK
-		s.eng.SetCluster(s.cluster, nil, func() error { return errors.New("a debugging session changes no cluster") })
+		s.bus = cluster.NewBus(s.cluster, busHost{s}, logger, v.Seed) // without links: nobody is told anything
+		s.eng.SetCluster(s.cluster, s.bus, func() error { return errors.New("a debugging session changes no cluster") })
 	}
 	s.setTitle()
 	s.oom = v.OOM
