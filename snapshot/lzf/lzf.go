@@ -173,7 +173,7 @@ func MaxExpanded(n int) int64 { return (int64(n)/3+1)*maxCopy + maxLiteral }
 
 // step is how many bytes Expand copies at a time where there is room for them, although fewer may be wanted: what is too much is
 // written over.
-const step = 16
+const step, word = 16, 8
 
 // Expand writes the expansion of src into dst, which must have exactly the recorded length. It returns ErrCorrupt when
 // src is malformed or expands to another length; dst then holds whatever was written.
@@ -188,7 +188,9 @@ func Expand(dst, src []byte) error {
 				return ErrCorrupt
 			}
 			if len(src)-ip >= maxLiteral && len(dst)-op >= maxLiteral {
-				*(*[maxLiteral]byte)(dst[op:]) = *(*[maxLiteral]byte)(src[ip:])
+				// Two small moves are registers, one large one is a call.
+				*(*[step]byte)(dst[op:]) = *(*[step]byte)(src[ip:])
+				*(*[step]byte)(dst[op+step:]) = *(*[step]byte)(src[ip+step:])
 			} else {
 				copy(dst[op:op+n], src[ip:])
 			}
@@ -218,6 +220,14 @@ func Expand(dst, src []byte) error {
 			end := op + n
 			for ; op < end; op, ref = op+step, ref+step {
 				*(*[step]byte)(dst[op:]) = *(*[step]byte)(dst[ref:])
+			}
+			op = end
+			continue
+		}
+		if back >= word && len(dst)-op >= n+word {
+			end := op + n
+			for ; op < end; op, ref = op+word, ref+word {
+				*(*[word]byte)(dst[op:]) = *(*[word]byte)(dst[ref:])
 			}
 			op = end
 			continue
