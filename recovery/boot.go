@@ -29,8 +29,8 @@ type boot struct {
 	adopted bool    // the manifest is damaged, and read as its companion says
 }
 
-// Boot recovers a data set. It calls Options.LoadItems and Options.Apply from the calling goroutine, decodes on another
-// one, and has ended both when it returns. It logs what Redis logs. The error is a *Refusal: the server must not start
+// Boot recovers a data set. It calls Options.LoadItems and Options.Apply from the calling goroutine, decodes and checks on
+// others, and has ended these when it returns. It logs what Redis logs. The error is a *Refusal: the server must not start
 // then; or ErrStopped is in its chain: nothing was decided.
 func Boot(o Options) (*Result, error) {
 	o.setDefaults()

@@ -17,6 +17,8 @@ const (
 	// The first run is as small as this, so that the executor need not wait for it long; the following are so many times as far apart from
 	// the beginning of the file, and from its end, as they are long: at neither end one core works while the other waits.
 	firstBytes, runShare = 256 << 10, 3
+	// largeDepth is how many runs travel; a third one would take half as much memory again.
+	largeDepth = 2
 	// orderLeast is how many items are worth being ordered.
 	orderLeast = 1024
 	// copyLimit bounds values that are copied into their place in a run; larger ones stay where they were read.
@@ -34,7 +36,7 @@ type itemBatch struct {
 	starts  []uint32
 }
 
-// fill reads the next items of a snapshot of about size bytes, and puts them into the order of their hashes.
+// fill reads the next items of a snapshot of about size bytes. finish is still to come.
 func (b *itemBatch) fill(rd *snapshot.Reader, order bool, size int64) error {
 	if b.raw == nil {
 		b.raw = new(snapshot.Batch)
@@ -50,7 +52,14 @@ func (b *itemBatch) fill(rd *snapshot.Reader, order bool, size int64) error {
 		b.raw.Bound(int(max(firstBytes, min(pos, size-pos)/runShare)))
 	}
 	err := rd.Next(b.raw)
-	b.items, b.end = b.raw.Items, b.raw.End
+	b.end = b.raw.End
+	return err
+}
+
+// finish makes the items ready, and puts them into the order of their hashes.
+func (b *itemBatch) finish(f *snapshot.Finisher, order bool) error {
+	err := f.Finish(b.raw)
+	b.items = b.raw.Items
 	if order && len(b.items) > orderLeast && b.items[0].DB == b.items[len(b.items)-1].DB {
 		b.sort()
 	}

@@ -2,18 +2,20 @@ package recovery
 
 import "io"
 
-// depth is how many batches travel between decoding and executing: one is filled while the other is executed.
-const depth = 2
+// depth is how many small batches travel from stage to stage: one for each. With fewer as many cores are busy as there are batches.
+const depth = 3
 
-// pipeline runs produce on a goroutine of its own and consume here, a batch behind. produce fills a batch; with an error it
-// may have filled it in part, and io.EOF is the end. consume sees every batch that was filled, in order, before
-// produce's error is returned. An error of consume comes first; produce has ended when pipeline returns.
-func pipeline[B any](produce, consume func(*B) error) error {
+// pipeline runs produce and, unless it is nil, finish on goroutines of their own, and consume here, each some batches ahead of the next. produce
+// fills a batch; with an error it may have filled it in part, and io.EOF is the end. finish and consume see every batch that was filled, in
+// order, before produce's error is returned. An error of consume comes first, then one of finish, whose batch consume sees too and
+// which is the last one. Both goroutines have ended when pipeline returns.
+func pipeline[B any](depth int, produce, finish, consume func(*B) error) error {
 	type filled struct {
 		batch *B
 		err   error
 	}
-	full, free := make(chan filled, depth), make(chan *B, depth)
+	// Each has room for every batch there is.
+	free, full, done := make(chan *B, depth), make(chan filled, depth), make(chan filled, depth)
 	for range depth {
 		free <- new(B)
 	}
@@ -21,29 +23,47 @@ func pipeline[B any](produce, consume func(*B) error) error {
 		defer close(full)
 		for b := range free {
 			err := produce(b)
-			full <- filled{b, err} // has room for every batch there is
+			full <- filled{b, err}
 			if err != nil {
 				return
 			}
 		}
 	}()
-	for f := range full {
+	if finish == nil {
+		done = full
+	} else {
+		go func() {
+			defer close(done)
+			failed := false
+			for f := range full {
+				if failed {
+					continue // until the other has ended
+				}
+				if err := finish(f.batch); err != nil {
+					f.err, failed = err, true
+				}
+				done <- f
+			}
+		}()
+	}
+	defer func() {
+		close(free)
+		for range free { // nothing is left to be filled
+		}
+		for range done { // until the goroutines have ended
+		}
+	}()
+	for f := range done {
 		if err := consume(f.batch); err != nil {
-			close(free)
-			for range free { // nothing is left to be filled
-			}
-			for range full { // until the goroutine has ended
-			}
 			return err
 		}
-		switch f.err {
-		case nil:
-			free <- f.batch
-		case io.EOF:
+		if f.err == io.EOF {
 			return nil
-		default:
+		}
+		if f.err != nil {
 			return f.err
 		}
+		free <- f.batch
 	}
-	return nil
+	panic("recovery: a pipeline ended without an error")
 }

@@ -91,7 +91,8 @@ func (b *boot) replicationOf(info *snapshot.Info) {
 // reader's, or an *applyError. base says that it is the base of a log: then expired keys are loaded too (I20).
 func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info, int64, error) {
 	order := b.o.Hash != nil && size >= orderFrom
-	rd := snapshot.NewReader(r, snapshot.Options{MaxString: b.o.MaxString, SkipChecksum: b.o.SkipChecksum, Databases: b.o.Databases, Hash: b.o.Hash})
+	so := snapshot.Options{MaxString: b.o.MaxString, SkipChecksum: b.o.SkipChecksum, Databases: b.o.Databases, Hash: b.o.Hash, Later: true}
+	rd, finisher := snapshot.NewReader(r, so), snapshot.NewFinisher(so)
 	defer rd.Close()
 	now := b.o.Now().UnixMilli()
 	drop := !base && !b.o.KeepExpired
@@ -102,6 +103,12 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 			told = true
 			b.tellAux(rd.Info())
 		}
+		return err
+	}
+	var unfinished *snapshot.Error
+	finish := func(batch *itemBatch) error {
+		err := batch.finish(finisher, order)
+		errors.As(err, &unfinished)
 		return err
 	}
 	var kept, expired int64
@@ -134,10 +141,18 @@ func (b *boot) loadSnapshot(r io.Reader, size int64, base bool) (*snapshot.Info,
 		b.o.Progress(b.prog)
 		return nil
 	}
-	err := pipeline(produce, consume)
+	batches := depth
+	if order {
+		batches = largeDepth
+	}
+	err := pipeline(batches, produce, finish, consume)
 	b.res.Keys += kept
 	b.res.Expired += expired
 	info := rd.Info()
+	if unfinished != nil { // the reader was ahead
+		info.Keys = finisher.Keys()
+		return info, unfinished.At, err
+	}
 	if err != nil {
 		return info, rd.Pos(), err
 	}

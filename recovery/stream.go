@@ -81,7 +81,7 @@ func (b *boot) applyFrames(f *logFile, r *wal.Reader, db int) error {
 		b.o.Progress(b.prog)
 		return nil
 	}
-	return pipeline(produce, consume)
+	return pipeline(depth, produce, nil, consume)
 }
 
 // blame finds the command that an error of Apply is about.

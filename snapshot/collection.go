@@ -69,8 +69,9 @@ func (r *Reader) readPart(b *Batch) error {
 	c := b.collection(p.coll)
 	c.Part = p.part
 	p.part = true
+	r.item = len(b.Items)
 	mostElems, mostBytes, width := partElems, partBytes, c.width()
-	hashed := r.o.Hash != nil && b != nil && width > 0
+	hashed := r.o.Hash != nil && width > 0
 	if hashed {
 		mostElems, mostBytes = runElems, max(partBytes, min(runBytes, cap(b.buf)/8))
 	}
@@ -87,14 +88,17 @@ func (r *Reader) readPart(b *Batch) error {
 			return err
 		}
 	}
-	if hashed && !(c.Type == kv.Set && p.left == 0 && !c.Part && r.packSet(b, c)) {
-		b.arrange(r, c, width)
+	c.More = p.left > 0
+	if hashed {
+		r.add(b, task{kind: arrangeTable, coll: c})
+	}
+	if err := r.settle(b); err != nil {
+		return err
 	}
 	item := b.next()
 	*item = p.item
 	item.Coll = c
-	if p.left > 0 {
-		c.More = true
+	if c.More {
 		item.End = r.src.pos()
 		return nil
 	}
@@ -112,14 +116,6 @@ func (c *Collection) width() int {
 		return 1
 	}
 	return 0
-}
-
-// arrange gives a collection its Order.
-func (b *Batch) arrange(r *Reader, c *Collection, width int) {
-	m := kv.Members{Elems: c.Elems}
-	n := len(c.Elems) / width
-	r.arranger.Arrange(&m, width, r.o.Hash, room(&b.order, n, min(4*cap(b.Items), mostElems)))
-	c.Order = m.Order
 }
 
 // readElem reads one string of a collection as bytes.
@@ -140,11 +136,8 @@ func (r *Reader) readPacked(b *Batch, item *Item, typ kv.Type, enc kv.Encoding, 
 	if err != nil {
 		return err
 	}
-	n, err := verify(&r.seen, p)
-	if err != nil {
-		return err
-	}
-	item.Coll = b.collection(Collection{Type: typ, Enc: enc, Packed: p, Empty: n == 0})
+	item.Coll = b.collection(Collection{Type: typ, Enc: enc, Packed: p})
+	r.add(b, task{kind: checkPacked, packed: p, coll: item.Coll, verify: verify})
 	return nil
 }
 

@@ -64,8 +64,7 @@ func ParseDump(p []byte, o Options) ([]Item, error) {
 		return nil, corrupt("no value")
 	}
 	r := readerOf(p[1:body], o)
-	var b Batch
-	b.reset(0)
+	b := NewBatch(1, 0) // it has as many as there are parts
 	item := Item{ExpireMs: NoExpiry, Idle: -1, Freq: -1}
 	if typ := p[0]; typ == typeString {
 		value, err := r.readString(nil, "value")
@@ -76,15 +75,18 @@ func ParseDump(p []byte, o Options) ([]Item, error) {
 		return []Item{item}, nil
 	} else if name := typeNames[typ]; name == "" {
 		return nil, corrupt("unknown value type %d", typ)
-	} else if err := r.readCollection(typ, name, nil, &item); err != nil {
+	} else if err := r.readCollection(typ, name, b, &item); err != nil {
 		return nil, err
 	}
 	if r.rest == nil {
+		if err := r.settle(b); err != nil {
+			return nil, err
+		}
 		return []Item{item}, nil
 	}
 	r.rest.item = item
 	for r.rest != nil {
-		if err := r.readPart(&b); err != nil {
+		if err := r.readPart(b); err != nil {
 			return nil, err
 		}
 	}
@@ -106,5 +108,5 @@ func readerOf(p []byte, o Options) *Reader {
 	}
 	ended := make(chan *block)
 	close(ended)
-	return &Reader{o: o, src: &source{win: p, end: int64(len(p)), full: ended, stop: make(chan struct{})}, expireMs: NoExpiry, idle: -1, freq: -1}
+	return &Reader{o: o, finisher: Finisher{hash: o.Hash}, src: &source{win: p, end: int64(len(p)), full: ended, stop: make(chan struct{})}, expireMs: NoExpiry, idle: -1, freq: -1}
 }

@@ -94,6 +94,7 @@ type Batch struct {
 	elemSlab [][]byte     // what these have as Elems, as far as there was room
 	scores   []float64    // likewise
 	order    []kv.Hashed  // likewise
+	tasks    []task       // what a Finisher has to do
 	elems    int          // of all collections, with the room that was taken for them
 }
 
@@ -125,6 +126,8 @@ func (b *Batch) reset(pos int64) {
 	clear(b.elemSlab)
 	b.Items, b.colls, b.elemSlab, b.buf, b.End = b.Items[:0], b.colls[:0], b.elemSlab[:0], b.buf[:0], pos
 	b.scores, b.order, b.elems = b.scores[:0], b.order[:0], 0
+	clear(b.tasks)
+	b.tasks = b.tasks[:0]
 }
 
 func (b *Batch) full() bool {

@@ -89,10 +89,10 @@ func readListNode(r *Reader, b *Batch, c *Collection) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if kind == nodePacked && !listpack.Validate(p, nil) {
-		return 0, corrupt("list node: malformed listpack")
-	}
 	c.addNode(p, kind == nodePlain)
+	if kind == nodePacked {
+		r.add(b, task{kind: checkListNode, packed: p})
+	}
 	return len(p), nil
 }
 
@@ -112,7 +112,7 @@ func readOldListNode(r *Reader, b *Batch, c *Collection) (size int, err error) {
 
 // addNode adds a node, unless it is empty: such are passed over.
 func (c *Collection) addNode(p []byte, plain bool) {
-	if plain || listpack.Len(p) > 0 {
+	if plain || len(p) > listpack.Overhead {
 		c.Elems, c.Plain = append(c.Elems, p), append(c.Plain, plain)
 	}
 }

@@ -16,7 +16,7 @@ func (r *Reader) readOldPacked(b *Batch, item *Item, typ kv.Type, convert func(p
 	if err != nil {
 		return err
 	}
-	n, err := verify(&r.seen, p)
+	n, err := verify(&r.finisher.seen, p)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-
-	"frankenredis/kv"
 )
 
 // Options configure a Reader. The zero value is what a server's start wants.
@@ -21,6 +19,8 @@ type Options struct {
 	Watch func(Step)
 	// Databases is how many there are; a higher number in the snapshot is an error. 0 means any.
 	Databases int
+	// Later leaves to a Finisher what need not be done while the input is read: until it has finished a batch, nothing packed in it is checked.
+	Later bool
 	// SkipModules passes over values of modules: their items have a Module and no value. Else such a value is an error.
 	SkipModules bool
 }
@@ -79,8 +79,8 @@ type Reader struct {
 	freq     int
 	rest     *rest // of the value being read: parts, or nil
 	parts    rest
-	seen     uniques
-	arranger kv.Arranger
+	item     int // number of the item in the batch
+	finisher Finisher
 }
 
 // NewReader returns a reader of the snapshot that begins with r's next byte. r is read ahead of what is used; Pos says
@@ -89,7 +89,7 @@ func NewReader(r io.Reader, o Options) *Reader {
 	if o.MaxString == 0 {
 		o.MaxString = 4 << 30
 	}
-	return &Reader{o: o, src: newSource(r, !o.SkipChecksum), expireMs: NoExpiry, idle: -1, freq: -1}
+	return &Reader{o: o, src: newSource(r, !o.SkipChecksum), finisher: Finisher{hash: o.Hash}, expireMs: NoExpiry, idle: -1, freq: -1}
 }
 
 // Close ends reading ahead. It does not close the underlying reader; a Read of it that blocks must be ended by its
@@ -113,19 +113,19 @@ func (r *Reader) Next(b *Batch) error {
 	if !r.started {
 		r.started = true
 		if err := r.readHeader(); err != nil {
-			return r.fail(err)
+			return r.fail(b, err)
 		}
 	}
 	for !b.full() {
 		if r.rest != nil {
 			if err := r.readPart(b); err != nil {
-				return r.fail(err)
+				return r.fail(b, err)
 			}
 			continue
 		}
 		done, err := r.readElement(b)
 		if err != nil {
-			return r.fail(err)
+			return r.fail(b, err)
 		}
 		if done {
 			r.err = io.EOF
@@ -140,7 +140,13 @@ func (r *Reader) Next(b *Batch) error {
 }
 
 // fail makes an *Error of err, which is returned from now on.
-func (r *Reader) fail(err error) error {
+func (r *Reader) fail(b *Batch, err error) error {
+	if r.err == nil {
+		_ = r.settle(b) // what stands before comes first
+	}
+	if r.err != nil {
+		return r.err
+	}
 	e, ok := err.(*Error)
 	if !ok {
 		e = &Error{Err: err}
@@ -303,11 +309,16 @@ func (r *Reader) readSelect() error {
 func (r *Reader) readKey(typ byte, b *Batch) error {
 	n := len(b.Items)
 	item := b.next()
+	r.item = n
 	if err := r.readItem(typ, b, item); err != nil {
 		b.Items = b.Items[:n]
 		return err
 	}
 	if r.rest == nil {
+		if err := r.settle(b); err != nil {
+			b.Items = b.Items[:n]
+			return err
+		}
 		r.delivered(item)
 		return nil
 	}

@@ -47,7 +47,7 @@ const (
 // packSet packs a whole set that was written as a table, as servers before 7.2 did with small ones, too, unless all members were numbers:
 // under the usual limits it is packed when it is stored, and here that is no work of the executor's. It is left alone if it may become an intset
 // first, which changes its order, or holds a member twice.
-func (r *Reader) packSet(b *Batch, c *Collection) bool {
+func (f *Finisher) packSet(b *Batch, c *Collection) bool {
 	first := c.Elems[0]
 	if len(c.Elems) > packedMembers || len(first) == 0 || first[0] == '-' || first[0]-'0' <= 9 {
 		return false
@@ -62,11 +62,11 @@ func (r *Reader) packSet(b *Batch, c *Collection) bool {
 		size += uint64(len(e)) + listpack.MostAround
 	}
 	p := listpack.New(ownedBy(b, size))
-	r.seen.reset(len(c.Elems))
+	f.seen.reset(len(c.Elems))
 	for _, e := range c.Elems {
 		at := len(p) - 1
 		p = listpack.Append(p, e)
-		if !r.seen.add(p, at, e) {
+		if !f.seen.add(p, at, e) {
 			return false
 		}
 	}

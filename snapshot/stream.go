@@ -114,10 +114,6 @@ type streamReader struct {
 	typ   byte
 	nodes uint64 // still to be read
 	info  kv.StreamInfo
-	live  int64       // entries of the nodes
-	first kv.StreamID // the first of them
-	top   kv.StreamID // the last of them
-	past  kv.StreamID // the last in a node, deleted ones included
 
 	head              bool   // was read
 	groups            uint64 // still to be read; the same below
@@ -154,7 +150,7 @@ func (s *streamReader) read(r *Reader, b *Batch, c *Collection) (size int, err e
 		size, err = s.readNode(r, b, c)
 	case !s.head:
 		s.head = true
-		err = s.readHead(r, c)
+		err = s.readHead(r, b, c)
 	case s.pending > 0:
 		s.pending--
 		err = s.readPending(r, c)
@@ -177,7 +173,7 @@ func (s *streamReader) read(r *Reader, b *Batch, c *Collection) (size int, err e
 	return size, err
 }
 
-// readNode reads a node and verifies it.
+// readNode reads a node.
 func (s *streamReader) readNode(r *Reader, b *Batch, c *Collection) (size int, err error) {
 	key, err := r.readElem(b, "id of a node")
 	if err != nil {
@@ -186,19 +182,26 @@ func (s *streamReader) readNode(r *Reader, b *Batch, c *Collection) (size int, e
 	if len(key) != 16 {
 		return 0, corrupt("id of a node of %d bytes", len(key))
 	}
-	id := kv.StreamID{Ms: binary.BigEndian.Uint64(key), Seq: binary.BigEndian.Uint64(key[8:])}
 	p, err := r.readElem(b, "node")
 	if err != nil {
 		return 0, err
 	}
-	if (s.live > 0 || !s.past.Zero()) && !s.past.Less(id) {
-		return 0, corrupt("stream: nodes out of order")
-	}
-	if err := s.verifyNode(id, p); err != nil {
-		return 0, err
-	}
 	c.Elems = append(c.Elems, key, p)
-	return len(p) + recordBytes, nil
+	return len(p) + recordBytes, s.check(r, b, task{kind: checkNode, packed: p, id: nodeID(key)})
+}
+
+// check does a task, or has it done: of the oldest type, which does not say all that it has, what stands in its nodes is needed at once.
+func (s *streamReader) check(r *Reader, b *Batch, t task) error {
+	if s.typ == typeStream {
+		return r.finisher.do(b, &t)
+	}
+	r.add(b, t)
+	return nil
+}
+
+// nodeID is the id of a node as it stands in a snapshot.
+func nodeID(p []byte) kv.StreamID {
+	return kv.StreamID{Ms: binary.BigEndian.Uint64(p), Seq: binary.BigEndian.Uint64(p[8:])}
 }
 
 func readID(r *Reader) (id kv.StreamID, err error) {
@@ -227,25 +230,24 @@ func readMillis(r *Reader) (kv.Millis, error) {
 }
 
 // readHead reads what the stream knows of itself, and the number of groups.
-func (s *streamReader) readHead(r *Reader, c *Collection) error {
+func (s *streamReader) readHead(r *Reader, b *Batch, c *Collection) error {
 	n, err := r.plainLen("length")
 	if err != nil {
 		return err
 	}
-	if n != uint64(s.live) {
-		return corrupt("stream of %d entries says that it has %d", s.live, n)
-	}
 	i := &s.info
-	i.Length = s.live
+	i.Length = int64(n)
 	if i.Last, err = readID(r); err != nil {
 		return err
 	}
-	if s.live > 0 && i.Last.Less(s.top) {
-		return corrupt("stream: entries behind the last id")
+	c.Stream = append(c.Stream, StreamRecord{Kind: StreamHead, Info: i})
+	nodes := r.finisher.nodes // of the oldest type
+	if err := s.check(r, b, task{kind: checkHead, info: i}); err != nil {
+		return err
 	}
 	if s.typ == typeStream {
-		i.Added, i.First = i.Length, s.first
-		if s.live == 0 {
+		i.Added, i.First = i.Length, nodes.first
+		if nodes.live == 0 {
 			i.First = kv.MaxStreamID
 		}
 	} else {
@@ -261,7 +263,6 @@ func (s *streamReader) readHead(r *Reader, c *Collection) error {
 		}
 		i.Added = int64(added)
 	}
-	c.Stream = append(c.Stream, StreamRecord{Kind: StreamHead, Info: i})
 	s.groups, err = r.plainLen("number of groups")
 	return err
 }
@@ -407,8 +408,7 @@ func (c *Collection) storeStream(db *kv.DB, key []byte) error {
 
 func (c *Collection) fillStream(e *kv.StreamEdit) error {
 	for i := 0; i+1 < len(c.Elems); i += 2 {
-		id := kv.StreamID{Ms: binary.BigEndian.Uint64(c.Elems[i]), Seq: binary.BigEndian.Uint64(c.Elems[i][8:])}
-		if !e.LoadNode(id, c.Elems[i+1]) {
+		if !e.LoadNode(nodeID(c.Elems[i]), c.Elems[i+1]) {
 			return ErrDuplicate
 		}
 	}

@@ -5,8 +5,32 @@ import (
 	"frankenredis/kv/listpack"
 )
 
-// verifyNode checks all that a node says, and that its ids ascend.
-func (s *streamReader) verifyNode(master kv.StreamID, p []byte) error {
+// nodeSums are what the nodes of the stream that is being read come to.
+type nodeSums struct {
+	live  int64       // entries
+	first kv.StreamID // the first of them
+	top   kv.StreamID // the last of them
+	past  kv.StreamID // the last in a node, deleted ones included
+}
+
+// head checks what a stream says of itself against its nodes, which end here.
+func (s *nodeSums) head(i *kv.StreamInfo) error {
+	n := *s
+	*s = nodeSums{}
+	if i.Length != n.live {
+		return corrupt("stream of %d entries says that it has %d", n.live, uint64(i.Length))
+	}
+	if n.live > 0 && i.Last.Less(n.top) {
+		return corrupt("stream: entries behind the last id")
+	}
+	return nil
+}
+
+// verify checks all that a node says, that its ids ascend, and that it stands behind the node before.
+func (s *nodeSums) verify(master kv.StreamID, p []byte) error {
+	if (s.live > 0 || !s.past.Zero()) && !s.past.Less(master) {
+		return corrupt("stream: nodes out of order")
+	}
 	entries, ok := listpack.Framed(p)
 	if !ok {
 		return errNode()
