@@ -95,9 +95,13 @@ func TestForeignClients(t *testing.T) {
 // The same of a cluster of three, with a slot that moves.
 func TestForeignClusterClients(t *testing.T) {
 	t.Parallel()
-	nodeClient("ioredis", "cluster.js").agrees(t, func(t *testing.T, binary string) []*testbed.Server {
-		return busCluster(t, []string{binary, binary, binary}, func() []string { return nil })
-	})
+	for _, client := range []foreignClient{nodeClient("ioredis", "cluster.js"), pythonClient("redis-py", "redis", "redis-py-cluster.py")} {
+		t.Run(client.name, func(t *testing.T) {
+			client.agrees(t, func(t *testing.T, binary string) []*testbed.Server {
+				return busCluster(t, []string{binary, binary, binary}, func() []string { return nil })
+			})
+		})
+	}
 }
 
 // The same of Sentinel, with a failover.
