@@ -270,6 +270,9 @@ func runCollections(t *testing.T, ks *Keyspace, rnd *rand.Rand, ops int) {
 			case rnd.IntN(8) == 0 && z.Len() > 1:
 				from := rnd.IntN(z.Len())
 				to := from + rnd.IntN(z.Len()-from+1)
+				if rnd.IntN(4) == 0 {
+					from, to = 0, z.Len()
+				}
 				for c := z.At(from); c.Pos() < to; c.Next() {
 					delete(was, string(c.Member().Append(nil)))
 				}

@@ -45,6 +45,9 @@ type lazyQueue struct {
 // LazyPending counts the objects that UNLINK and asynchronous flushes left to LazyFree.
 func (ks *Keyspace) LazyPending() int { return ks.lazy.pending }
 
+// Freeing says whether LazyFree has anything to do.
+func (ks *Keyspace) Freeing() bool { return len(ks.lazy.items) > 0 }
+
 // LazyFreed counts the objects that LazyFree has freed since the start.
 func (ks *Keyspace) LazyFreed() int64 { return ks.lazy.freed }
 

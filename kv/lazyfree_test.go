@@ -110,3 +110,50 @@ func TestLazyBudget(t *testing.T) {
 		t.Error("what came after the flush is gone")
 	}
 }
+
+// TestLazyZSetRange: a range that is a whole large sorted set is off the account at once and freed in slices; what an open view sees stays.
+func TestLazyZSetRange(t *testing.T) {
+	ks := newTest(t, 1)
+	empty := ks.UsedBytes()
+	const members = 20000
+	z, err := ks.DB(0).EditZSet([]byte("z"), members, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range members {
+		z.Add(fmt.Append(nil, "member:", i), float64(i))
+	}
+	z.Done()
+	f := ks.Freeze()
+	if z, err = ks.DB(0).EditZSet([]byte("z"), 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	z.DeleteRange(0, members)
+	if n := z.Len(); n != 0 || !z.Done() || ks.DB(0).Len() != 0 {
+		t.Errorf("%d members are left of a set of which all were removed", n)
+	}
+	after := ks.UsedBytes()
+	steps := 0
+	for ; ks.LazyFree(0); steps++ {
+		if used := ks.UsedBytes(); used != after {
+			t.Fatalf("%d bytes while freeing, %d before", used, after)
+		}
+	}
+	if steps < 10 {
+		t.Errorf("freed in %d steps", steps)
+	}
+	seen := 0
+	f.DB(0).Each(func(it Item) bool {
+		seen += it.Value().ZSet().Len()
+		return true
+	})
+	if seen != members {
+		t.Errorf("the view sees %d members", seen)
+	}
+	f.Close()
+	for ks.LazyFree(time.Second) {
+	}
+	if used := ks.UsedBytes(); used != empty {
+		t.Errorf("%d bytes remain", used-empty)
+	}
+}

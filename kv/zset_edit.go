@@ -11,7 +11,10 @@ import (
 )
 
 // ZSetEdit changes one sorted set; see edit. Done ends it.
-type ZSetEdit struct{ edit }
+type ZSetEdit struct {
+	edit
+	emptied bool // a table all of whose members DeleteRange removed, and which Done will drop as it is
+}
 
 // EditZSet begins the change of a sorted set, which is made by the first Set when there is none: packed, if sets of so many
 // members as are expected, the first of that length, may be. The key must stay unchanged until Done. A value of another
@@ -42,6 +45,9 @@ func (e *ZSetEdit) tree() btree.Tree { return btree.Open(e.mem(), &zsetOrder, e.
 
 // Len is the number of members now.
 func (e *ZSetEdit) Len() int {
+	if e.emptied {
+		return 0
+	}
 	if e.enc == Skiplist {
 		return e.ks().elements(e.table).Len()
 	}
@@ -147,12 +153,17 @@ func (e *ZSetEdit) Delete(member []byte) bool {
 	return true
 }
 
-// DeleteRange removes the members at positions from up to, not including, to.
+// DeleteRange removes the members at positions from up to, not including, to. When it removes all, nothing but Len and Done may follow: the
+// table is freed whole then, in slices when it is large.
 func (e *ZSetEdit) DeleteRange(from, to int) {
 	if from >= to {
 		return
 	}
 	e.changed = true
+	if e.enc == Skiplist && to-from == e.Len() {
+		e.emptied = true
+		return
+	}
 	if e.enc == Listpack {
 		e.image = listpack.Delete(e.image, listpack.Seek(e.image, 2*from), 2*(to-from))
 		return
