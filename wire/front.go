@@ -82,13 +82,14 @@ func (f *front) execute(c *conn) {
 	if c.dead {
 		return
 	}
-	f.eng.CountClient(&c.sess)
-	if c.checkMemory(); c.dead {
-		return
-	}
 	if len(c.sess.W.Buf) > 0 || c.sess.CloseAfterReply {
 		c.schedule()
 	}
+	if c.scheduled && !f.boundMemory {
+		return // its memory is counted at the release, which is soon enough where it bounds nothing
+	}
+	f.eng.CountClient(&c.sess)
+	c.checkMemory()
 }
 
 // keep remembers a client with complete input left for the next turn.

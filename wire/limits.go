@@ -23,6 +23,8 @@ type limits struct {
 	maxClients int
 	timeout    time.Duration
 	keepalive  int // seconds
+	// boundMemory: what clients take counts against a bound of their own or of all memory.
+	boundMemory bool
 
 	// Of hardened mode; 0: no bound.
 	maxPipeline, maxMemory int64
@@ -42,4 +44,5 @@ func (l *limits) refresh(e *engine.Engine) {
 	if d := e.Door(); d != nil {
 		l.resp.MaxArgs, l.maxPipeline, l.maxMemory = d.MaxArguments, d.MaxPipeline, d.MaxMemory
 	}
+	l.boundMemory = live.MaxMemory > 0 || live.MaxMemoryClients != 0 || l.maxMemory > 0
 }

@@ -102,6 +102,9 @@ type Engine struct {
 	started time.Time
 	wall    time.Time // wall clock when monoAt was read
 	monoAt  int64     // nanoseconds since started
+	read    time.Time // wall clock when it was last read itself
+	readAt  int64     // monotonic clock then
+	turnEnd int64     // monotonic clock when the last turn ended
 	now     kv.Millis
 
 	// The stream (propagate.go).
@@ -197,7 +200,7 @@ type Engine struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		ks: o.Keyspace, table: o.Table, cfg: o.Config, logger: o.Logger, poller: o.Poller, clock: o.Clock,
-		started: time.Now(), streamDB: -1, sentinel: o.Sentinel, sessions: make(map[int64]*session.Session),
+		started: time.Now(), readAt: -int64(time.Second), streamDB: -1, sentinel: o.Sentinel, sessions: make(map[int64]*session.Session),
 		watched: make(map[watchKey][]*session.Session), errorCounts: make(map[string]uint64), rng: o.Seed | 1,
 		debug: Debug{ReplyPeakReset: DefaultReplyPeakReset}, hub: pubsub.New(), users: acl.NewUsers(o.Table.catalog),
 	}
@@ -322,10 +325,16 @@ func (e *Engine) Random() uint64 {
 	return z ^ z>>31
 }
 
-// readClock reads both clocks; once a turn.
+// readClock reads the clocks, once a turn: the monotonic one, and the wall clock when it was last read a millisecond ago or longer. In between
+// that follows from the former.
 func (e *Engine) readClock() {
-	e.wall = e.clock()
-	e.monoAt = int64(time.Since(e.started))
+	e.monoAt = e.mono()
+	if d := e.monoAt - e.readAt; e.real && d < int64(time.Millisecond) {
+		e.wall = e.read.Add(time.Duration(d))
+	} else {
+		e.wall = e.clock()
+		e.read, e.readAt = e.wall, e.monoAt
+	}
 	e.setNow(e.wall)
 }
 

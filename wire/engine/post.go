@@ -25,7 +25,8 @@ func (e *Engine) postCount() int {
 	return len(e.inbox)
 }
 
-func (e *Engine) runPosts() {
+// runPosts runs what was posted and says whether there was anything.
+func (e *Engine) runPosts() bool {
 	e.mu.Lock()
 	e.posts, e.inbox = e.inbox, e.posts[:0]
 	e.mu.Unlock()
@@ -34,4 +35,5 @@ func (e *Engine) runPosts() {
 		f()
 		e.endUnit(nil)
 	}
+	return len(e.posts) > 0
 }

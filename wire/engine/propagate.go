@@ -99,13 +99,13 @@ func (e *Engine) LogFailing() bool {
 // commit hands the turn's effects to the log in one piece.
 func (e *Engine) commit() { e.commitTurn(false) }
 
-// commitTurn is commit; idle says that the executor has nothing else to do before the effects are durable.
-func (e *Engine) commitTurn(idle bool) {
+// commitTurn is commit; idle says that the executor has nothing else to do before the effects are durable. It says whether there were any.
+func (e *Engine) commitTurn(idle bool) (any bool) {
 	if e.wantAcks {
 		e.askForAcks()
 	}
 	if len(e.stream) == 0 {
-		return
+		return false
 	}
 	if e.debug.FlushSleep > 0 {
 		time.Sleep(e.debug.FlushSleep)
@@ -126,6 +126,7 @@ func (e *Engine) commitTurn(idle bool) {
 	if cap(e.stream) > maxIdleStream {
 		e.stream = nil
 	}
+	return true
 }
 
 // maxIdleStream bounds the turn buffer kept between turns, in bytes.

@@ -38,8 +38,8 @@ func (e *Engine) Every(interval func() time.Duration, f func()) {
 }
 
 // sleepLimit is how long the executor may sleep: until the next timer, the end of a blocked client's patience, or the next
-// slice of freeing; negative when nothing is due at any time.
-func (e *Engine) sleepLimit() time.Duration {
+// slice of freeing; negative when nothing is due at any time. now is the monotonic clock.
+func (e *Engine) sleepLimit(now int64) time.Duration {
 	if e.hold != nil {
 		return -1 // nothing is due but its end, which wakes
 	}
@@ -48,7 +48,7 @@ func (e *Engine) sleepLimit() time.Duration {
 		limit, limited = lazyFreeRest, true
 	}
 	if len(e.timers) > 0 {
-		if left := time.Duration(e.timers[0].at - e.mono()); !limited || left < limit {
+		if left := time.Duration(e.timers[0].at - now); !limited || left < limit {
 			limit, limited = left, true
 		}
 	}
@@ -75,9 +75,8 @@ func (e *Engine) sleepLimit() time.Duration {
 	return max(limit, 0)
 }
 
-// runTimers runs what is due. A clock that jumped (SIGSTOP) makes a periodic timer run once, not many times.
-func (e *Engine) runTimers() {
-	now := e.mono()
+// runTimers runs what is due and says whether anything was. A clock that jumped (SIGSTOP) makes a periodic timer run once, not many times.
+func (e *Engine) runTimers(now int64) (ran bool) {
 	for len(e.timers) > 0 && e.timers[0].at <= now {
 		t := heap.Pop(&e.timers).(*timer) // before f runs: it may set timers itself
 		if t.next == nil || !e.debug.PauseCron {
@@ -88,5 +87,7 @@ func (e *Engine) runTimers() {
 			t.at = e.mono() + int64(t.next())
 			heap.Push(&e.timers, t)
 		}
+		ran = true
 	}
+	return ran
 }

@@ -64,12 +64,13 @@ func (e *Engine) Run() error {
 		}
 	}()
 	more := false
+	e.turnEnd = e.mono()
 	for !e.stopping.Load() {
 		limit := time.Duration(0)
+		began := e.turnEnd
 		if !more {
-			limit = e.sleepLimit()
+			limit = e.sleepLimit(began)
 		}
-		began := e.mono()
 		if limit != 0 {
 			e.sleeping.Store(true)
 			if e.dueNow() || e.logMoved() || e.stopping.Load() {
@@ -91,7 +92,8 @@ func (e *Engine) Run() error {
 	return nil
 }
 
-// turn runs everything between two polls.
+// turn runs everything between two polls, from the monotonic instant at on. Reading the clock is a fair part of a turn that runs a command or
+// two, so it is read behind a phase only when there was something to do in it; what little the others take counts with the next.
 func (e *Engine) turn(at int64) (more bool) {
 	e.stats.Cycles++
 	began := at
@@ -99,10 +101,9 @@ func (e *Engine) turn(at int64) (more bool) {
 	e.endPause()
 	e.endHold()
 	e.followExpireMode()
-	if e.hold == nil {
-		e.runPosts()
+	if e.hold == nil && e.runPosts() {
+		at = e.mark(PhasePosted, at)
 	}
-	at = e.mark(PhasePosted, at)
 	served, commands := at, e.stats.Commands
 	for _, t := range e.transports {
 		if t.Serve() {
@@ -118,11 +119,12 @@ func (e *Engine) turn(at int64) (more bool) {
 	}
 	at = e.mark(PhaseServe, at)
 	served = at - served
-	e.commitTurn(!more && e.hold == nil && served <= int64(busyServe))
+	if e.commitTurn(!more && e.hold == nil && served <= int64(busyServe)) {
+		at = e.mark(PhaseCommit, at)
+	}
 	if e.hold == nil {
 		e.endWaits()
 	}
-	at = e.mark(PhaseCommit, at)
 	e.seenReleased, e.seenFailing = e.Released(), e.LogFailing()
 	for _, t := range e.transports {
 		if t.Release(e.seenReleased) {
@@ -130,12 +132,13 @@ func (e *Engine) turn(at int64) (more bool) {
 		}
 	}
 	at = e.mark(PhaseRelease, at)
+	e.turnEnd = at
 	if e.hold != nil {
 		return more
 	}
 	e.evictClients()
 	pushed := e.hub.Delivered() + e.tracking.sent
-	e.runTimers()
+	chores := e.runTimers(at) || e.evictor.running || e.tracking.clients > 0 || len(e.stream) > 0 || e.ks.Freeing()
 	if e.evictOn() {
 		more = true
 	}
@@ -157,7 +160,10 @@ func (e *Engine) turn(at int64) (more bool) {
 		budget = min(max(time.Duration(served), lazyFreeLeast), lazyFreeBudget)
 	}
 	e.freeing = e.ks.LazyFree(budget)
-	at = e.mark(PhaseTimers, at)
+	if chores {
+		at = e.mark(PhaseTimers, at)
+		e.turnEnd = at
+	}
 	e.stats.CycleNanos += uint64(at - began)
 	e.turns.record(at - began)
 	return more
