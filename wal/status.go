@@ -38,6 +38,13 @@ func (l *Log) Name() string {
 	return l.cur.ref.Name
 }
 
+// Path is where that increment was made; whether it still is there, the log does not know.
+func (l *Log) Path() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.path(l.cur.ref)
+}
+
 // Status describes the log as it is now. Any goroutine.
 func (l *Log) Status() Status {
 	l.mu.Lock()

@@ -165,6 +165,7 @@ func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 		log.Commit(piece.p, piece.db)
 	}
 	s.log = log
+	s.foundPlace()
 	s.load.result.Position.Epoch = at.Epoch
 	if !s.eng.Following() && s.replicas.backlog == nil {
 		s.load.result.Position = at

@@ -97,6 +97,9 @@ func (s *server) denyWrites() error {
 	if err := s.denyForRoom(); err != nil {
 		return err
 	}
+	if err := s.denyForLost(); err != nil {
+		return err
+	}
 	if !s.saves.failed || !s.cfg.Bool("stop-writes-on-bgsave-error") || len(s.cfg.SavePoints()) == 0 {
 		return nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,6 +142,12 @@ func (s *server) dropLog() {
 	if s.cfg.Bool("appendonly") {
 		return
 	}
+	s.lost.state = unseen
+	s.endLog("appendonly no")
+}
+
+// endLog ends the log for the reason why; the data set stays.
+func (s *server) endLog(why string) {
 	s.rewrites.scheduled = false
 	if s.busy(rewriteJob) {
 		s.logger.Info(fmt.Sprintf("Killing running AOF rewrite child: %d", os.Getpid()))
@@ -162,9 +169,13 @@ func (s *server) dropLog() {
 	if s.eng.Following() || s.replicas.backlog != nil {
 		s.eng.SetLog(&bareStream{end: log.End()})
 	}
-	s.record(ledger.Entry{Rule: ledger.LogDropped, Decision: ledger.Note, Artifact: s.logOptions().Dir, Kind: "directory", To: uint64(log.End()), Detail: "appendonly no"})
+	s.record(ledger.Entry{Rule: ledger.LogDropped, Decision: ledger.Note, Artifact: s.logOptions().Dir, Kind: "directory", To: uint64(log.End()), Detail: why})
 	if err := log.Close(true); err != nil {
 		s.logger.Warn("Closing the append-only file: " + err.Error())
+	}
+	last := log.Path()
+	if _, err := os.Lstat(last); errors.Is(err, fs.ErrNotExist) {
+		s.covers.Removed(last) // somebody else did that; a new log may give its name to another file, and replies would wait for the cover of this one
 	}
 }
 
@@ -219,7 +230,7 @@ func (s *server) infoLog(w *engine.InfoWriter) {
 	if s.log != nil {
 		st = s.log.Status()
 	}
-	w.Field("aof_last_write_status", status(s.log != nil && !st.WriteOK))
+	w.Field("aof_last_write_status", status(s.log != nil && !st.WriteOK || s.lost.state == removed))
 	w.Field("aof_last_cow_size", s.jobs.lastCopied[rewriteJob])
 	w.Field("module_fork_in_progress", 0)
 	w.Field("module_fork_last_cow_size", 0)
@@ -240,6 +251,10 @@ func (s *server) infoLogOwn(w *engine.InfoWriter) {
 		w.Field("fr_recovery_source", s.load.result.Source)
 		w.Field("fr_recovery_seconds", s.load.result.Duration.Seconds())
 	}
+	if s.log == nil && s.lost.state != removed {
+		return
+	}
+	w.Field("fr_log_place", s.lost.state)
 	if s.log == nil {
 		return
 	}

@@ -76,6 +76,10 @@ func (s *server) tendRoom() {
 	}
 	s.rewriteIntoReserve()
 	dir, fsys := s.dir, s.fs
+	log, increment := s.log, ""
+	if log != nil {
+		increment = log.Path()
+	}
 	var reserve *wal.Reserve
 	size, spare := int64(0), s.cfg.Bytes("fr-disk-warn")
 	if s.log != nil {
@@ -95,8 +99,13 @@ func (s *server) tendRoom() {
 			_ = reserve.Resize(size, spare)
 		}
 		free, err := fsys.Free(dir)
+		gone, nameless := false, false
+		if log != nil {
+			gone, nameless = s.lost.watch.look(log, increment)
+		}
 		s.eng.Post(func() {
 			r.asking = false
+			s.judgePlace(log, increment, gone, nameless)
 			if err == nil {
 				s.judgeRoom(free)
 			}

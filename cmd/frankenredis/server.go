@@ -66,6 +66,7 @@ type server struct {
 	hashSeed dict.Seed
 	exit     int // the process's exit status
 	pidFile  string
+	lost     lost
 	saves    saveState
 	evidence evidence
 	covers   *covers // nil: none are kept
