@@ -188,7 +188,14 @@ func TestDebugLoadAOF(t *testing.T) {
 			if f["master_replid"] != replid || f["rdb_changes_since_last_save"] != "0" || f["loading"] != "0" {
 				t.Errorf("replid %s (was %s), %s changes, loading %s", f["master_replid"], replid, f["rdb_changes_since_last_save"], f["loading"])
 			}
+			c.Call(t, "FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 'called' end)")
+			c.Call(t, "BGREWRITEAOF") // libraries of a base are loaded in another way than those of an increment
+			logged(t, c)
+			c.Call(t, "DEBUG", "LOADAOF")
 			c.Call(t, "DEBUG", "CHANGE-REPL-ID")
+			if r := c.Call(t, "FCALL", "f", "0"); r.Str != "called" {
+				t.Errorf("a function of the base: %+v", r)
+			}
 			if got := infoFields(c.Call(t, "INFO", "replication").Str); got["master_replid"] == replid || strings.Trim(got["master_replid2"], "0") != "" {
 				t.Errorf("CHANGE-REPL-ID: %s, second %s", got["master_replid"], got["master_replid2"])
 			}

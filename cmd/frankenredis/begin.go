@@ -70,6 +70,10 @@ func (s *server) beginLog() error {
 		return s.refuseRewrite(err)
 	}
 	s.rewrites.scheduled = false
+	if !s.eng.Following() && s.replicas.backlog == nil { // whoever comes while the base is written follows the log's history
+		res := s.load.result
+		res.Position.ID, res.ID2, res.End2 = at.ID, wal.ReplID{}, 0
+	}
 	s.logHeld = &heldLog{at: at.LSN, end: at.LSN, limit: o.PendingLimit}
 	s.eng.SetLog(s.logHeld)
 	var log *wal.Log
@@ -142,10 +146,18 @@ func (s *server) unlockFolder() {
 	}
 }
 
+// errOtherHistory gives up a new log: since it was begun this server was promoted, or its primary was. What is held would be written under the
+// name of the history before, and a start would believe that (I6).
+var errOtherHistory = errors.New("the stream belongs to another history by now")
+
 // takeUp is told that the log is there, or why not. What was held becomes its first content.
 func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 	held := s.logHeld
 	s.logHeld = nil
+	if err == nil && at.ID != s.load.result.Position.ID {
+		err = errOtherHistory
+		s.logger.Info("The stream has become another history while its append-only file was made: it is begun again")
+	}
 	if err != nil || !s.cfg.Bool("appendonly") {
 		s.eng.SetLog(nil)
 		if s.eng.Following() || s.replicas.backlog != nil {

@@ -143,6 +143,7 @@ func (s *server) changeReplicationID() error {
 		o := s.recoveryOptions(nil)
 		o.LoadItems = func([]snapshot.Item) error { return nil } // the data is here
 		o.Apply = func([]recovery.Command) error { return nil }
+		o.LoadFunctions = nil
 		if err := s.reopenLog(o, rename); err != nil {
 			return err
 		}

@@ -162,7 +162,7 @@ type plan struct {
 	o     recovery.Options
 	dbs   []*kv.DB // of aside
 	began bool     // the old data set is gone, or will not be asked for any more
-	ended bool     // so is its log; counted in server.logsEnding
+	ended bool     // so is its log, if there was one; counted in server.logsEnding
 }
 
 // Replace implements repl.Follower.
@@ -326,14 +326,17 @@ func (f *follower) endLog(p *plan) error {
 		s.rewrites.scheduled = false
 		s.killJob(rewriteJob)
 		s.eng.Commit()
+		if !p.ended {
+			p.ended = true
+			s.logsEnding++
+		}
 		if log = s.log; log == nil {
 			return nil
 		}
 		if log.Released() < log.End() && log.Err() == nil {
 			return errNotYet // clients still wait for what it covers
 		}
-		s.log, p.ended = nil, true
-		s.logsEnding++
+		s.log = nil
 		end := log.End()
 		s.load.result.Position.LSN = end
 		s.eng.SetLog(&bareStream{end: end})

@@ -46,7 +46,7 @@ type server struct {
 	log       *wal.Log // nil while appendonly is off
 	// logHeld stands for the log while appendonly yes makes one.
 	logHeld *heldLog
-	// logsEnding counts the logs that syncs have ended whose snapshot is not the data set yet: until then none may begin.
+	// logsEnding counts the syncs that have ended the log and whose snapshot is not the data set yet: until then no log may begin.
 	logsEnding int
 
 	dir string // the data directory, absolute
