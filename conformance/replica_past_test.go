@@ -104,3 +104,45 @@ func TestReplicaServedFromFiles(t *testing.T) {
 		})
 	}
 }
+
+// The log changes to its next increment between a replica's question and the answer: what it is sent goes on there.
+func TestServedFromFilesDuringSwitch(t *testing.T) {
+	t.Parallel()
+	p := testbed.Start(t, testbed.Options{Args: []string{"--enable-debug-command", "yes", "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0",
+		"--repl-backlog-size", "16kb", "--aof-disable-auto-gc", "yes"}}) // what the rewrite replaces stays, also if that is quick
+	primary := p.Dial(t)
+	r := testbed.Start(t, testbed.Options{Args: replicaArgs(p)})
+	inStep(t, primary, r.Dial(t))
+	for range 10 {
+		got := infoFields(primary.Call(t, "INFO", "replication").Str)
+		asked := p.Dial(t)
+		for range 10 {
+			primary.Call(t, "SET", "k", strings.Repeat("x", 10_000))
+		}
+		for _, command := range [][]string{{"BGREWRITEAOF"}, {"SET", "k", "last"}} { // in one turn, or nearly
+			ok(t, primary.Send(command...))
+		}
+		from, err := strconv.Atoi(got["master_repl_offset"])
+		ok(t, err)
+		reply := asked.Call(t, "PSYNC", got["master_replid"], strconv.Itoa(from+1))
+		if !strings.HasPrefix(reply.Str, "CONTINUE") {
+			t.Fatalf("%+v\n%s", reply, p.LogTail(20))
+		}
+		last := ""
+		for last != "last" {
+			command, err := asked.Receive()
+			if err != nil {
+				t.Fatalf("behind %.20q: %v\n%s", last, err, p.LogTail(20))
+			}
+			if len(command.Elems) == 3 && command.Elems[0].Str == "SET" {
+				last = command.Elems[2].Str
+			}
+		}
+		for range 2 {
+			_, err := primary.Receive()
+			ok(t, err)
+		}
+		ok(t, asked.Close())
+		logged(t, primary)
+	}
+}

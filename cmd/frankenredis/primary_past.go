@@ -12,8 +12,7 @@ import (
 // missed is what a replica that was away for longer than the backlog reaches back gets in place of a full sync: the log's increments are
 // the stream.
 type missed struct {
-	past     *wal.Past
-	inFiles  func() wal.LSN // how far the increments reach
+	log      *wal.Log
 	from, to wal.LSN
 	reply    string
 	known    func(wal.ReplID, wal.LSN) bool
@@ -38,7 +37,7 @@ func (s *server) resumeFromFiles(client *session.Session, from wal.LSN) bool {
 	id, id2, end2 := res.Position.ID, res.ID2, res.End2
 	o := &outgoing{s: s, client: client, log: s.log, id: id, at: s.eng.StreamEnd(), out: socket}
 	o.missed = &missed{
-		past: past, inFiles: s.log.InFiles, from: from, to: o.at, reply: continueReply(client, id.String()),
+		log: s.log, from: from, to: o.at, reply: continueReply(client, id.String()),
 		known: func(line wal.ReplID, at wal.LSN) bool { return line == id || line == id2 && at <= end2 },
 	}
 	client.Replica.Heard, client.Replica.Acked, client.Replica.State = time.Now(), from, session.CatchesUp
@@ -56,7 +55,7 @@ func (o *outgoing) sendMissed() error {
 	if err := o.awaitCover(); err != nil {
 		return err
 	}
-	for m.inFiles() < m.to { // the commit ring has it first
+	for m.log.InFiles() < m.to { // the commit ring has it first
 		if err := o.alive(); err != nil {
 			return err
 		}
@@ -65,7 +64,11 @@ func (o *outgoing) sendMissed() error {
 	if _, err := o.out.Write([]byte(m.reply)); err != nil {
 		return err
 	}
-	return m.past.Copy(o.out, m.from, m.to, m.known)
+	past := m.log.Past() // not before: meanwhile the log may have changed to its next increment
+	if past == nil {
+		return wal.ErrPast
+	}
+	return past.Copy(o.out, m.from, m.to, m.known)
 }
 
 // finishMissed puts the replica online, or ends its connection: then it comes again, and gets a full sync if the files are to blame.
