@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -567,6 +568,16 @@ func TestDebuggerApart(t *testing.T) {
 	if len(pids) != 1 {
 		t.Fatalf("%d processes", len(pids))
 	}
+	socket, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/4", pids[0]))
+	ok(t, err)
+	waitFor(t, "the server to let go of the connection", func() bool {
+		all, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", srv.PID()))
+		ok(t, err)
+		return len(all) > 0 && !slices.ContainsFunc(all, func(path string) bool {
+			link, _ := os.Readlink(path)
+			return link == socket
+		})
+	})
 	if got := say(c, "c"); got != "1) <endsession>" {
 		t.Errorf("%s", got)
 	}

@@ -28,7 +28,7 @@ type debuggee struct {
 	view   *debugView
 	meta   snapshot.Meta
 	frozen *kv.Frozen
-	conn   *os.File // the client's connection; the process has it when it runs
+	conn   *os.File // the client's connection, until the process has it
 	log    engine.Log
 	at     wal.LSN // what the log must have released before the client sees the data set (I2)
 	done   chan struct{}
@@ -67,7 +67,7 @@ func (d *debuggee) run() {
 	if err == nil {
 		err = d.start()
 	}
-	_ = d.conn.Close() // the process has its own, or the client is to see that there is none
+	_ = d.conn.Close() // if not before: the client is to see that there is no process
 	d.s.eng.Post(func() { d.s.forgetDebuggee(d, err) })
 	close(d.done)
 }
@@ -115,6 +115,7 @@ func (d *debuggee) start() error {
 	d.process = c.Process
 	d.mu.Unlock()
 	_ = in.Close()
+	_ = d.conn.Close() // the process has its own
 	if err != nil {
 		_ = out.Close()
 		return err
