@@ -208,7 +208,7 @@ func (b *boot) setUnnamedAside(s *survey) error {
 	return nil
 }
 
-// lastFacts is the newest companion, of whichever manifest; nil if there is none, or both of its files are damaged. Where one of the two is
+// lastFacts is the newest companion, of whichever manifest, or the one before it; nil if there is none, or all of their files are damaged. Where one of the two is
 // whole the other does not matter; else one that the disk does not give is its error.
 func lastFacts(fsys disk.FS, dir, name string, d *wal.Directory) (*wal.Facts, error) {
 	if d.Generation == 0 {
@@ -216,7 +216,11 @@ func lastFacts(fsys disk.FS, dir, name string, d *wal.Directory) (*wal.Facts, er
 	}
 	const most = 1 << 20 // some thousand files
 	var unread error
-	for _, file := range wal.FactsNames(name, d.Generation) {
+	files := wal.FactsNames(name, d.Generation)
+	if d.Generation > 1 { // a switch that was cut short may have left the newest empty
+		files = append(files, wal.FactsNames(name, d.Generation-1)...)
+	}
+	for _, file := range files {
 		p, err := disk.ReadFile(fsys, filepath.Join(dir, file), most)
 		if err != nil {
 			if failedRead(err) {

@@ -25,7 +25,7 @@ type Directory struct {
 	// not yet replaced (mend.go). Manifest and Facts are then those of the repair, which lost nothing, and not what
 	// ManifestBytes says; Open puts them into force.
 	Mending bool
-	// Broken are companions that could not be read, with the reason.
+	// Broken are companions that could not be read, with the reason; but for those newer than Facts, which were yet to be filled.
 	Broken map[string]error
 	// HalfFacts says that Facts stands in one file only: the companion or its twin is damaged or lost.
 	HalfFacts bool
@@ -134,6 +134,11 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 		}
 	}
 	if d.Facts != nil {
+		for file := range d.Broken { // made ready for a switch that was cut short (ready.go)
+			if generation, _ := parseFactsName(name, file); generation > d.Facts.Generation {
+				delete(d.Broken, file)
+			}
+		}
 		d.HalfFacts = whole[d.Facts.Generation] < 2
 	} else if len(d.ManifestBytes) > 0 || refused != nil {
 		if err := d.rebuild(fsys, dir, all); err != nil {

@@ -19,6 +19,8 @@
 //	name.watermark.fr        up to where the log is durable; overwritten in place once a second, and at a clean stop
 //	temp-name.*              being made; removed at the next start, unless it is the half of a repair (see Crash)
 //
+// Just before a switch the next increment lies there empty, and a companion that has yet to be filled; no manifest has them.
+//
 // The manifest of a rewritten log calls the files of the generation before "history" until they are deleted. With
 // Options.Annotate off there are only the files that Redis knows.
 //
@@ -110,7 +112,10 @@
 // from the frames of the last epoch ([ReadRings]), and appends that to the last increment ([Extend]) before its own epoch begins. A frame
 // that is torn in both halves was the last one, and not acknowledged; torn or lost in one half, the other has it. A stock server sees the increments only.
 //
-// An increment never gets a byte before the manifest naming it is durable, nor after its successor is named.
+// An increment never gets a byte before the manifest naming it has its name, nor after its successor has; under always not before that
+// manifest is durable. Under everysec and no a power loss in the few milliseconds between the two goes back to the manifest before, whose
+// last increment is durable to its end; what its successor got counts for nothing then, and no sync had covered it. An increment that no
+// manifest has, and companions newer than the one in force, whole or not, are such a switch's, and cleared away.
 //
 // After an I/O error the bytes behind the last good sync are written to a new increment, and the spoiled one is cut
 // there. Between the cut and the new manifest only the new increment has them: the manifest then lies ready as

@@ -89,8 +89,9 @@ func TestReadDirectory(t *testing.T) {
 		f, _ := fs.Create(filepath.Join(testDir, name))
 		f.Write([]byte(text))
 	}
-	write(FactsName(defaultName, 9), "nonsense")
-	if d, err = ReadDirectory(fs, testDir, defaultName); err != nil || d.Facts == nil || d.Generation != 9 || len(d.Broken) != 1 {
+	write(FactsName(defaultName, 1), "nonsense")
+	write(FactsName(defaultName, 9), "nonsense") // newer than the one that counts: it was yet to be filled
+	if d, err = ReadDirectory(fs, testDir, defaultName); err != nil || d.Facts == nil || d.Generation != 9 || len(d.Broken) != 1 || d.Broken[FactsName(defaultName, 1)] == nil {
 		t.Errorf("with a broken companion: %+v, %v", d, err)
 	}
 	write(ManifestName(defaultName), string(d.ManifestBytes)+"# a person was here\n")

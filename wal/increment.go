@@ -206,8 +206,8 @@ func (c *increment) resume(t *Tail) error {
 // any manifest, and is replaced. The name is durable before a manifest has it (manifests.prepare).
 func createIncrement(fs disk.FS, dir string, ref FileRef, at LSN, db int, spare disk.File) (*increment, error) {
 	path := filepath.Join(dir, ref.Name)
-	c := &increment{path: path, ref: ref, lsn: at, hasFile: true, f: spare,
-		prologue: db > 0, facts: FileFacts{UUID: NewUUID(), Start: at, DB: db}}
+	c := &increment{path: path, ref: ref, hasFile: true, f: spare, facts: FileFacts{UUID: NewUUID()}}
+	c.begin(at, db)
 	var err error
 	if c.f == nil {
 		c.f, err = createEmpty(fs, filepath.Join(dir, tempPrefix+ref.Name))
@@ -222,6 +222,12 @@ func createIncrement(fs disk.FS, dir string, ref FileRef, at LSN, db int, spare 
 		return nil, &WriteError{Op: "open", Path: path, Cause: err}
 	}
 	return c, nil
+}
+
+// begin says where an increment without bytes begins, and in which database.
+func (c *increment) begin(at LSN, db int) {
+	c.lsn, c.prologue = at, db > 0
+	c.facts.Start, c.facts.DB = at, db
 }
 
 // createEmpty makes a file that is empty also after a crash, whatever its name led to before. After an error nothing is left of it.

@@ -8,18 +8,20 @@ import (
 	"frankenredis/wal/disk"
 )
 
-// keeper does what may take its time: the watermark file, a spare increment, deleting what a rewrite replaced.
+// keeper does what may take its time: the watermark file, a spare increment, what a switch needs, deleting what a rewrite replaced.
 type keeper struct {
 	l     *Log
 	work  chan struct{} // sent by nudge; never closed
+	asked chan struct{} // sent by ask; never closed
 	quit  chan struct{} // closed by stop
 	clean bool          // set before quit is closed
 
 	wm      *watermarkFile // keeper goroutine only, once it runs
 	written Watermark
 
-	mu    sync.Mutex
-	spare disk.File // empty and durable, waiting for a name; nil: none
+	mu     sync.Mutex
+	spare  disk.File // empty and durable, waiting for a name; nil: none
+	askers []func()  // who wants a switch made ready
 }
 
 // watermarkEvery is how often the watermark is written at most.
@@ -28,7 +30,7 @@ const watermarkEvery = time.Second
 // open makes the watermark file. It tells what the log found and synced: there is a watermark before there is a write.
 func (k *keeper) open(l *Log) error {
 	k.l = l
-	k.work, k.quit = make(chan struct{}, 1), make(chan struct{})
+	k.work, k.asked, k.quit = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
 	if !l.o.Annotate {
 		return nil
 	}
@@ -59,6 +61,36 @@ func (k *keeper) nudge() {
 	}
 }
 
+// ask has a switch made ready; done is told when that is over. Any goroutine.
+func (k *keeper) ask(done func()) {
+	k.mu.Lock()
+	k.askers = append(k.askers, done)
+	k.mu.Unlock()
+	select {
+	case k.asked <- struct{}{}:
+	default:
+	}
+}
+
+// makeReady makes a switch ready, as far as that can be done, and then has the log synced.
+func (k *keeper) makeReady() {
+	l := k.l
+	k.mu.Lock()
+	askers := k.askers
+	k.askers = nil
+	k.mu.Unlock()
+	l.man.mu.Lock()
+	if l.man.ready == nil {
+		r, err := l.makeReady()
+		if err != nil { // the switch will say what is wrong
+			l.o.Logger.Debug("Can't make a switch of the AOF ready", "path", l.o.Dir, "error", err)
+		}
+		l.man.ready = r
+	}
+	l.man.mu.Unlock()
+	l.syncAhead(askers)
+}
+
 // stop ends the keeper; clean says that everything is durable and nothing will be written any more.
 func (k *keeper) stop(clean bool) {
 	k.clean = clean
@@ -71,22 +103,26 @@ func (k *keeper) run() {
 	k.makeSpare()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
+	paused := false // nothing but a switch is attended to
 	for {
-		select {
-		case <-k.quit:
-			k.finish()
-			return
-		case <-k.work:
+		work := k.work
+		if paused {
+			work = nil
 		}
-		k.l.dropHistory()
-		k.makeSpare()
-		k.writeWatermark(k.watermark())
-		pause.Reset(k.l.o.watermarkEvery)
 		select {
 		case <-k.quit:
 			k.finish()
 			return
+		case <-k.asked:
+			k.makeReady()
 		case <-pause.C:
+			paused = false
+		case <-work:
+			k.l.dropHistory()
+			k.makeSpare()
+			k.writeWatermark(k.watermark())
+			pause.Reset(k.l.o.watermarkEvery)
+			paused = true
 		}
 	}
 }
@@ -135,6 +171,14 @@ func (k *keeper) takeSpare() disk.File {
 }
 
 func (k *keeper) finish() {
+	k.mu.Lock()
+	askers := k.askers
+	k.askers = nil
+	k.mu.Unlock()
+	k.l.syncAhead(askers) // the log is closing: they are told
+	k.l.man.mu.Lock()
+	k.l.man.dropReady()
+	k.l.man.mu.Unlock()
 	w := k.watermark()
 	w.Clean = k.clean
 	k.writeWatermark(w)

@@ -83,6 +83,8 @@ type Log struct {
 	backoff time.Duration
 
 	pendingSwitch *switchRequest
+	ahead         *ahead      // who waits for the syncs before one; nil: nobody
+	settling      *settlement // of one whose names are yet to be made durable; syncing is set, too
 
 	// The commit rings (ringer.go).
 	ringers     []*ringer

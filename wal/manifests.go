@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"frankenredis/wal/disk"
 )
 
 // manifests keeps a log's manifest and its companion on the disk. Whoever changes them holds mu from looking at what
@@ -26,8 +28,10 @@ type manifests struct {
 	position   Position
 	// repairing says that a repair must be finished before anything else is made of the manifest (mend.go).
 	repairing bool
-	// unsettled says that the manifest in force has its name, and that the folder did not sync: a crash may bring the one before back.
+	// unsettled says that the manifest in force has its name, and that the folder did not sync, or has yet to: a crash may bring the one
+	// before back.
 	unsettled bool
+	ready     *readySwitch // for the next switch; nil: nothing lies ready
 
 	past atomic.Pointer[[]pastPart] // where the stream lies; published for any goroutine
 }
@@ -95,11 +99,15 @@ type prepared struct {
 	temp  string // path of the manifest's temporary file
 	// made are the paths under which its companion and the twin were written, temporary and final.
 	made       []string
+	open       []disk.File // the two, while they are yet to be filled (ready.go)
 	generation uint64
+	before     uint64 // the generation that was in force before, once this one is
 }
 
-// prepare is the first half of persist. cut is for the companion of a repair.
+// prepare is the first half of persist. cut is for the companion of a repair. What lies ready for a switch is taken back: it follows another
+// manifest.
 func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string) (*prepared, error) {
+	ms.dropReady()
 	p := &prepared{m: m, files: files, text: m.AppendTo(nil), generation: ms.current}
 	var err error
 	if p.temp, err = writeTemp(ms.o.FS, ms.o.Dir, ManifestName(ms.o.Name), writeBytes(p.text)); err != nil {
@@ -108,8 +116,7 @@ func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string
 	if ms.o.Annotate {
 		ms.generation++
 		p.generation = ms.generation
-		facts := Facts{Generation: p.generation, UUID: ms.uuid, Manifest: SumOf(p.text), Position: ms.position, Cut: cut, Files: files}
-		text := facts.AppendTo(nil, m)
+		text := ms.factsOf(p, cut)
 		for _, name := range FactsNames(ms.o.Name, p.generation) {
 			if err = ms.writeCompanion(p, name, text); err != nil {
 				break
@@ -125,6 +132,15 @@ func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string
 	}
 	return p, nil
 }
+
+// factsOf is the companion of p.
+func (ms *manifests) factsOf(p *prepared, cut string) []byte {
+	facts := Facts{Generation: p.generation, UUID: ms.uuid, Manifest: SumOf(p.text), Position: ms.position, Cut: cut, Files: p.files}
+	return facts.AppendTo(nil, p.m)
+}
+
+// path is where a file of the log lies.
+func (ms *manifests) path(name string) string { return filepath.Join(ms.o.Dir, name) }
 
 // writeCompanion makes one of the two files of a companion, but for the folder's sync.
 func (ms *manifests) writeCompanion(p *prepared, name string, text []byte) error {
@@ -146,37 +162,47 @@ func (ms *manifests) drop(p *prepared) {
 
 // commit is the second half of persist.
 func (ms *manifests) commit(p *prepared) (named bool, err error) {
-	path := filepath.Join(ms.o.Dir, ManifestName(ms.o.Name))
+	if named, err = ms.takeName(p); err != nil {
+		return named, err
+	}
+	return true, ms.settle(p)
+}
+
+// takeName is commit up to the rename: from there on whoever starts here finds the new manifest, unless the machine goes down before settle.
+func (ms *manifests) takeName(p *prepared) (named bool, err error) {
+	path := ms.path(ManifestName(ms.o.Name))
 	if err = ms.o.renamed(func() error { return ms.o.FS.Rename(p.temp, path) }); err != nil {
 		// It should not have happened then; but what is written next depends on it, so look.
 		if text, rerr := readFile(ms.o.FS, path); rerr == nil && string(text) != string(p.text) || errors.Is(rerr, iofs.ErrNotExist) {
 			return false, err
 		}
 	}
-	old := ms.current
+	p.before = ms.current
 	ms.manifest, ms.files, ms.current, ms.unsettled = p.m, p.files, p.generation, true
 	ms.publishPast()
-	if err != nil {
-		return true, err
-	}
+	return true, err
+}
+
+// settle makes durable that p has its name, and clears away the companion of the manifest before. Another may have taken p's place meanwhile.
+func (ms *manifests) settle(p *prepared) error {
 	if err := ms.o.FS.SyncDir(ms.o.Dir); err != nil {
-		return true, err
+		return err
 	}
 	ms.unsettled = false
-	ms.o.Cover.Replaced(path)
+	ms.o.Cover.Replaced(ms.path(ManifestName(ms.o.Name)))
 	if !ms.o.Annotate {
-		return true, nil
+		return nil
 	}
-	for _, name := range FactsNames(ms.o.Name, p.generation) {
-		ms.o.Cover.Replaced(filepath.Join(ms.o.Dir, name))
+	for _, name := range FactsNames(ms.o.Name, ms.current) {
+		ms.o.Cover.Replaced(ms.path(name))
 	}
-	if old != 0 && old != p.generation {
+	if old := p.before; old != 0 && old != ms.current {
 		for _, name := range FactsNames(ms.o.Name, old) { // left behind they would be swept away at the next start
-			_ = ms.o.FS.Remove(filepath.Join(ms.o.Dir, name))
-			ms.o.Cover.Removed(filepath.Join(ms.o.Dir, name))
+			_ = ms.o.FS.Remove(ms.path(name))
+			ms.o.Cover.Removed(ms.path(name))
 		}
 	}
-	return true, nil
+	return nil
 }
 
 func writeBytes(p []byte) func(io.Writer) error {

@@ -386,6 +386,13 @@ func (m *memFS) powerCut() *memFS {
 	return m.crash(forgot, nil)
 }
 
+// afterKill is the disk as the death of the process leaves it, while others may be at work on it.
+func (m *memFS) afterKill() *memFS {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.crash(killed, nil)
+}
+
 // crash returns what is left of the content.
 func (n *inode) crash(mode crashMode, rng *rand.Rand) []byte {
 	p := slices.Clone(n.kept)

@@ -46,7 +46,10 @@ func (w *writer) mend() {
 		if rep.from.lsn < l.gap {
 			l.gap = 0 // closed: the range is in the new increment
 		}
-		l.adopt(rep.next, rep.next.sealable(rep.db))
+		old, m := l.cur, rep.next.sealable(rep.db)
+		l.adopt(rep.next, m)
+		l.o.Cover.Sealed(old.path, old.facts)
+		l.o.Cover.Grown(rep.next.path, m.pos, m.lsn)
 		l.healed(rep.to)
 	}
 	l.rested()
@@ -113,6 +116,7 @@ func (w *writer) prepareRepair() (*repair, error) {
 			return nil, &WriteError{Op: "fsync", Path: l.path(l.cur.ref), Cause: err}
 		}
 	}
+	l.man.dropReady() // it has the name that the new increment is about to get
 	m, files := l.man.manifest.Clone(), maps.Clone(l.man.files)
 	ref, err := m.addIncr(l.o.Name)
 	if err != nil {

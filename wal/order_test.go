@@ -191,47 +191,79 @@ func TestOrderOfEverySec(t *testing.T) {
 		fdatasync @.1.incr.aof`)
 }
 
-// I10, I12: N is durable to its end before N+1 is named; the manifest naming N+1 is durable before N+1 gets a byte; N
-// gets none afterwards.
-func TestOrderOfSwitch(t *testing.T) {
-	fs := newMemFS()
-	l := createTest(t, quickOptions(fs, No))
-	defer l.Close(true)
-	l.Commit(join(appendSelect(nil, 5), set("a", "1")), 5)
-	waitFor(t, "a spare", func() bool { return hasSpare(l) })
-	fs.calls()
-	at, err := switchNow(l)
-	if err != nil || at != l.End() || l.Durable() != at {
-		t.Fatalf("switched at %d: %v", at, err)
+// lineUp brings what goes on at once between two calls, the syncs of the files of a switch, into one order: by file, and those of a file as
+// they came.
+func lineUp(calls []string, after, before string) []string {
+	from := slices.Index(calls, after) + 1
+	to := slices.Index(calls, before)
+	if from > 0 && to >= from {
+		slices.SortStableFunc(calls[from:to], func(a, b string) int { return strings.Compare(strings.Fields(a)[1], strings.Fields(b)[1]) })
 	}
-	waitFor(t, "a spare", func() bool { return hasSpare(l) })
-	l.Commit(set("b", "2"), 5)
-	wantCalls(t, without(fs.calls(), "watermark"), `
-		write @.1.incr.aof                          // the line
-		fsync @.1.incr.aof
+	return calls
+}
+
+// readyNow has a switch made ready, and waits for that.
+func readyNow(l *Log) {
+	ready := make(chan struct{})
+	l.PrepareSwitch(func() { close(ready) })
+	<-ready
+}
+
+// I10, I12: N+1 and what describes it have their names, durably, before the manifest has its; N is durable to its end before, and so is what
+// says so; the manifest names N+1 before that gets a byte; N gets none afterwards.
+func TestOrderOfSwitch(t *testing.T) {
+	const made = `
 		rename temp-@.spare @.2.incr.aof
 		create temp-@.manifest
 		write temp-@.manifest
 		fsync temp-@.manifest
-		create temp-@.manifest.2.fr
-		write temp-@.manifest.2.fr
-		fsync temp-@.manifest.2.fr
-		rename temp-@.manifest.2.fr @.manifest.2.fr
-		create temp-@.manifest.2.twin.fr
-		write temp-@.manifest.2.twin.fr
-		fsync temp-@.manifest.2.twin.fr
-		rename temp-@.manifest.2.twin.fr @.manifest.2.twin.fr
-		syncdir appendonlydir
+		create @.manifest.2.fr
+		create @.manifest.2.twin.fr
+		syncdir appendonlydir`
+	const line = `
+		write @.1.incr.aof`
+	const rest = `
+		fsync @.1.incr.aof
+		write @.manifest.2.fr
+		fsync @.manifest.2.fr
+		write @.manifest.2.twin.fr
+		fsync @.manifest.2.twin.fr
 		rename temp-@.manifest @.manifest
 		syncdir appendonlydir
 		remove @.manifest.1.fr
 		remove @.manifest.1.twin.fr
-		create temp-@.spare
-		fsync temp-@.spare
-		write @.2.incr.aof                          // prologue, line and stream`)
-	p, _ := readFile(fs, filepath.Join(testDir, IncrName(defaultName, 2)))
-	if want := string(appendSelect(nil, 5)) + linePrefix; !strings.HasPrefix(string(p), want) {
-		t.Errorf("no prologue: %q", p)
+		write @.2.incr.aof                          // prologue, line and stream`
+	spares := []string{"watermark", "create temp-appendonly.aof.spare", "fsync temp-appendonly.aof.spare"} // the keeper's, at any time
+	const manifest = "rename temp-appendonly.aof.manifest appendonly.aof.manifest"
+	for _, ready := range []bool{false, true} {
+		fs := newMemFS()
+		l := createTest(t, quickOptions(fs, No))
+		l.Commit(join(appendSelect(nil, 5), set("a", "1")), 5)
+		waitFor(t, "a spare", func() bool { return hasSpare(l) })
+		fs.calls()
+		want, after := line+made+rest, "syncdir appendonlydir"
+		if ready {
+			readyNow(l)
+			wantCalls(t, without(fs.calls(), spares...), made+line+`
+				fdatasync @.1.incr.aof`) // what is written is synced ahead
+			l.Commit(set("a", "2"), 5)
+			want, after = line+line+rest, "write appendonly.aof.1.incr.aof"
+		}
+		at, err := switchNow(l)
+		if err != nil || at != l.End() || l.Durable() != at {
+			t.Fatalf("switched at %d: %v", at, err)
+		}
+		l.Commit(set("b", "2"), 5)
+		waitFor(t, "the write", func() bool { return l.Written() == l.End() })
+		calls := without(fs.calls(), spares...)
+		wantCalls(t, lineUp(calls, after, manifest), want)
+		p, _ := readFile(fs, filepath.Join(testDir, IncrName(defaultName, 2)))
+		if want := string(appendSelect(nil, 5)) + linePrefix; !strings.HasPrefix(string(p), want) {
+			t.Errorf("no prologue: %q", p)
+		}
+		if err := l.Close(true); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ type ringJob struct {
 // ringOn says that commits become durable in a ring now. A full one holds them where what the increment alone has would not do; else the
 // increment takes them meanwhile. Under mu.
 func (l *Log) ringOn() bool {
-	return l.front != nil && (!l.front.full || l.holds()) && l.policy == Always && l.commit == CommitRing && l.gap == 0
+	return l.front != nil && (!l.front.full || l.holds()) && l.policy == Always && l.commit == CommitRing && l.gap == 0 && l.settling == nil
 }
 
 // ringWanted says that rings are to be made ready. Under mu.

@@ -2,10 +2,11 @@ package wal
 
 import "time"
 
-// syncRequest is one background sync: of everything before the mark.
+// syncRequest is one background sync: of everything before the mark, or the end of a switch.
 type syncRequest struct {
-	c *increment
-	m mark
+	c      *increment
+	m      mark
+	settle *settlement
 }
 
 // handOver begins the background sync of everything written so far. A line goes before it: what a sync made durable is
@@ -20,7 +21,7 @@ func (w *writer) handOver() {
 		return
 	}
 	l.wrote = l.cur.sealable(l.wrote.db)
-	req := syncRequest{l.cur, l.wrote}
+	req := syncRequest{c: l.cur, m: l.wrote}
 	l.syncing, l.lateSync = true, false
 	l.syncSince, l.dirtySince = l.dirtySince, time.Time{}
 	if l.tape.end > l.wrote.lsn {
@@ -38,6 +39,10 @@ func (l *Log) runSyncer() {
 		defer l.ownThread()()
 	}
 	for req := range l.syncReq {
+		if req.settle != nil {
+			l.settle(req.settle)
+			continue
+		}
 		began := time.Now()
 		err := req.c.f.SyncData()
 		took := time.Since(began)

@@ -83,6 +83,8 @@ func (l *Log) decide(now time.Time) (task, time.Duration) {
 		return finish, 0
 	case l.policy == Always && l.synced.lsn < l.wrote.lsn && !l.syncing:
 		return syncInFront, 0
+	case l.wantsAhead() && !l.syncing:
+		return syncBehind, 0
 	case l.policy == EverySec && l.synced.lsn < l.wrote.lsn && !l.dirtySince.IsZero():
 		due := l.dirtySince.Add(l.o.syncDelay)
 		if int64(l.wrote.lsn-l.synced.lsn) >= l.live.pendingLimit.Load()/4 {
@@ -147,7 +149,7 @@ func (l *Log) decideBehind(now time.Time) (task, time.Duration) {
 		return syncInFront, 0
 	case l.synced.lsn < l.wrote.lsn:
 		due := l.dirtySince.Add(l.o.syncDelay)
-		if l.ringTight || int64(l.wrote.lsn-l.synced.lsn) >= l.live.pendingLimit.Load()/4 {
+		if l.ringTight || l.wantsAhead() || int64(l.wrote.lsn-l.synced.lsn) >= l.live.pendingLimit.Load()/4 {
 			due = now
 		}
 		if wait := due.Sub(now); wait > 0 {
@@ -353,6 +355,7 @@ func (l *Log) syncDone(m mark, took time.Duration) {
 	}
 	l.stats.syncs++
 	l.stats.lastSync = took
+	l.tellAhead()
 	l.publish()
 }
 
@@ -369,6 +372,7 @@ func (w *writer) finish() {
 	clean := err == nil && l.finalSync && l.gap == 0
 	req := l.pendingSwitch
 	l.pendingSwitch = nil
+	l.giveUpAhead()
 	l.mu.Unlock()
 	if req != nil {
 		req.done(ErrClosed)
@@ -454,6 +458,7 @@ func (l *Log) fail(err error) {
 		l.o.Record(Event{Kind: Failed, Path: we.Path, Pos: l.synced.pos, LSN: LSN(l.durable.Load()), Err: we})
 	}
 	l.publish()
+	l.giveUpAhead()
 	if req := l.pendingSwitch; req != nil {
 		l.pendingSwitch = nil
 		go req.done(we) // not under mu

@@ -19,15 +19,16 @@ import (
 type job struct {
 	kind    jobKind
 	began   time.Time
-	frozen  *kv.Frozen
-	changes int64 // since the last save, at the freeze
-	total   int64 // keys
-	size    int64 // bytes that write has written, once done is closed
+	frozen  *kv.Frozen // nil: it is yet to be run
+	changes int64      // since the last save, at the freeze
+	total   int64      // keys
+	size    int64      // bytes that write has written, once done is closed
+	delay   int64      // rdb-key-save-delay, which a job keeps that has been asked for
 	keys    atomic.Int64
 	stop    atomic.Bool
-	done    <-chan struct{}
-	err     error // write's, once done is closed
-	ended   bool  // finish was called
+	done    <-chan struct{} // nil: it is yet to be run
+	err     error           // write's, once done is closed
+	ended   bool            // finish was called
 	finish  func(j *job, err error)
 }
 
@@ -44,9 +45,28 @@ var errStopped = errors.New("given up")
 // startJob freezes the working set and lets write bring it to the disk in the background; finish is then called on the executor,
 // with write's error. write asks meta.Progress and meta.Pace, which end it when the job is stopped.
 func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) error, finish func(j *job, err error)) *job {
-	j := &job{kind: kind, began: time.Now(), changes: s.eng.DirtyCount(), finish: finish}
+	j := s.newJob(kind, finish)
+	s.runJob(j, write)
+	return j
+}
+
+// newJob is a job that has yet to freeze the working set (runJob); until then no other begins.
+func (s *server) newJob(kind jobKind, finish func(j *job, err error)) *job {
+	j := &job{kind: kind, began: time.Now(), finish: finish, delay: s.cfg.Int("rdb-key-save-delay")}
+	for i := range s.ks.Len() {
+		j.total += int64(s.ks.DB(i).Len())
+	}
+	s.jobs.now = j
+	return j
+}
+
+// runJob is what startJob does with a job of newJob's.
+func (s *server) runJob(j *job, write func(j *job, meta snapshot.Meta) error) {
+	kind := j.kind
+	j.began, j.changes = time.Now(), s.eng.DirtyCount()
 	j.frozen = s.ks.Freeze()
 	s.load.freezeUsec = time.Since(j.began).Microseconds()
+	j.total = 0
 	for i := range j.frozen.Len() {
 		j.total += int64(j.frozen.DB(i).Len())
 	}
@@ -59,14 +79,13 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 		runtime.Gosched()
 		return j.stopped()
 	}
-	if delay := s.cfg.Int("rdb-key-save-delay"); delay != 0 {
-		pause := pacer(delay, j.stopped)
+	if j.delay != 0 {
+		pause := pacer(j.delay, j.stopped)
 		meta.Pace = func() error {
 			j.keys.Add(1) // Progress would be told too seldom
 			return pause()
 		}
 	}
-	s.jobs.now = j
 	parameter := "bgsave_cpulist"
 	if kind == rewriteJob {
 		parameter = "aof_rewrite_cpulist"
@@ -77,7 +96,6 @@ func (s *server) startJob(kind jobKind, write func(j *job, meta snapshot.Meta) e
 		j.err = write(j, meta)
 		s.eng.Post(func() { s.endJob(j) })
 	})
-	return j
 }
 
 // pacer makes work slow, for test beds (rdb-key-save-delay, key-load-delay): what it returns is called behind each key. delay is in
@@ -106,6 +124,14 @@ func pacer(delay int64, stopped func() error) func() error {
 	}
 }
 
+// copied is how many bytes were copied because pages changed that the view shows.
+func (j *job) copied() int64 {
+	if j.frozen == nil {
+		return 0
+	}
+	return j.frozen.CopiedBytes()
+}
+
 func (j *job) stopped() error {
 	if j.stop.Load() {
 		return errStopped
@@ -113,14 +139,16 @@ func (j *job) stopped() error {
 	return nil
 }
 
-// endJob is called on the executor when write has returned.
+// endJob is called on the executor when write has returned, or will not be called.
 func (s *server) endJob(j *job) {
 	if j.ended {
 		return
 	}
 	j.ended = true
-	s.jobs.lastCopied[j.kind] = j.frozen.CopiedBytes()
-	j.frozen.Close()
+	s.jobs.lastCopied[j.kind] = j.copied()
+	if j.frozen != nil {
+		j.frozen.Close()
+	}
 	s.jobs.now = nil
 	j.finish(j, j.err)
 }
@@ -133,7 +161,11 @@ func (s *server) killJob(kind jobKind) {
 		return
 	}
 	j.stop.Store(true)
-	<-j.done
+	if j.done == nil {
+		j.err = errStopped
+	} else {
+		<-j.done
+	}
 	s.endJob(j) // what it posted comes to nothing
 }
 
@@ -217,7 +249,7 @@ func (s *server) jobSeconds(kind jobKind) int64 {
 func (s *server) infoJob(w *engine.InfoWriter) {
 	copied, done, total, share := int64(0), int64(0), int64(0), 0.0
 	if j := s.jobs.now; j != nil {
-		copied, done, total = j.frozen.CopiedBytes(), j.keys.Load(), j.total
+		copied, done, total = j.copied(), j.keys.Load(), j.total
 		if total > 0 {
 			share = 100 * float64(done) / float64(total)
 		}

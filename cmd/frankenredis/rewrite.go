@@ -49,8 +49,8 @@ func (s *server) backgroundRewrite() (string, error) {
 	return "Background append only file rewriting started", nil
 }
 
-// startRewrite begins a rewrite: the log changes to a new increment at the position of the freeze, and the view is written as the
-// base that stands for everything before (I10).
+// startRewrite begins a rewrite: what the log needs to change to a new increment is made ready, and then, a moment later, the log changes to
+// it at the position of the freeze, and the view is written as the base that stands for everything before (I10).
 func (s *server) startRewrite() error {
 	s.rewrites.scheduled = false
 	log := s.log
@@ -62,14 +62,29 @@ func (s *server) startRewrite() error {
 	case log == nil:
 		return s.rewriteWithoutLog()
 	}
+	if err := log.Err(); err != nil {
+		return s.refuseRewrite(err)
+	}
+	j, plan := s.newJob(rewriteJob, s.finishRewrite), s.planBase()
+	log.PrepareSwitch(func() { s.eng.Post(func() { s.runRewrite(j, log, plan) }) })
+	s.logger.Info(fmt.Sprintf("Background append only file rewriting started by pid %d", os.Getpid()))
+	return nil
+}
+
+// runRewrite is the rest of startRewrite, when the log is ready, unless it was given up meanwhile.
+func (s *server) runRewrite(j *job, log *wal.Log, plan basePlan) {
+	if j.ended {
+		return
+	}
 	s.eng.Commit()
 	switched := make(chan error, 1)
 	at, err := log.Switch(func(err error) { switched <- err })
 	if err != nil {
-		return s.refuseRewrite(err)
+		j.err = err
+		s.endJob(j)
+		return
 	}
-	plan := s.planBase()
-	s.startJob(rewriteJob, func(j *job, meta snapshot.Meta) error {
+	s.runJob(j, func(j *job, meta snapshot.Meta) error {
 		if err := <-switched; err != nil {
 			return err
 		}
@@ -82,9 +97,7 @@ func (s *server) startRewrite() error {
 			return cmp.Or(j.stopped(), err)
 		}
 		return nil
-	}, s.finishRewrite)
-	s.logger.Info(fmt.Sprintf("Background append only file rewriting started by pid %d", os.Getpid()))
-	return nil
+	})
 }
 
 func (s *server) refuseRewrite(err error) error {

@@ -289,7 +289,13 @@ func (r *real) Settle() error {
 	return nil
 }
 
-func (r *real) switchOver() (wal.LSN, error) {
+// switchOver changes to the next increment; ready: everything that can be is made before, as a server does.
+func (r *real) switchOver(ready bool) (wal.LSN, error) {
+	if ready {
+		made := make(chan struct{})
+		r.log.PrepareSwitch(func() { close(made) })
+		<-made
+	}
 	done := make(chan error, 1)
 	at, err := r.log.Switch(func(err error) { done <- err })
 	if err == nil {
@@ -299,7 +305,7 @@ func (r *real) switchOver() (wal.LSN, error) {
 }
 
 func (r *real) Switch() error {
-	_, err := r.switchOver()
+	_, err := r.switchOver(false)
 	return err
 }
 
@@ -307,7 +313,7 @@ func (r *real) Rewrite(d *data) error { return r.rewrite(d, nil) }
 
 // rewrite is Rewrite; stop says whether it is given up (wal.NewBase).
 func (r *real) rewrite(d *data, stop func() bool) error {
-	at, err := r.switchOver()
+	at, err := r.switchOver(true)
 	if err != nil {
 		return err
 	}

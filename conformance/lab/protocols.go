@@ -83,6 +83,26 @@ func switched(l *life) error {
 	return l.write(1)
 }
 
+// switchedReady is switched, with a commit between what is made ready and the switch.
+func switchedReady(l *life) error {
+	r := l.eng.(*real)
+	made := make(chan struct{})
+	r.log.PrepareSwitch(func() { close(made) })
+	<-made
+	if err := l.write(1); err != nil {
+		return err
+	}
+	return switched(l)
+}
+
+// readyInVain has a switch made ready that never comes, and stops.
+func readyInVain(l *life) error {
+	made := make(chan struct{})
+	l.eng.(*real).log.PrepareSwitch(func() { close(made) })
+	<-made
+	return l.stop()
+}
+
 func rewritten(l *life) error {
 	if err := l.eng.Rewrite(l.data); err != nil {
 		return err
@@ -259,6 +279,8 @@ var protocols = []protocol{
 	{name: "append", setUp: begun, run: func(l *life) error { return l.write(1) }},
 	{name: "group commit", setUp: begun, run: func(l *life) error { return l.write(5) }},
 	{name: "seal and switch", setUp: begun, run: switched},
+	{name: "switch made ready", setUp: begun, run: switchedReady},
+	{name: "switch made ready in vain", setUp: begun, run: readyInVain},
 	{name: "rewrite", setUp: begun, run: rewritten},
 	{name: "log begun anew", setUp: begun, run: func(l *life) error {
 		if err := l.eng.(*real).Relog(l.data); err != nil {
@@ -280,6 +302,7 @@ var protocols = []protocol{
 		return nil
 	}},
 	{name: "ring: seal and switch", with: ring, setUp: begun, run: switched},
+	{name: "ring: switch made ready", with: ring, setUp: begun, run: switchedReady},
 	{name: "ring: rewrite", with: ring, setUp: begun, run: rewritten},
 	{name: "ring: shutdown", with: ring, setUp: begun, run: func(l *life) error { return l.stop() }},
 	{name: "ring: start after a kill", with: ring, setUp: killed, run: startOnly},

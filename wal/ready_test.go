@@ -1,0 +1,230 @@
+package wal
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"frankenredis/wal/disk"
+)
+
+// slowFolder is a disk that holds back the sync of the log's folder behind the renaming of a manifest.
+type slowFolder struct {
+	*memFS
+	armed  atomic.Bool
+	inside chan struct{} // closed when it is held back
+	gate   chan struct{} // closed to let it go on
+	fail   error
+}
+
+func (s *slowFolder) SyncDir(dir string) error {
+	if strings.HasSuffix(dir, "appendonlydir") && s.named() && s.armed.CompareAndSwap(true, false) {
+		close(s.inside)
+		<-s.gate
+		if s.fail != nil {
+			return s.fail
+		}
+	}
+	return s.memFS.SyncDir(dir)
+}
+
+// named says that the manifest's name is the last that was changed.
+func (s *slowFolder) named() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.changes) > 0 && strings.HasSuffix(s.changes[len(s.changes)-1].name, "/"+ManifestName(defaultName))
+}
+
+func slowSwitch(t *testing.T, p Policy) (*Log, *slowFolder, chan error) {
+	t.Helper()
+	fs := &slowFolder{memFS: newMemFS(), inside: make(chan struct{}), gate: make(chan struct{})}
+	o := quickOptions(nil, p)
+	o.FS = fs
+	l := createTest(t, o)
+	l.Commit(set("a", "1"), 0)
+	waitFor(t, "the first reply", func() bool { return l.Released() == l.End() })
+	readyNow(l)
+	fs.armed.Store(true)
+	done := make(chan error, 1)
+	if _, err := l.Switch(func(err error) { done <- err }); err != nil {
+		t.Fatal(err)
+	}
+	l.Commit(set("b", "2"), 0)
+	<-fs.inside
+	return l, fs, done
+}
+
+// I4: under everysec and no, replies behind a switch leave when their bytes are in the new increment and the manifest that names it has its
+// name: after the death of the process a start finds both, after that of the machine what the last sync covered. I1: under always they leave
+// when the folder is synced.
+func TestSwitchReleases(t *testing.T) {
+	for _, p := range []Policy{Always, EverySec, No} {
+		t.Run(p.String(), func(t *testing.T) {
+			l, fs, done := slowSwitch(t, p)
+			defer l.Close(true)
+			switched := LSN(len(set("a", "1")))
+			if p != Always {
+				waitFor(t, "the reply behind the switch", func() bool { return l.Released() == l.End() })
+			}
+			if l.Durable() != switched || p == Always && l.Released() != switched {
+				t.Errorf("durable %d, released %d, switched at %d", l.Durable(), l.Released(), switched)
+			}
+			if len(done) > 0 {
+				t.Error("the switch is over before its manifest is durable")
+			}
+			a, b := set("a", "1"), set("b", "2")
+			for what, c := range map[string]struct {
+				disk *memFS
+				want []byte
+			}{"death of the process": {fs.afterKill(), join(a, b)}, "power loss": {fs.memFS.powerCut(), a}} {
+				if p == Always {
+					c.want = a
+				}
+				r, err := recoverLog(c.disk, testDir, what != "power loss")
+				if err != nil {
+					t.Errorf("%s: %v", what, err)
+				} else if !bytes.Equal(r.stream, c.want) {
+					t.Errorf("%s: %q", what, r.stream)
+				}
+			}
+			close(fs.gate)
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			waitFor(t, "all replies", func() bool { return l.Released() == l.End() })
+		})
+	}
+}
+
+// I8, I12: when the folder does not sync behind the manifest's renaming nobody knows which manifest a crash would leave: the switch failed, and
+// what it let go goes into an increment of another.
+func TestSwitchUnsettled(t *testing.T) {
+	for _, p := range []Policy{EverySec, No} {
+		t.Run(p.String(), func(t *testing.T) {
+			l, fs, done := slowSwitch(t, p)
+			waitFor(t, "the reply behind the switch", func() bool { return l.Released() == l.End() })
+			fs.fail = errIO
+			close(fs.gate)
+			if err := <-done; !errors.Is(err, errIO) {
+				t.Errorf("switched: %v", err)
+			}
+			waitFor(t, "the repair", func() bool { return l.Err() == nil && l.Status().Heals == 1 })
+			if err := l.Close(true); err != nil {
+				t.Error(err)
+			}
+			r, err := recoverLog(fs.powerCut(), testDir, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := join(set("a", "1"), set("b", "2")); !bytes.Equal(r.stream, want) {
+				t.Errorf("recovered %q", r.stream)
+			}
+		})
+	}
+}
+
+// I12: a repair takes back what was made ready for a switch before it makes an increment of the same name.
+func TestReadyBeforeRepair(t *testing.T) {
+	fs := newMemFS()
+	l := createTest(t, quickOptions(fs, EverySec))
+	l.Commit(set("a", "1"), 0)
+	readyNow(l)
+	fs.failNext("fdatasync", 1, errIO)
+	l.Commit(set("b", "2"), 0)
+	waitFor(t, "the repair", func() bool { return l.Status().Heals == 1 })
+	if err := l.Close(true); err != nil {
+		t.Error(err)
+	}
+	r, err := recoverLog(fs.powerCut(), testDir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := join(set("a", "1"), set("b", "2")); !bytes.Equal(r.stream, want) {
+		t.Errorf("recovered %q", r.stream)
+	}
+}
+
+// What was made ready for a switch that does not come is taken back: when the log ends, and when the manifest becomes another (I11).
+func TestReadyInVain(t *testing.T) {
+	left := func(fs *memFS) (names []string) {
+		all, _ := fs.List(testDir)
+		for _, name := range all {
+			if name == IncrName(defaultName, 2) || strings.HasPrefix(name, tempPrefix) && !strings.HasSuffix(name, ".spare") {
+				names = append(names, name)
+			}
+			if generation, ok := parseFactsName(defaultName, name); ok && generation == 2 {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	for what, end := range map[string]func(l *Log) error{
+		"the log ends": func(l *Log) error { return l.Close(true) },
+		"another manifest": func(l *Log) error {
+			l.man.mu.Lock()
+			_, err := l.man.persist(l.man.manifest.Clone(), l.man.files)
+			l.man.mu.Unlock()
+			if err == nil {
+				_, err = switchNow(l) // makes its own
+			}
+			if err == nil {
+				err = l.Close(true)
+			}
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			fs := newMemFS()
+			l := createTest(t, quickOptions(fs, EverySec))
+			l.Commit(set("a", "1"), 0)
+			readyNow(l)
+			if names := left(fs); len(names) != 4 {
+				t.Fatalf("made ready: %v", names)
+			}
+			if l.Durable() != l.End() {
+				t.Error("what is written is not synced ahead")
+			}
+			if err := end(l); err != nil {
+				t.Fatal(err)
+			}
+			names := slices.DeleteFunc(left(fs), func(name string) bool { return what != "the log ends" && name == IncrName(defaultName, 2) })
+			if len(names) > 0 {
+				t.Errorf("left: %v", names)
+			}
+			called := make(chan struct{})
+			l.PrepareSwitch(func() { close(called) })
+			<-called // a log that has ended tells, too
+		})
+	}
+}
+
+// I19: a companion that a switch had yet to fill, or had half filled, is no damage: the manifest is another's.
+func TestHalfReady(t *testing.T) {
+	for _, half := range []string{"", factsHeader + "\ngeneration 2 uuid 00"} {
+		fs := newMemFS()
+		l := createTest(t, quickOptions(fs, EverySec))
+		l.Commit(set("a", "1"), 0)
+		readyNow(l)
+		crashed := fs.afterKill()
+		if err := l.Close(true); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range FactsNames(defaultName, 2) {
+			f, err := disk.FS(crashed).OpenReadWrite(filepath.Join(testDir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Write([]byte(half)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := ReadDirectory(crashed, testDir, defaultName)
+		if err != nil || d.Facts == nil || d.Facts.Generation != 1 || d.HalfFacts || len(d.Broken) > 0 || d.Generation != 2 {
+			t.Errorf("%q: %+v, %v", half, d, err)
+		}
+	}
+}
