@@ -113,7 +113,8 @@ func (g *Growing) copyTailFile() error {
 		err = g.s.o.FS.Rename(path+".tmp", path)
 	}
 	if err != nil {
-		return errors.Join(err, f.Close())
+		// On a full disk the room that the copy has taken is what the log needs to go on.
+		return errors.Join(err, f.Close(), g.s.o.FS.Remove(path+".tmp"))
 	}
 	old := g.tail
 	g.tail = f

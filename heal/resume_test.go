@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -280,6 +281,25 @@ func TestResumeBehindFailedSync(t *testing.T) {
 		}
 		if r, err := after.Verify("f"); err != nil || r.State != Clean || r.Size != int64(len(w.data)) {
 			t.Fatal(fmt.Sprintf("power cut %d: %+v, %v", seed, r, err))
+		}
+	}
+}
+
+// A tail that cannot be copied, because the disk is full, leaves no part of the copy: it would take the room that the log needs.
+func TestResumeOnFullDisk(t *testing.T) {
+	w := left(t, 1, 300_000)
+	w.s, _ = loaded(t, w.fsys, 1<<40)
+	w.fsys.Inject(crashfs.Fault{Op: crashfs.Write, Name: "*.tail.tmp", Err: syscall.ENOSPC, Short: 700})
+	if g, err := w.s.Resume("f", 1<<40); g != nil || !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("%v, %v", g, err)
+	}
+	names, err := w.fsys.List("/d/heal")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".tmp") {
+			t.Errorf("%s is left", name)
 		}
 	}
 }
