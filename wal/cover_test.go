@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -145,5 +146,48 @@ func TestCoverIsTold(t *testing.T) {
 			t.Errorf("%v: told of %d sealed and %d growing files, and of removed ones %v", policy, len(j.sealed), len(j.grown), j.removed)
 		}
 		j.mu.Unlock()
+	}
+}
+
+// removals notes what it is told to be gone.
+type removals struct {
+	noCover
+	mu    sync.Mutex
+	paths []string
+}
+
+func (r *removals) Removed(path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paths = append(r.paths, path)
+}
+
+// A log that begins in the folder of one that has ended removes that one's companions, and says so: nobody else gives up what covers them.
+func TestCoverOfCompanionsGoes(t *testing.T) {
+	fs, r := newMemFS(), &removals{}
+	o := quickOptions(fs, Always)
+	o.Cover = r
+	stale := filepath.Join(o.Dir, FactsName(defaultName, 99))
+	if err := fs.MkdirAll(o.Dir); err != nil {
+		t.Fatal(err)
+	}
+	f, err := fs.Create(stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Create(o, Position{ID: testID, Epoch: 1}, Base{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := fs.Stat(stale); err == nil || !slices.Contains(r.paths, stale) {
+		t.Errorf("the file: %v; told of: %v", err, r.paths)
 	}
 }

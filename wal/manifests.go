@@ -222,7 +222,10 @@ func (ms *manifests) sweep() {
 	for _, file := range names {
 		generation, isFacts := parseFactsName(ms.o.Name, file)
 		if strings.HasPrefix(file, tempPrefix+ms.o.Name+".") || isFacts && (ms.o.Annotate && generation != ms.current) {
-			_ = ms.o.FS.Remove(filepath.Join(ms.o.Dir, file))
+			path := filepath.Join(ms.o.Dir, file)
+			if err := ms.o.FS.Remove(path); err == nil && isFacts {
+				ms.o.Cover.Removed(path) // the log before may have been this server's
+			}
 		}
 	}
 }
