@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -117,6 +118,71 @@ func TestClusterRestart(t *testing.T) {
 	}
 	if log := s.LogText(); !strings.Contains(log, "Unrecoverable error: corrupted cluster config file") {
 		t.Errorf("log: %.500s", log)
+	}
+}
+
+// A nodes.conf that redict takes for damaged ends a start in its words, and what redict takes for harmless does not.
+func TestClusterFileDamage(t *testing.T) {
+	t.Parallel()
+	me := clusterMe + " 127.0.0.1:7001@17001,,tls-port=0,shard-id=cd8e6db555ee70d1041d43ceba42da63bbdf7bbd myself,master - 0 0 5 connected 0-8000\n"
+	other := clusterOther + " 127.0.0.1:7002@17002,host,tls-port=0,shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276 master - 0 0 1 connected 8001-16383\n"
+	vars := "vars currentEpoch 5 lastVoteEpoch 0\n"
+	last := regexp.MustCompile(`(?s)# (Unrecoverable error: .*?)\n?"\.\n`) // redict's line ends where the file's line does
+	start := func(binary, text string) (refused, log string) {
+		dir := testbed.TempDir(t)
+		ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(text), 0o644))
+		s, err := testbed.Launch(testbed.Options{Binary: binary, Dir: dir, Args: []string{"--cluster-enabled", "yes", "--appendonly", "no", "--save", ""}})
+		defer s.Kill()
+		if err == nil {
+			return "", s.LogText()
+		}
+		code, err := s.WaitExit()
+		ok(t, err)
+		found := last.FindAllStringSubmatch(s.LogText(), -1)
+		if len(found) != 1 {
+			t.Fatalf("%s with %q: exit status %d, %s", filepath.Base(binary), text, code, s.LogTail(800))
+		}
+		return fmt.Sprintf("exit status %d: %s", code, found[0][1]), s.LogText()
+	}
+	refused := 0
+	for _, text := range []string{
+		me + other + vars,
+		me + other + strings.TrimSuffix(vars, "\n"),
+		"\n" + me + "\n" + vars,
+		"\n",
+		other + vars,
+		me + vars + "garbage\n",
+		"# a comment\n" + me,
+		me[:60],
+		me + other + vars[:len(vars)-8],
+		me + strings.Replace(vars, " 0", "", 1),
+		me + strings.Replace(vars, "lastVoteEpoch", "later", 1),
+		strings.Replace(me, clusterMe, clusterMe[:39], 1),
+		strings.Replace(me, clusterMe, strings.ToUpper(clusterMe), 1),
+		strings.Replace(me, ":7001@17001", "", 1),
+		strings.Replace(me, "tls-port=0", "tls-port", 1),
+		strings.Replace(me, "tls-port=0", "later=0", 1),
+		strings.Replace(me, "shard-id=cd", "shard-id=CD", 1),
+		strings.Replace(me, "0-8000", "0-16384", 1),
+		strings.Replace(me, "master -", "slave x", 1),
+		strings.Replace(me, " connected 0-8000", "", 1),
+		me + strings.Replace(other, "8001-", "7000-", 1) + vars,
+	} {
+		got, log := start(testbed.Subject(t), text)
+		want, real := start(testbed.Peer(t, "redict-server"), text)
+		if want != "" {
+			refused++
+		}
+		if got != want {
+			t.Errorf("nodes.conf %q: %q, want %q", text, got, want)
+		}
+		const skipped = "Skipping unknown cluster config variable 'later'"
+		if strings.Contains(log, skipped) != strings.Contains(real, skipped) {
+			t.Errorf("nodes.conf %q: the log of an unknown variable: %s", text, log)
+		}
+	}
+	if refused < 10 {
+		t.Errorf("redict refused %d", refused)
 	}
 }
 

@@ -36,8 +36,15 @@ func (s *server) joinCluster() error {
 	case err != nil:
 		return s.refuse("Loading the cluster node config from %s: %v", path, err)
 	default:
-		if s.cluster, err = cluster.Parse(text, time.Now()); err != nil {
-			return s.refuse("Unrecoverable error: %v in %q.", err, path)
+		var unknown []string
+		if s.cluster, unknown, err = cluster.Parse(text, time.Now()); err != nil {
+			if corrupt := (*cluster.CorruptError)(nil); errors.As(err, &corrupt) {
+				s.logger.Warn(fmt.Sprintf("%s, line %d: %v", path, corrupt.Number, corrupt.Why))
+			}
+			return s.refuse("Unrecoverable error: %v", err)
+		}
+		for _, name := range unknown {
+			s.logger.Info("Skipping unknown cluster config variable '" + name + "'")
 		}
 		s.logger.Info("Node configuration loaded, I'm " + s.cluster.Me.ID)
 	}

@@ -107,7 +107,7 @@ func newDebuggee(v *debugView, sink *logSink, logger hclog.Logger) (*server, err
 	s.saves.last, s.saves.took, s.rewrites.took, s.room.free = time.Unix(v.LastSave, 0), -1, -1, -1
 	s.registerInfo()
 	if v.Nodes != "" {
-		if s.cluster, err = cluster.Parse([]byte(v.Nodes), time.Now()); err != nil {
+		if s.cluster, _, err = cluster.Parse([]byte(v.Nodes), time.Now()); err != nil {
 			return nil, err
 		}
 		s.cluster.OK = v.ClusterOK

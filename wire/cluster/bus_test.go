@@ -56,7 +56,7 @@ func newWorld(t *testing.T, n int, seed uint64) *world {
 }
 
 func (n *worldNode) start() {
-	s, err := Parse(n.saved, n.w.now)
+	s, _, err := Parse(n.saved, n.w.now)
 	if err != nil {
 		n.w.t.Fatalf("%v\n%s", err, n.saved)
 	}

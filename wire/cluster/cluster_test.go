@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +31,12 @@ vars currentEpoch 7 lastVoteEpoch 3
 // What is read is written again.
 func TestFile(t *testing.T) {
 	now := time.UnixMilli(1000)
-	s, err := Parse([]byte(threeNodes), now)
+	s, unknown, err := Parse([]byte(strings.Replace(threeNodes, "vars ", "vars later 7 ", 1)), now)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !slices.Equal(unknown, []string{"later"}) {
+		t.Errorf("unknown: %q", unknown)
 	}
 	if s.Epoch != 7 || s.VoteEpoch != 3 || s.Me.Slots != 8001 || s.Me.Name != "nick" || s.Len() != 3 {
 		t.Fatalf("%+v, me %+v", s.Epoch, s.Me)
@@ -65,14 +70,29 @@ func TestParseRefuses(t *testing.T) {
 		"a move":           strings.Replace(threeNodes, "[100->-", "[100-?-", 1),
 		"an epoch":         strings.Replace(threeNodes, "currentEpoch 7", "currentEpoch x", 1),
 		"a field":          strings.Replace(threeNodes, "nodename=", "x=", 1),
+		"a variable":       strings.Replace(threeNodes, "lastVoteEpoch 3", "lastVo", 1),
 	} {
-		if _, err := Parse([]byte(text), time.Now()); err == nil {
-			t.Errorf("%s: accepted", name)
+		_, _, err := Parse([]byte(text), time.Now())
+		if corrupt := (*CorruptError)(nil); !errors.As(err, &corrupt) {
+			t.Errorf("%s: %v", name, err)
+		} else if line := strings.Split(text, "\n")[corrupt.Number-1]; corrupt.Line != line {
+			t.Errorf("%s: line %d is %q and not %q", name, corrupt.Number, line, corrupt.Line)
 		}
 	}
 	// Cut anywhere it is read or refused, and never panics.
 	for i := range threeNodes {
-		_, _ = Parse([]byte(threeNodes[:i]), time.Now())
+		_, _, _ = Parse([]byte(threeNodes[:i]), time.Now())
+	}
+}
+
+// A slot that two nodes claim is the first one's.
+func TestSlotClaimedTwice(t *testing.T) {
+	s, _, err := Parse([]byte(strings.Replace(threeNodes, "8001-16382 ", "7000-16382 ", 1)), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Owner(7000) != s.Me || s.Owner(8001) == s.Me || s.Me.Slots != 8001 {
+		t.Errorf("slot 7000 is %s's, and %d slots are mine", s.Owner(7000).ID, s.Me.Slots)
 	}
 }
 

@@ -9,8 +9,18 @@ import (
 	"time"
 )
 
-// ErrCorrupt says that a nodes.conf is none.
-var ErrCorrupt = errors.New("corrupted cluster config file")
+// CorruptError says that a nodes.conf is none: by which line, and why. Its text is Redis's.
+type CorruptError struct {
+	Line   string // the line at fault, or the last one where the whole file is
+	Number int    // of that line; the first one is 1
+	Why    error
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("corrupted cluster config file \"%s\".", e.Line)
+}
+
+func (e *CorruptError) Unwrap() error { return e.Why }
 
 // View says for whom nodes are described.
 type View uint8
@@ -92,20 +102,29 @@ func (s *State) AppendFile(b []byte) []byte {
 	return fmt.Appendf(b, "vars currentEpoch %d lastVoteEpoch %d\n", s.Epoch, s.VoteEpoch)
 }
 
-// Parse reads a nodes.conf. now is when nodes are taken to have been asked first.
-func Parse(text []byte, now time.Time) (*State, error) {
-	s := &State{nodes: make(map[string]*Node)}
-	for i, line := range strings.Split(string(text), "\n") {
+// Parse reads a nodes.conf. now is when nodes are taken to have been asked first. unknown are the variables in it that nobody knows, which
+// do no harm; an error is a *CorruptError.
+func Parse(text []byte, now time.Time) (s *State, unknown []string, err error) {
+	s = &State{nodes: make(map[string]*Node)}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	for i, line := range lines {
 		words := strings.Fields(line)
 		if len(words) == 0 {
 			continue
 		}
-		if err := s.parseLine(words, now); err != nil {
-			return nil, fmt.Errorf("%w: line %d: %v", ErrCorrupt, i+1, err)
+		if words[0] == "vars" {
+			var more []string
+			more, err = s.parseVars(words[1:])
+			unknown = append(unknown, more...)
+		} else {
+			err = s.parseNode(words, now)
+		}
+		if err != nil {
+			return nil, nil, &CorruptError{line, i + 1, err}
 		}
 	}
 	if s.Me == nil {
-		return nil, fmt.Errorf("%w: no line is about this node", ErrCorrupt)
+		return nil, nil, &CorruptError{lines[len(lines)-1], len(lines), errors.New("no line is about this node")}
 	}
 	for _, n := range s.nodes {
 		s.Epoch = max(s.Epoch, n.Epoch)
@@ -117,24 +136,33 @@ func Parse(text []byte, now time.Time) (*State, error) {
 			}
 		}
 	}
-	return s, nil
+	return s, unknown, nil
 }
 
-func (s *State) parseLine(words []string, now time.Time) error {
-	if words[0] == "vars" {
-		for i := 1; i+1 < len(words); i += 2 {
-			v, err := strconv.ParseUint(words[i+1], 10, 64)
-			switch {
-			case err != nil:
-				return err
-			case words[i] == "currentEpoch":
-				s.Epoch = v
-			case words[i] == "lastVoteEpoch":
-				s.VoteEpoch = v
-			}
-		}
-		return nil
+// parseVars reads names and their numbers, and returns the names that nobody knows.
+func (s *State) parseVars(words []string) (unknown []string, err error) {
+	if len(words)%2 != 0 {
+		return nil, fmt.Errorf("variable %q has no value", words[len(words)-1])
 	}
+	for i := 0; i < len(words); i += 2 {
+		var to *uint64
+		switch words[i] {
+		case "currentEpoch":
+			to = &s.Epoch
+		case "lastVoteEpoch":
+			to = &s.VoteEpoch
+		default:
+			unknown = append(unknown, words[i])
+			continue
+		}
+		if *to, err = strconv.ParseUint(words[i+1], 10, 64); err != nil {
+			return nil, err
+		}
+	}
+	return unknown, nil
+}
+
+func (s *State) parseNode(words []string, now time.Time) error {
 	if len(words) < 8 || !isID(words[0]) {
 		return errors.New("not a node")
 	}
@@ -289,7 +317,9 @@ func (s *State) parseSlots(n *Node, w string) error {
 		return err
 	}
 	for i := from; i <= to; i++ {
-		s.Assign(uint16(i), n)
+		if s.slots[i] == nil { // a slot that two lines claim is the first one's, as in Redis
+			s.Assign(uint16(i), n)
+		}
 	}
 	s.Changed = false
 	return nil

@@ -128,7 +128,11 @@ func clusterInfo(c *engine.Call, s *cluster.State) error {
 	line("cluster_known_nodes", s.Len())
 	line("cluster_size", s.Size)
 	line("cluster_current_epoch", s.Epoch)
-	line("cluster_my_epoch", s.Me.Epoch)
+	epoch := s.Me.Epoch
+	if s.Me.Of != nil {
+		epoch = s.Me.Of.Epoch // a replica's is its primary's
+	}
+	line("cluster_my_epoch", epoch)
 	var sums [2]int64
 	for i, way := range []string{"sent", "received"} {
 		c.E.Bus().Counts(func(kind string, sent, received int64) {

@@ -106,6 +106,9 @@ func clusterShards(c *engine.Call, s *cluster.State) error {
 	var ids []string
 	shards := make(map[string][]*cluster.Node)
 	for _, n := range s.Nodes() {
+		if n.Flags&cluster.Handshake != 0 {
+			continue // nobody has said yet whose shard it is of
+		}
 		if shards[n.ShardID] == nil {
 			ids = append(ids, n.ShardID)
 		}
