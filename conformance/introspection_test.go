@@ -143,6 +143,39 @@ func TestCommandTable(t *testing.T) {
 	}
 }
 
+// HELP of every container of subcommands has the lines that redict's has, in their order; what they say below is our own (ledger:
+// help-text).
+func TestHelpLines(t *testing.T) {
+	all := func(binary string) map[string]string {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--cluster-enabled", "yes", "--enable-debug-command", "yes"}})
+		c := s.Dial(t)
+		texts := map[string]string{}
+		for _, row := range c.Call(t, "COMMAND").Elems {
+			if len(row.Elems) < 10 || len(row.Elems[9].Elems) == 0 {
+				continue
+			}
+			name := row.Elems[0].Str
+			r, err := c.Do(name, "HELP")
+			ok(t, err)
+			for _, line := range r.Elems {
+				if !strings.HasPrefix(line.Str, "    ") {
+					texts[name] += line.Str + "\n"
+				}
+			}
+		}
+		return texts
+	}
+	ours, theirs := all(testbed.Subject(t)), all(testbed.Peer(t, "redict-server"))
+	if len(theirs) < 10 {
+		t.Fatalf("redict has %d containers", len(theirs))
+	}
+	for name, want := range theirs {
+		if got := ours[name]; got != want {
+			t.Errorf("%s HELP:\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
+
 // CONFIG REWRITE brings what was set into the file and keeps the rest of it; the next start finds it.
 func TestConfigRewrite(t *testing.T) {
 	dir := testbed.TempDir(t)
@@ -207,6 +240,44 @@ func TestResetStat(t *testing.T) {
 		_, left := ours[name]
 		if _, there := theirs[name]; !left && there {
 			t.Errorf("%s is gone after RESETSTAT", name)
+		}
+	}
+}
+
+// Each command's failures are counted with it and not with the transaction or the script around it, unless that fails, too: counters and
+// errors are redict's.
+func TestFailedCalls(t *testing.T) {
+	count := func(binary string) map[string]string {
+		s := testbed.Start(t, testbed.Options{Binary: binary, Args: []string{"--enable-debug-command", "yes"}})
+		c := s.Dial(t)
+		c.Call(t, "FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('raises', function(k) return redis.call('INCR', k[1]) end)")
+		c.Call(t, "SET", "k", "v")
+		c.Call(t, "CONFIG", "RESETSTAT")
+		call, pcall := "return redis.call('INCR', KEYS[1])", "redis.pcall('INCR', KEYS[1]) return 1"
+		for _, args := range [][]string{{"INCR", "k"}, {"MULTI"}, {"INCR", "k"}, {"EXEC"}, {"MULTI"}, {"NOSUCH"}, {"EXEC"}, {"EXEC"}, {"EVAL", call, "1", "k"},
+			{"EVAL", pcall, "1", "k"}, {"EVAL", "return redis.error_reply('own')", "0"}, {"EVAL", "return redis.call('nosuch')", "0"}, {"EVAL", "return redis.call('GET')", "0"},
+			{"EVAL", "return redis.pcall('GET')", "0"}, {"EVAL", "no script", "0"}, {"FCALL", "raises", "1", "k"}, {"MULTI"}, {"EVAL", call, "1", "k"}, {"EVAL", pcall, "1", "k"}, {"LPUSH", "k", "1"},
+			{"EXEC"}, {"DEBUG", "ERROR", "MADE up"}, {"GET"}, {"WATCH", "k"}, {"SET", "k", "w"}, {"MULTI"}, {"PING"}, {"EXEC"}} {
+			_, err := c.Do(args...)
+			ok(t, err)
+		}
+		figures := map[string]string{}
+		for name, value := range infoFields(c.Call(t, "INFO", "everything").Str) {
+			if strings.HasPrefix(name, "cmdstat_") {
+				figures[name] = regexp.MustCompile(`usec[^,]*,`).ReplaceAllString(value, "")
+			} else if strings.HasPrefix(name, "errorstat_") || name == "total_error_replies" {
+				figures[name] = value
+			}
+		}
+		return figures
+	}
+	ours, theirs := count(testbed.Subject(t)), count(testbed.Peer(t, "redict-server"))
+	if len(theirs) < 10 {
+		t.Fatalf("redict has %d figures", len(theirs))
+	}
+	for name, want := range theirs {
+		if got := ours[name]; got != want {
+			t.Errorf("%s:%s, want %s", name, got, want)
 		}
 	}
 }

@@ -391,15 +391,15 @@ func clientHelpCommand(c *engine.Call) error {
 		"KILL <option> <value> [<option> <value> [...]]", "    End the connections that all options fit:",
 		"    ADDR, LADDR, TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER, ID, SKIPME (YES|NO).",
 		"LIST [options ...]", "    One line for each connection, or each of TYPE <type>, or of ID <id> [<id> ...].",
-		"NO-EVICT (ON|OFF)", "    Keep this connection when memory for clients runs out.",
-		"NO-TOUCH (ON|OFF)", "    Leave access times alone when this connection reads.",
+		"UNPAUSE", "    End a pause.",
 		"PAUSE <timeout> [WRITE|ALL]", "    Hold back all commands, or writing ones, for so many milliseconds.",
 		"REPLY (ON|OFF|SKIP)", "    Answer this connection, do not, or leave out the next answer.",
-		"SETINFO <option> <value>", "    Tell which client library this is: LIB-NAME, LIB-VER.",
 		"SETNAME <name>", "    Name this connection.",
+		"SETINFO <option> <value>", "    Tell which client library this is: LIB-NAME, LIB-VER.",
+		"UNBLOCK <clientid> [TIMEOUT|ERROR]", "    End the wait of a blocked connection.",
 		"TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]", "         [OPTIN] [OPTOUT] [NOLOOP]",
 		"    Tell this connection, or another, when keys change that it has read.",
 		"TRACKINGINFO", "    How this connection tracks.",
-		"UNBLOCK <clientid> [TIMEOUT|ERROR]", "    End the wait of a blocked connection.",
-		"UNPAUSE", "    End a pause.")
+		"NO-EVICT (ON|OFF)", "    Keep this connection when memory for clients runs out.",
+		"NO-TOUCH (ON|OFF)", "    Leave access times alone when this connection reads.")
 }

@@ -27,7 +27,7 @@ func functionRows(f *functions) []engine.Spec {
 	all := []string{"request_policy:all_shards", "response_policy:all_succeeded"}
 	const change = engine.NoScript | engine.Write
 	return []engine.Spec{
-		row("fcall", 0, engine.KeyRW|engine.KeyAccess|engine.KeyUpdate),
+		row("fcall", engine.MayReplicate, engine.KeyRW|engine.KeyAccess|engine.KeyUpdate),
 		row("fcall_ro", engine.ReadOnly, engine.KeyRO|engine.KeyAccess),
 		{Name: "function", Arity: -2, Sub: []engine.Spec{
 			{Name: "delete", Arity: 3, Flags: change, Categories: engine.CatScripting, Tips: all, Handler: f.delete},

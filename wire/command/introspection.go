@@ -255,8 +255,8 @@ func commandHelpCommand(c *engine.Call) error {
 		"(no subcommand)", "    The facts of all commands.",
 		"COUNT", "    How many commands there are.",
 		"LIST", "    The names of commands, or with FILTERBY of those of a MODULE <name>, an ACLCAT <category> or a PATTERN <pattern>.",
-		"DOCS [<command-name> ...]", "    What commands are for, and their arguments.",
 		"INFO [<command-name> ...]", "    The facts of commands.",
+		"DOCS [<command-name> ...]", "    What commands are for, and their arguments.",
 		"GETKEYS <full-command>", "    The keys in a full command.",
 		"GETKEYSANDFLAGS <full-command>", "    The same with what is done to each.")
 }

@@ -29,7 +29,7 @@ var pubsubCommands = []engine.Spec{
 	{Name: "punsubscribe", Arity: -1, Flags: subscribeFlags, Handler: unsubscribeFrom(pubsub.Patterns, "punsubscribe")},
 	{Name: "spublish", Arity: 3, Flags: publishFlags, Keys: []engine.KeySpec{{Flags: engine.KeyNotKey, Index: 1, Step: 1}},
 		Channels: engine.FirstChannel, Handler: spublishCommand},
-	{Name: "ssubscribe", Arity: -2, Flags: subscribeFlags, Keys: shardKeys, Channels: engine.EveryChannel, Handler: subscribeTo(pubsub.Shards, "ssubscribe")},
+	{Name: "ssubscribe", Arity: -2, Flags: subscribeFlags, Keys: shardKeys, Channels: engine.EveryChannel, Handler: ssubscribeCommand},
 	{Name: "subscribe", Arity: -2, Flags: subscribeFlags, Channels: engine.EveryChannel, Handler: subscribeTo(pubsub.Channels, "subscribe")},
 	{Name: "sunsubscribe", Arity: -1, Flags: subscribeFlags, Keys: shardKeys, Handler: unsubscribeFrom(pubsub.Shards, "sunsubscribe")},
 	{Name: "unsubscribe", Arity: -1, Flags: subscribeFlags, Handler: unsubscribeFrom(pubsub.Channels, "unsubscribe")},
@@ -67,6 +67,14 @@ func subscribeTo(k pubsub.Kind, word string) engine.Handler {
 		}
 		return nil
 	}
+}
+
+// ssubscribeCommand is not for transactions, where SUBSCRIBE is.
+func ssubscribeCommand(c *engine.Call) error {
+	if !c.CanBlock() {
+		return engine.ReplyError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+	}
+	return subscribeTo(pubsub.Shards, "ssubscribe")(c)
 }
 
 func unsubscribeFrom(k pubsub.Kind, word string) engine.Handler {

@@ -201,6 +201,7 @@ func scriptFailure(c *engine.Call, counted bool, failure error) error {
 	case failure == nil:
 		return nil
 	case counted:
+		c.Failed()
 		c.W.Error(failure.Error())
 		return nil
 	}

@@ -173,7 +173,13 @@ func zaddCommand(c *engine.Call) error {
 	return addScores(c, pairs, o)
 }
 
-func zincrbyCommand(c *engine.Call) error { return addScores(c, c.Args[2:], addOptions{incr: true}) }
+// zincrbyCommand takes a word that is one of ZADD's options for that option, as Redis does, after which nothing is right any more.
+func zincrbyCommand(c *engine.Call) error {
+	if _, from := parseAddOptions(c); from > 2 {
+		return engine.ErrSyntax
+	}
+	return addScores(c, c.Args[2:], addOptions{incr: true})
+}
 
 // addScores is ZADD and ZINCRBY behind their options: pairs of score and member.
 func addScores(c *engine.Call, pairs [][]byte, o addOptions) error {

@@ -132,5 +132,11 @@ func (c *Call) Block(w *session.Wait) {
 // CanBlock says whether the client may be blocked: not inside a transaction or a script.
 func (c *Call) CanBlock() bool { return !c.E.inExec && c.E.script == nil && !c.S.Primary }
 
+// Failed counts a call that fails by an error which another command has been counted for.
+func (c *Call) Failed() {
+	c.Spec.stats.Failed++
+	c.E.blamed = c.E.stats.ErrorReplies
+}
+
 // StreamEnd is the end of the effect stream including this turn's effects so far.
 func (c *Call) StreamEnd() wal.LSN { return c.E.StreamEnd() }

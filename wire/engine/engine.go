@@ -126,6 +126,7 @@ type Engine struct {
 	idleScript  *script
 	scriptStats ScriptStats
 	depth       int
+	blamed      uint64  // errors that were replied when a command last ended: they were that command's own, not of the EXEC or script around it
 	frames      [4]Call // EXEC, a script, what it calls, and room
 	loading     bool
 	// passiveExpire: keys expire only when looked at.

@@ -332,9 +332,10 @@ func (e *Engine) run(s *session.Session, spec *Spec, argv [][]byte, handler Hand
 		}
 	}
 	spec.stats.Calls++
-	if e.stats.ErrorReplies > failed { // CONFIG RESETSTAT lowers it
+	if e.stats.ErrorReplies > max(failed, e.blamed) { // CONFIG RESETSTAT lowers it
 		spec.stats.Failed++
 	}
+	e.blamed = e.stats.ErrorReplies
 	e.stats.Commands++
 }
 

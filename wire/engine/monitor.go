@@ -61,7 +61,8 @@ func (e *Engine) feedMonitors(s *session.Session, argv [][]byte, redacted []int)
 	}
 	b = append(b, "\r\n"...)
 	for _, m := range e.monitors {
-		if m.Reply == session.ReplyOn { // in Redis no push: CLIENT REPLY mutes it
+		// In Redis this is no push: CLIENT REPLY mutes it, SKIP from its own line on.
+		if m.Reply == session.ReplyOn || m == s && m.Reply == session.SkipNext {
 			m.Push(b)
 		}
 	}
