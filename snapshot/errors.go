@@ -85,3 +85,28 @@ func readFailure(err error) error {
 	}
 	return err
 }
+
+// SaveStep is what was being done when a snapshot could not be saved.
+type SaveStep uint8
+
+// The steps of saving, in order.
+const (
+	SaveOpen    SaveStep = iota // the temporary file is made
+	SaveWrite                   // it is written
+	SaveSync                    // it is made durable and closed
+	SaveRename                  // it gets its name
+	SaveSyncDir                 // so does the name
+)
+
+// SaveError says which step of saving a snapshot failed.
+type SaveError struct {
+	Step        SaveStep
+	Temp, Final string // paths
+	Err         error
+}
+
+// Error describes the failure.
+func (e *SaveError) Error() string { return fmt.Sprintf("snapshot: save %s: %v", e.Final, e.Err) }
+
+// Unwrap returns what failed.
+func (e *SaveError) Unwrap() error { return e.Err }

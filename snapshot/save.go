@@ -45,7 +45,7 @@ func WriteFile(o SaveOptions, f *kv.Frozen, m Meta) (size int64, err error) {
 // mean nothing.
 func WriteTemp(o SaveOptions, f *kv.Frozen, m Meta, commands bool) error {
 	temp := filepath.Join(o.Dir, o.Temp)
-	_, err := o.writeTemp(temp, func(w io.Writer) (int64, error) {
+	_, _, err := o.writeTemp(temp, func(w io.Writer) (int64, error) {
 		if commands {
 			return WriteCommands(w, f, m)
 		}
@@ -59,15 +59,19 @@ func WriteTemp(o SaveOptions, f *kv.Frozen, m Meta, commands bool) error {
 }
 
 // save makes the file of what write writes and counts.
-func (o *SaveOptions) save(write func(w io.Writer) (int64, error)) (size int64, err error) {
+func (o *SaveOptions) save(write func(w io.Writer) (int64, error)) (int64, error) {
 	temp := o.Temp
 	if temp == "" {
 		temp = fmt.Sprintf("temp-%d.rdb", os.Getpid())
 	}
 	temp = filepath.Join(o.Dir, temp)
 	final := filepath.Join(o.Dir, o.Name)
-	if size, err = o.writeTemp(temp, write); err == nil && o.Publish != nil {
-		err = o.Publish()
+	size, step, err := o.writeTemp(temp, write)
+	if err == nil {
+		step = SaveRename
+		if o.Publish != nil {
+			err = o.Publish()
+		}
 	}
 	if err == nil && o.Aside != "" {
 		err = o.FS.Rename(final, filepath.Join(o.Dir, o.Aside))
@@ -81,32 +85,32 @@ func (o *SaveOptions) save(write func(w io.Writer) (int64, error)) (size int64, 
 	if err != nil {
 		// What is left over is removed; that it cannot be is no worse than the failure itself.
 		_ = o.FS.Remove(temp)
-		return 0, fmt.Errorf("snapshot: save %s: %w", final, err)
+		return 0, &SaveError{step, temp, final, err}
 	}
 	if err := o.FS.SyncDir(o.Dir); err != nil {
-		return 0, fmt.Errorf("snapshot: save %s: %w", final, err)
+		return 0, &SaveError{SaveSyncDir, temp, final, err}
 	}
 	return size, nil
 }
 
-// writeTemp makes the temporary file and leaves it closed and durable.
-func (o *SaveOptions) writeTemp(temp string, write func(w io.Writer) (int64, error)) (int64, error) {
+// writeTemp makes the temporary file and leaves it closed and durable. With an error comes the step that failed.
+func (o *SaveOptions) writeTemp(temp string, write func(w io.Writer) (int64, error)) (size int64, step SaveStep, err error) {
 	file, err := o.FS.Create(temp)
 	if err != nil {
-		return 0, err
+		return 0, SaveOpen, err
 	}
 	var w io.Writer = &syncingWriter{f: file, every: o.SyncEvery}
 	if o.Through != nil {
 		w = o.Through(w)
 	}
-	size, err := write(w)
-	if err == nil {
-		err = file.Sync()
+	step = SaveWrite
+	if size, err = write(w); err == nil {
+		step, err = SaveSync, file.Sync()
 	}
 	if cerr := file.Close(); err == nil {
 		err = cerr
 	}
-	return size, err
+	return size, step, err
 }
 
 // syncingWriter syncs after each so many bytes. A failed sync is the file's end: nothing is written behind it.

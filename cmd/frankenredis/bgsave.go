@@ -86,7 +86,7 @@ func (s *server) finishSave(j *job, err error) {
 			s.outOfRoom()
 		}
 		s.recordFailedSave("snapshot", "dbfilename", err)
-		s.logger.Warn("Error saving the data set: " + err.Error())
+		s.logger.Warn(saveFailure(err, s.dir))
 		s.logger.Warn("Background saving error")
 	}
 }

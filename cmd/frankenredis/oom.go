@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -15,9 +16,10 @@ import (
 // oomScore is what oom-score-adj has made of the process. Once it has touched the score it remembers the one before, which
 // relative values count from and which comes back when it is turned off.
 type oomScore struct {
-	Ours  bool
-	Base  int
-	Child bool // this is a process of the server's
+	Ours   bool
+	Base   int
+	Child  bool   // this is a process of the server's
+	judged string // the oom-score-adj-values that doubtfulOOM has looked at
 }
 
 const (
@@ -28,6 +30,7 @@ const (
 // followOOMScore makes the kernel's score follow oom-score-adj and the first of oom-score-adj-values, on a replica the second; the third is
 // for children. The error has Redis's text for CONFIG SET.
 func (s *server) followOOMScore() error {
+	s.doubtfulOOM()
 	mode := s.cfg.Enum("oom-score-adj")
 	if mode == "no" && !s.oom.Ours {
 		return nil
@@ -60,6 +63,26 @@ func (s *server) followOOMScore() error {
 	}
 	s.oom.Ours = mode != "no"
 	return nil
+}
+
+// doubtfulOOM warns, once for each value of oom-score-adj-values, of scores that fall from primary to replica to child: only a privileged
+// process may lower its own.
+func (s *server) doubtfulOOM() {
+	values := s.cfg.Strings("oom-score-adj-values")
+	text := strings.Join(values, " ")
+	if text == s.oom.judged || s.oom.Child {
+		return
+	}
+	s.oom.judged = text
+	last := math.MinInt
+	for _, v := range values {
+		n, _ := strconv.Atoi(v)
+		if n < last {
+			s.logger.Warn("The oom-score-adj-values configuration may not work for non-privileged processes! Please consult the documentation.")
+			return
+		}
+		last = n
+	}
 }
 
 func (s *server) oomFailed(what string, err error) error {

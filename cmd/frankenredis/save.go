@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -68,7 +69,7 @@ func (s *server) save() error {
 	frozen.Close()
 	if err != nil {
 		s.recordFailedSave("snapshot", "dbfilename", err)
-		s.logger.Warn("Error saving the data set: " + err.Error())
+		s.logger.Warn(saveFailure(err, s.dir))
 		return err
 	}
 	s.covers.wrote(s.dataPath(s.cfg.String("dbfilename")))
@@ -78,6 +79,27 @@ func (s *server) save() error {
 	s.saves.last, s.saves.size = time.Now(), size
 	s.logger.Info("DB saved on disk")
 	return nil
+}
+
+// saveFailure is the line of the log about a save that failed, in Redis's words where it has some.
+func saveFailure(err error, dir string) string {
+	var failed *snapshot.SaveError
+	if !errors.As(err, &failed) {
+		return "Error saving the data set: " + err.Error()
+	}
+	temp, final, reason := filepath.Base(failed.Temp), filepath.Base(failed.Final), config.ErrnoText(failed.Err)
+	switch failed.Step {
+	case snapshot.SaveOpen:
+		return fmt.Sprintf("Failed opening the temp RDB file %s (in server root dir %s) for saving: %s", temp, dir, reason)
+	case snapshot.SaveRename:
+		return fmt.Sprintf("Error moving temp DB file %s on the final destination %s (in server root dir %s): %s", temp, final, dir, reason)
+	case snapshot.SaveSyncDir:
+		return "Failed to fsync directory while saving DB: " + reason
+	case snapshot.SaveSync:
+		return "Write error while saving DB to the disk(fsync): " + reason
+	default:
+		return "Write error while saving DB to the disk(rdbSaveRio): " + reason
+	}
 }
 
 func (s *server) snapshotMeta() snapshot.Meta {
