@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"frankenredis/conformance/crashfs"
 	"frankenredis/wal/disk"
 )
 
@@ -225,6 +226,45 @@ func TestHalfReady(t *testing.T) {
 		d, err := ReadDirectory(crashed, testDir, defaultName)
 		if err != nil || d.Facts == nil || d.Facts.Generation != 1 || d.HalfFacts || len(d.Broken) > 0 || d.Generation != 2 {
 			t.Errorf("%q: %+v, %v", half, d, err)
+		}
+	}
+}
+
+// I12: however the disk falls once a switch's manifest has its name, the increment that it names is there, and so is its companion.
+func TestI12SwitchNamesDurable(t *testing.T) {
+	for _, policy := range []Policy{Always, EverySec} {
+		j, err := startJourney(Options{Dir: testDir, Annotate: true, BootID: "boot", Policy: policy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.commit(set("k", "v"))
+		fallen, missing := 0, 0
+		j.fs.At(0, func(e crashfs.Event, clone func() *crashfs.FS) {
+			if e.Op != crashfs.SyncDir {
+				return
+			}
+			for seed := range uint64(100) {
+				after := clone().Crash(seed)
+				text, err := readFile(after, filepath.Join(testDir, ManifestName(defaultName)))
+				if err != nil || !strings.Contains(string(text), IncrName(defaultName, 2)) {
+					continue
+				}
+				fallen++
+				for _, name := range append(FactsNames(defaultName, 2), IncrName(defaultName, 2)) {
+					if _, err := after.Stat(filepath.Join(testDir, name)); err != nil {
+						missing++
+					}
+				}
+			}
+		})
+		if _, err := switchNow(j.l); err != nil {
+			t.Fatal(err)
+		}
+		if fallen == 0 || missing > 0 {
+			t.Errorf("%s: %d files are missing in %d falls behind the renaming", policy, missing, fallen)
+		}
+		if err := j.l.Close(true); err != nil {
+			t.Error(err)
 		}
 	}
 }
