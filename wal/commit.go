@@ -1,6 +1,10 @@
 package wal
 
-import "time"
+import (
+	"time"
+
+	"frankenredis/wal/disk"
+)
 
 // Commit takes the whole units of one turn; they follow what came before. db is the stream's database behind them; a
 // Log's first commit must begin with a SELECT. p is not kept. It never waits for a sync or for another write:
@@ -83,10 +87,10 @@ func (l *Log) unlockAndWake() {
 }
 
 // mayInline says whether the executor may write n bytes itself: nobody else is writing, all before it was written, and
-// no sync is under way that the write could get stuck behind.
+// no sync is under way, of this file or another, that the write could get stuck behind.
 func (l *Log) mayInline(n int) bool {
 	return l.policy != Always && !l.writing && !l.syncing && !l.failing && l.pendingSwitch == nil &&
-		l.wrote.lsn+LSN(n) == l.tape.end && l.credit >= inlineCredit && n <= inlineLimit
+		l.wrote.lsn+LSN(n) == l.tape.end && l.credit >= inlineCredit && n <= inlineLimit && !disk.Syncing()
 }
 
 // writeInline writes p, the last bytes of the tape, under mu.

@@ -21,6 +21,10 @@ type osFS struct{}
 // changes as much as a time that it notes of a file may have to wait until that is over.
 var syncs atomic.Int64
 
+// Syncing says whether a sync of any file or folder of the operating system's is under way in this process: a write to another file may take as
+// long as that. Any goroutine.
+func Syncing() bool { return syncs.Load() > 0 }
+
 const (
 	fileMode = 0o644
 	dirMode  = 0o755

@@ -112,7 +112,7 @@ func (t *osTwin) WriteTwice(p []byte, at [2]int64, meanwhile func()) error {
 	return t.Finish()
 }
 
-func (t *osTwin) CanTry() bool { return t.syncs && syncs.Load() == 0 }
+func (t *osTwin) CanTry() bool { return t.syncs && !Syncing() }
 
 // TryTwice goes around the Go scheduler, which would give the thread's P away in the middle of so short a wait. With RWF_NOWAIT the kernel refuses
 // a write that it cannot begin at once, also where somebody has read or written through the page cache since.
