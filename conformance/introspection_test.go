@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -261,8 +262,21 @@ func TestFailedCalls(t *testing.T) {
 			_, err := c.Do(args...)
 			ok(t, err)
 		}
+		blocked := s.Dial(t)
+		id := strconv.FormatInt(blocked.Call(t, "CLIENT", "ID").Int, 10)
+		for how, reply := range map[string]string{"ERROR": "UNBLOCKED client unblocked via CLIENT UNBLOCK", "TIMEOUT": ""} {
+			ok(t, blocked.Send("BLPOP", "nothing", "0"))
+			waitForText(t, func() string { return c.Call(t, "CLIENT", "LIST", "ID", id).Str }, "cmd=blpop")
+			waitFor(t, "the client to be unblocked", func() bool { return c.Call(t, "CLIENT", "UNBLOCK", id, how).Int == 1 })
+			if r, err := blocked.Receive(); err != nil || r.Str != reply {
+				t.Errorf("%s: %v, %v", how, r, err)
+			}
+		}
 		figures := map[string]string{}
 		for name, value := range infoFields(c.Call(t, "INFO", "everything").Str) {
+			if name == "cmdstat_client|list" || name == "cmdstat_client|unblock" {
+				continue // it was asked for until it was so
+			}
 			if strings.HasPrefix(name, "cmdstat_") {
 				figures[name] = regexp.MustCompile(`usec[^,]*,`).ReplaceAllString(value, "")
 			} else if strings.HasPrefix(name, "errorstat_") || name == "total_error_replies" {

@@ -190,7 +190,9 @@ func resetCommand(c *engine.Call) error {
 	c.E.Unmonitor(s)
 	c.E.Untrack(s)
 	s.DB, s.Name = 0, ""
-	s.Reply = session.ReplyOn
+	if s.Reply != session.Skip { // which mutes this reply, too
+		s.Reply = session.ReplyOn
+	}
 	s.NoEvict, s.NoTouch, s.ReadOnly, s.Asking = false, false, false, false
 	c.E.Anonymous(s)
 	s.W.Proto = 2

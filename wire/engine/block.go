@@ -33,7 +33,12 @@ func (e *Engine) Unblock(s *session.Session, withError bool) bool {
 		return false
 	}
 	if withError {
-		e.finishWait(s, func(*session.Wait) { e.replyError(s, ErrUnblocked) })
+		e.finishWait(s, func(w *session.Wait) {
+			e.replyError(s, ErrUnblocked)
+			if spec, ok := w.Spec.(*Spec); ok {
+				spec.stats.Failed++
+			}
+		})
 	} else {
 		e.finishWait(s, func(w *session.Wait) { w.Resume(true) })
 	}
