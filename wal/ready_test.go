@@ -33,11 +33,11 @@ func (s *slowFolder) SyncDir(dir string) error {
 	return s.memFS.SyncDir(dir)
 }
 
-// named says that the manifest's name is the last that was changed.
+// named says that the manifest has its new name, and the folder was not synced since: the keeper may have made a spare in between.
 func (s *slowFolder) named() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.changes) > 0 && strings.HasSuffix(s.changes[len(s.changes)-1].name, "/"+ManifestName(defaultName))
+	return slices.ContainsFunc(s.changes, func(c nameChange) bool { return strings.HasSuffix(c.name, "/"+ManifestName(defaultName)) })
 }
 
 func slowSwitch(t *testing.T, p Policy) (*Log, *slowFolder, chan error) {
