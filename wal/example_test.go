@@ -17,12 +17,21 @@ func Example() {
 	}
 	defer os.RemoveAll(dir)
 	id, _ := wal.ParseReplID("0123456789abcdef0123456789abcdef01234567")
-	o := wal.Options{Dir: filepath.Join(dir, "appendonlydir"), Policy: wal.EverySec}
+	woken := make(chan struct{}, 1)
+	o := wal.Options{Dir: filepath.Join(dir, "appendonlydir"), Policy: wal.EverySec, Wake: func() {
+		select {
+		case woken <- struct{}{}:
+		default:
+		}
+	}}
 	l, err := wal.Create(o, wal.Position{ID: id, Epoch: 1}, wal.Base{})
 	if err != nil {
 		panic(err)
 	}
 	l.Commit([]byte("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$5\r\nhello\r\n$5\r\nworld\r\n"), 0)
+	for l.Released() < l.End() { // at once, unless a sync is under way
+		<-woken
+	}
 	fmt.Println("released up to", l.Released())
 	if err := l.Close(true); err != nil {
 		panic(err)
