@@ -134,7 +134,13 @@ func TestReadyBeforeRepair(t *testing.T) {
 	l := createTest(t, quickOptions(fs, EverySec))
 	l.Commit(set("a", "1"), 0)
 	readyNow(l)
-	fs.failNext("fdatasync", 1, errIO)
+	var failed atomic.Bool
+	fs.setBefore(func(op, name string) error { // not of the watermark, which the keeper may be writing
+		if op == "fdatasync" && strings.Contains(name, ".1.incr.aof") && failed.CompareAndSwap(false, true) {
+			return errIO
+		}
+		return nil
+	})
 	l.Commit(set("b", "2"), 0)
 	waitFor(t, "the repair", func() bool { return l.Status().Heals == 1 })
 	if err := l.Close(true); err != nil {
