@@ -166,13 +166,19 @@ func TestHelpLines(t *testing.T) {
 		}
 		return texts
 	}
-	ours, theirs := all(testbed.Subject(t)), all(testbed.Peer(t, "redict-server"))
+	wantAsRedict(t, all)
+}
+
+// wantAsRedict asks this server and redict, and compares what each name of redict's has.
+func wantAsRedict(t *testing.T, ask func(binary string) map[string]string) {
+	t.Helper()
+	ours, theirs := ask(testbed.Subject(t)), ask(testbed.Peer(t, "redict-server"))
 	if len(theirs) < 10 {
-		t.Fatalf("redict has %d containers", len(theirs))
+		t.Fatalf("redict has %d", len(theirs))
 	}
 	for name, want := range theirs {
 		if got := ours[name]; got != want {
-			t.Errorf("%s HELP:\n%s\nwant\n%s", name, got, want)
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
 		}
 	}
 }
@@ -285,13 +291,5 @@ func TestFailedCalls(t *testing.T) {
 		}
 		return figures
 	}
-	ours, theirs := count(testbed.Subject(t)), count(testbed.Peer(t, "redict-server"))
-	if len(theirs) < 10 {
-		t.Fatalf("redict has %d figures", len(theirs))
-	}
-	for name, want := range theirs {
-		if got := ours[name]; got != want {
-			t.Errorf("%s:%s, want %s", name, got, want)
-		}
-	}
+	wantAsRedict(t, count)
 }

@@ -114,17 +114,23 @@ func TestSwitchUnsettled(t *testing.T) {
 				t.Errorf("switched: %v", err)
 			}
 			waitFor(t, "the repair", func() bool { return l.Err() == nil && l.Status().Heals == 1 })
-			if err := l.Close(true); err != nil {
-				t.Error(err)
-			}
-			r, err := recoverLog(fs.powerCut(), testDir, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := join(set("a", "1"), set("b", "2")); !bytes.Equal(r.stream, want) {
-				t.Errorf("recovered %q", r.stream)
-			}
+			wantAfterPowerCut(t, l, fs.powerCut, join(set("a", "1"), set("b", "2")))
 		})
+	}
+}
+
+// wantAfterPowerCut closes the log and has the power fail: then a start finds that stream.
+func wantAfterPowerCut(t *testing.T, l *Log, powerCut func() *memFS, want []byte) {
+	t.Helper()
+	if err := l.Close(true); err != nil {
+		t.Error(err)
+	}
+	r, err := recoverLog(powerCut(), testDir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(r.stream, want) {
+		t.Errorf("recovered %q", r.stream)
 	}
 }
 
@@ -143,16 +149,7 @@ func TestReadyBeforeRepair(t *testing.T) {
 	})
 	l.Commit(set("b", "2"), 0)
 	waitFor(t, "the repair", func() bool { return l.Status().Heals == 1 })
-	if err := l.Close(true); err != nil {
-		t.Error(err)
-	}
-	r, err := recoverLog(fs.powerCut(), testDir, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := join(set("a", "1"), set("b", "2")); !bytes.Equal(r.stream, want) {
-		t.Errorf("recovered %q", r.stream)
-	}
+	wantAfterPowerCut(t, l, fs.powerCut, join(set("a", "1"), set("b", "2")))
 }
 
 // What was made ready for a switch that does not come is taken back: when the log ends, and when the manifest becomes another (I11).
