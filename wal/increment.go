@@ -203,7 +203,7 @@ func (c *increment) resume(t *Tail) error {
 }
 
 // createIncrement gives an empty, synced file the name of ref: the spare, or one that it makes. What may lie there has no place in
-// any manifest, and is replaced. The name is durable before a manifest has it (manifests.prepare).
+// any manifest, and is replaced. The name is durable before a manifest has it (manifests.stage).
 func createIncrement(fs disk.FS, dir string, ref FileRef, at LSN, db int, spare disk.File) (*increment, error) {
 	path := filepath.Join(dir, ref.Name)
 	c := &increment{path: path, ref: ref, hasFile: true, f: spare, facts: FileFacts{UUID: NewUUID()}}

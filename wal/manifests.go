@@ -108,6 +108,12 @@ type prepared struct {
 // manifest.
 func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string) (*prepared, error) {
 	ms.dropReady()
+	return ms.stage(m, files, func(p *prepared, name string) error { return ms.writeCompanion(p, name, ms.factsOf(p, cut)) })
+}
+
+// stage writes a manifest's text, has each of the two files of its companion made by companion, and syncs the folder: these names, and those of
+// the files that m is the first to name. After an error nothing is left of it.
+func (ms *manifests) stage(m *Manifest, files map[string]FileFacts, companion func(p *prepared, name string) error) (*prepared, error) {
 	p := &prepared{m: m, files: files, text: m.AppendTo(nil), generation: ms.current}
 	var err error
 	if p.temp, err = writeTemp(ms.o.FS, ms.o.Dir, ManifestName(ms.o.Name), writeBytes(p.text)); err != nil {
@@ -116,9 +122,8 @@ func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string
 	if ms.o.Annotate {
 		ms.generation++
 		p.generation = ms.generation
-		text := ms.factsOf(p, cut)
 		for _, name := range FactsNames(ms.o.Name, p.generation) {
-			if err = ms.writeCompanion(p, name, text); err != nil {
+			if err = companion(p, name); err != nil {
 				break
 			}
 		}
@@ -127,6 +132,7 @@ func (ms *manifests) prepare(m *Manifest, files map[string]FileFacts, cut string
 		err = ms.o.FS.SyncDir(ms.o.Dir)
 	}
 	if err != nil {
+		p.close()
 		ms.drop(p)
 		return nil, err
 	}

@@ -3,8 +3,6 @@ package wal
 import (
 	"errors"
 	"maps"
-
-	"frankenredis/wal/disk"
 )
 
 // readySwitch is what a switch needs that does not depend on where it takes place: the next increment, empty and durable under its name,
@@ -56,34 +54,16 @@ func (ms *manifests) dropReady() {
 	}
 }
 
-// layOut is the first half of prepare for a switch: what is yet to be known goes into the companion, whose two files lie there empty, under
-// their final names. An empty one, or half of one, counts for nothing. Then the folder is synced: these names and that of the increment.
+// layOut is the first half of persist for a switch: what is yet to be known goes into the companion, whose two files lie there empty, under
+// their final names. An empty one, or half of one, counts for nothing.
 func (ms *manifests) layOut(m *Manifest, files map[string]FileFacts) (*prepared, error) {
-	p := &prepared{m: m, files: files, text: m.AppendTo(nil), generation: ms.current}
-	var err error
-	if p.temp, err = writeTemp(ms.o.FS, ms.o.Dir, ManifestName(ms.o.Name), writeBytes(p.text)); err != nil {
-		return nil, err
-	}
-	if ms.o.Annotate {
-		ms.generation++
-		p.generation = ms.generation
-		for _, name := range FactsNames(ms.o.Name, p.generation) {
-			var f disk.File
-			if f, err = ms.o.FS.Create(ms.path(name)); err != nil {
-				break
-			}
+	return ms.stage(m, files, func(p *prepared, name string) error {
+		f, err := ms.o.FS.Create(ms.path(name))
+		if err == nil {
 			p.made, p.open = append(p.made, f.Name()), append(p.open, f)
 		}
-	}
-	if err == nil {
-		err = ms.o.FS.SyncDir(ms.o.Dir)
-	}
-	if err != nil {
-		p.close()
-		ms.drop(p)
-		return nil, err
-	}
-	return p, nil
+		return err
+	})
 }
 
 // fill writes the companion's two files and makes them durable, and has also run beside their syncs: a file system's journal takes all that
