@@ -99,8 +99,11 @@ func scrubThere(cmd *cobra.Command, root, name string, o *healOptions) error {
 	}
 	defer c.Close()
 	before, err := scrubStatus(c)
+	if err != nil && strings.HasPrefix(err.Error(), "NOAUTH") {
+		return fmt.Errorf("%s: %w Give the password in REDISCLI_AUTH.", c.RemoteAddr(), err)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.RemoteAddr(), err)
 	}
 	request := []string{"FR.SCRUB", "START"}
 	if o.repairs {

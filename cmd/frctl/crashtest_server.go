@@ -61,9 +61,10 @@ func (s *testServer) start() error {
 	}
 	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		select {
-		case err := <-s.exited:
+		case <-s.exited:
+			state := s.cmd.ProcessState
 			s.cmd = nil
-			return fmt.Errorf("%w: %v", errExited, err)
+			return fmt.Errorf("%s: %w before it answered: %v", filepath.Base(s.binary), errExited, state)
 		default:
 		}
 		if reply, err := s.ask("PING"); err == nil && reply == "PONG" {

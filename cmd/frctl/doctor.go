@@ -73,8 +73,10 @@ type doctor struct {
 	dir      string
 	now      time.Time
 	logs     []string // manifests of append-only files, paths
+	olds     []string // append-only files of one piece, from before Redis 7, paths
 	dumps    []string // RDB files, paths
 	files    []string // those a start reads, paths
+	unread   bool     // something that is there could not be read
 	findings []finding
 }
 
@@ -111,13 +113,21 @@ func (d *doctor) tell(w io.Writer, asJSON bool) error {
 			fmt.Fprintf(w, "      next: %s\n", f.Next)
 		}
 	}
-	switch worst {
-	case urgent:
+	switch {
+	case d.unread:
+		return statusError(exitUsage)
+	case worst == urgent:
 		return statusError(exitCorrupt)
-	case advised:
+	case worst == advised:
 		return statusError(exitDamaged)
 	}
 	return nil
+}
+
+// cannotRead says that something that is there may not be read by who asks.
+func (d *doctor) cannotRead(topic, what string, err error) {
+	d.unread = true
+	d.say(advised, topic, time.Time{}, "ask again as the user that the server runs as, or with sudo", "%s cannot be read: %v.", what, err)
 }
 
 // ago prints a length of time as people say it.

@@ -23,8 +23,11 @@ func (d *doctor) look() error {
 	for _, m := range d.logs {
 		d.lookAtLog(m)
 	}
+	for _, path := range d.olds {
+		d.lookAtOldLog(path)
+	}
 	d.lookAtDumps()
-	if len(d.logs) == 0 && len(d.dumps) == 0 {
+	if len(d.logs) == 0 && len(d.olds) == 0 && len(d.dumps) == 0 {
 		d.say(advised, "log", time.Time{}, "start the server with --appendonly yes", "There is no data here: neither an append-only file nor a snapshot.")
 		return nil
 	}
@@ -39,6 +42,9 @@ func (d *doctor) find() error {
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
 		return err
+	}
+	for _, name := range oldLogs(disk.OS(), d.dir) {
+		d.olds = append(d.olds, filepath.Join(d.dir, name))
 	}
 	dirs := []string{d.dir}
 	for _, e := range entries {
@@ -111,6 +117,21 @@ func (d *doctor) lookAtLog(manifest string) {
 	}
 }
 
+// lookAtOldLog says what becomes of an append-only file from before Redis 7.
+func (d *doctor) lookAtOldLog(path string) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return // gone meanwhile
+	}
+	if len(d.logs) > 0 {
+		d.say(good, "log", info.ModTime(), "", "The append-only file %s is from before Redis 7, in %s: a start reads the log with the manifest, not this.", path, sizeText(info.Size()))
+		return
+	}
+	d.files = append(d.files, path)
+	d.say(advised, "log", info.ModTime(), "start the server with --appendonly yes, and --appendfilename "+filepath.Base(path)+", on a copy first",
+		"The append-only file %s, as Redis wrote it before 7, holds %s: a start takes it into a folder of its own, from where Redis before 7 does not read it.", path, sizeText(info.Size()))
+}
+
 // grown is how many bytes stand behind the durable end.
 func grown(dir string, refs []wal.FileRef, w wal.Watermark) (n int64) {
 	for _, r := range refs {
@@ -131,7 +152,7 @@ func (d *doctor) lookAtDumps() {
 			continue
 		}
 		d.files = append(d.files, path)
-		if len(d.logs) > 0 {
+		if len(d.logs)+len(d.olds) > 0 {
 			d.say(good, "snapshot", info.ModTime(), "", "The snapshot %s holds the data as it was then, in %s; with appendonly yes a start does not read it.", path, sizeText(info.Size()))
 			continue
 		}
@@ -144,6 +165,10 @@ func (d *doctor) lookAtDumps() {
 func (d *doctor) lookAtCover() {
 	protect := "frctl protect " + d.dir
 	s, err := heal.Open(heal.Options{FS: disk.OS(), Root: d.dir}, false)
+	if errors.Is(err, fs.ErrPermission) {
+		d.cannotRead("cover", "Which files have a sidecar", err)
+		return
+	}
 	if err != nil {
 		d.say(advised, "cover", time.Time{}, protect, "No file has a sidecar (%v): damage is found where a format has a checksum, and nothing can be brought back.", err)
 		return
@@ -241,8 +266,12 @@ func has(n int) string {
 // lookAtLedger says how the last start and stop went, and what was found since.
 func (d *doctor) lookAtLedger() {
 	dir, err := ledgerIn(d.dir)
+	if errors.Is(err, fs.ErrPermission) {
+		d.cannotRead("ledger", "The ledger", err)
+		return
+	}
 	if err != nil {
-		d.say(advised, "ledger", time.Time{}, "start the server with fr-ledger-limit above 0", "There is no ledger: what was cut, refused or replaced here is told by log files at best.")
+		d.say(advised, "ledger", time.Time{}, "start the server on it; fr-ledger-limit is above 0 unless it was set otherwise", "There is no ledger: what was cut, refused or replaced here is told by log files at best.")
 		return
 	}
 	var started, failing *ledger.Record

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +59,14 @@ func TestDoctor(t *testing.T) {
 	put("dump.rdb", "not looked into")
 	expect("a snapshot alone", exitDamaged, "snapshot advised", "is all there is", "cover advised", "No file has a sidecar")
 
+	put("old.aof", "*1\r\n$4\r\nPING\r\n")
+	expect("a log of one file, and a snapshot", exitDamaged, "log advised", "old.aof, as Redis wrote it before 7", "log advised", "--appendfilename old.aof",
+		"snapshot good", "a start does not read it")
+	for _, c := range []string{"inspect", "finalize"} {
+		if out, status := frctl(c, dir); status != exitUsage || !strings.Contains(out, "frctl check") || !strings.Contains(out, "old.aof") {
+			t.Errorf("%s of a log of one file: status %d\n%s", c, status, out)
+		}
+	}
 	aof := filepath.Join(dir, "appendonlydir")
 	if err := os.Mkdir(aof, 0o700); err != nil {
 		t.Fatal(err)
@@ -65,7 +75,7 @@ func TestDoctor(t *testing.T) {
 	put("appendonlydir/appendonly.aof.1.incr.aof", "*1\r\n$4\r\nPING\r\n")
 	expect("a stock server's log without its base", exitCorrupt, "log urgent", "appendonly.aof.1.base.aof, which is not there", "log advised", "A stock server wrote it last")
 	put("appendonlydir/appendonly.aof.1.base.aof", "")
-	expect("a stock server's log", exitDamaged, "log good", "in 2 files", "snapshot good", "a start does not read it")
+	expect("a stock server's log", exitDamaged, "log good", "in 2 files", "log good", "old.aof is from before Redis 7", "snapshot good", "a start does not read it")
 
 	dir = makeLog(t)
 	expect("a log of ours", exitDamaged, "log good", "the server was stopped in order", "cover advised", "No file has a sidecar", "ledger advised", "There is no ledger")
@@ -99,6 +109,44 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("a refused start", exitCorrupt, "ledger urgent", "The last start was refused: corrupt")
+}
+
+// What may not be read is not told as missing: somebody would cover files anew over damage, or look for no records.
+func TestDoctorMayNotRead(t *testing.T) {
+	dir, err := os.MkdirTemp("", "doctor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	shut := []string{filepath.Join(dir, "heal"), filepath.Join(dir, "ledger")}
+	for _, err := range []error{os.Chmod(dir, 0o755), os.WriteFile(filepath.Join(dir, "dump.rdb"), []byte("any"), 0o644), os.Mkdir(shut[0], 0o700), os.Mkdir(shut[1], 0o700),
+		os.Chmod(shut[0], 0), os.Chmod(shut[1], 0)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var status int
+	var got map[string]string
+	withoutRights(func() { status, got = doctorOn(t, dir) })
+	for _, topic := range []string{"cover advised", "ledger advised"} {
+		if status != exitUsage || !strings.Contains(got[topic], "permission denied") || !strings.Contains(got[topic], "sudo") {
+			t.Errorf("exit status %d, %s: %q", status, topic, got[topic])
+		}
+	}
+}
+
+// withoutRights does f with the rights on files of somebody else than root; others have none to lay down.
+func withoutRights(f func()) {
+	if os.Geteuid() != 0 {
+		f()
+		return
+	}
+	runtime.LockOSThread() // the rights are the thread's
+	defer runtime.UnlockOSThread()
+	const nobody = 65534
+	syscall.RawSyscall(syscall.SYS_SETFSUID, nobody, 0, 0)
+	defer syscall.RawSyscall(syscall.SYS_SETFSUID, 0, 0, 0)
+	f()
 }
 
 // Each reason code has an explanation that says what to do.

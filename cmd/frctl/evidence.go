@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -128,9 +130,15 @@ func (f *evidenceFilter) print(w io.Writer, r *ledger.Record) error {
 func ledgerIn(path string) (string, error) {
 	for _, dir := range []string{filepath.Join(path, "ledger"), path} {
 		names, err := disk.OS().List(dir)
+		if errors.Is(err, fs.ErrPermission) {
+			return "", err
+		}
 		if err == nil && slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "ledger.") && strings.HasSuffix(n, ".jsonl") }) {
 			return dir, nil
 		}
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", err
 	}
 	return "", fmt.Errorf("%s: there is no ledger", path)
 }
@@ -177,14 +185,19 @@ Exit status: 0 the chain holds; 2 it ends in a torn tail; 3 it is damaged; 4 wro
 			if err != nil {
 				return err
 			}
+			wanted := 0
 			rep, err := ledger.Walk(disk.OS(), dir, func(r *ledger.Record) error {
 				if !f.wants(r) {
 					return nil
 				}
+				wanted++
 				return f.print(cmd.OutOrStdout(), r)
 			})
 			if err != nil {
 				return err
+			}
+			if wanted == 0 && !f.json {
+				fmt.Fprintf(cmd.ErrOrStderr(), "none of the records %d to %d is like that; frctl explain lists the reason codes\n", rep.First, rep.Last)
 			}
 			return verdict(cmd.ErrOrStderr(), rep)
 		},

@@ -56,6 +56,9 @@ func TestEvidenceFilters(t *testing.T) {
 			}
 		}
 	}
+	if out, status := frctl("evidence", "show", "--decision", "nonsense", dir); status != 0 || !strings.Contains(out, "none of the records 1 to 3") {
+		t.Errorf("nothing asked for is there: status %d\n%s", status, out)
+	}
 	out, status := frctl("evidence", "show", "--long", dir)
 	for _, want := range []string{"rule 11  cut         torn-end (persistence tampering)  a.aof  byte 7  size 9  LSN 1 to 2\n", "input   sha256:", "replay  frctl check a.aof", "b.aof  <bytes>"} {
 		if status != 0 || !strings.Contains(out, want) {

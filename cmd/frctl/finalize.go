@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -38,6 +39,9 @@ could not be read.`,
 }
 
 func finalize(cmd *cobra.Command, path, name, ringDir string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
 	in := &inspection{o: &inspectOptions{name: name}, fs: disk.OS()}
 	dir, name, err := in.findLog(path)
 	if err != nil {
@@ -62,6 +66,9 @@ func finalize(cmd *cobra.Command, path, name, ringDir string) error {
 			fmt.Fprintf(out, "%-12s %s: %s\n", d.Choice, d.Artifact, d.Detail)
 		}
 		fmt.Fprintf(out, "refused: %v\n", refusal)
+		if errors.Is(refusal, fs.ErrPermission) {
+			return statusError(exitUsage)
+		}
 		return statusError(exitCorrupt)
 	}
 	if err != nil {

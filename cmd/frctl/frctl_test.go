@@ -229,3 +229,18 @@ func TestUsage(t *testing.T) {
 		t.Errorf("%d\n%s", status, out)
 	}
 }
+
+// A wrong command line is answered with the right one.
+func TestUsageNamed(t *testing.T) {
+	for args, want := range map[string]string{
+		"check":            "; usage: frctl check DIR|MANIFEST|FILE",
+		"check a b":        "; usage: frctl check DIR|MANIFEST|FILE",
+		"convert --bogus":  "; usage: frctl convert --to 9|10|11 IN OUT",
+		"evidence nothing": "; frctl evidence --help lists",
+		"nothing":          "; frctl --help lists",
+	} {
+		if out, status := frctl(strings.Fields(args)...); status != exitUsage || !strings.Contains(out, want) {
+			t.Errorf("%s: status %d\n%s", args, status, out)
+		}
+	}
+}

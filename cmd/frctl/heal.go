@@ -203,9 +203,17 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 		}
 		bar.show(pos, pos>>20)
 	}
+	if o.covers() {
+		// protect alone makes the folder.
+	} else if _, err := os.Stat(filepath.Join(root, heal.Folder)); errors.Is(err, fs.ErrNotExist) {
+		return o.uncovered(root, name)
+	}
 	s, err := heal.Open(opts, write)
 	if errors.Is(err, disk.ErrLocked) && (o.repairs || o.scrubs) {
 		return scrubThere(cmd, root, name, o)
+	}
+	if errors.Is(err, disk.ErrLocked) && write {
+		return fmt.Errorf("%w; a server that runs there covers what it writes by itself, which FR.SCRUB STATUS tells of", err)
 	}
 	worst := exitClean
 	if errors.Is(err, heal.ErrCatalog) && write {
@@ -267,6 +275,18 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 	return nil
 }
 
+// covers says that sidecars are to be made of what has none.
+func (o *healOptions) covers() bool { return o.profile != "" && !o.forget }
+
+// uncovered says that no sidecar belongs to what was asked for, or that it is not there in the first place.
+func (o *healOptions) uncovered(root, name string) error {
+	path := fileAt(root, name)
+	if _, err := os.Lstat(path); err != nil {
+		return fmt.Errorf("%w, and %w", err, heal.ErrUncovered)
+	}
+	return fmt.Errorf("%s: %w; frctl protect covers it", path, heal.ErrUncovered)
+}
+
 func joined(a, b string) string {
 	if a == "" {
 		return b
@@ -285,9 +305,9 @@ func (o *healOptions) names(s *heal.Store, root, name string) (names []string, e
 			names = append(names, n)
 		}
 	}
-	if o.profile == "" || o.forget { // not protect
+	if !o.covers() {
 		if len(names) == 0 {
-			return nil, fmt.Errorf("%s: %w; frctl protect covers it", fileAt(root, name), heal.ErrUncovered)
+			return nil, o.uncovered(root, name)
 		}
 		return names, nil
 	}

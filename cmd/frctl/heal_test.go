@@ -43,7 +43,13 @@ func TestHealCommands(t *testing.T) {
 			t.Fatalf("%s is not as it should be: %d bytes, %v", path, len(got), err)
 		}
 	}
-	step(4, "not covered", "verify", big)
+	for _, c := range []string{"verify", "scrub", "repair"} {
+		step(4, "not covered by a sidecar; frctl protect covers it", c, big)
+		step(4, "no such file", c, big+"x")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "heal")); err == nil {
+		t.Error("what found nothing to do has left a folder")
+	}
 	step(0, "protected  big.aof", "protect", dir)
 	step(0, "clean      redis.conf", "verify", dir)
 

@@ -173,11 +173,36 @@ func (in *inspection) findLog(dir string) (where, name string, err error) {
 	}
 	switch len(names) {
 	case 0:
+		if _, err := in.fs.Stat(dir); err != nil {
+			return "", "", err
+		}
+		if old := oldLogs(in.fs, dir); len(old) > 0 {
+			return "", "", fmt.Errorf("%s: no manifest of an append-only file there, but %s, as Redis had it before 7: frctl check reads it, and a start with appendonly yes "+
+				"takes it into a folder", dir, filepath.Join(dir, old[0]))
+		}
 		return "", "", fmt.Errorf("%s: no manifest of an append-only file there", dir)
 	case 1:
 		return where, names[0], nil
 	}
 	return "", "", fmt.Errorf("%s: several logs there (%s): choose one with --name", where, strings.Join(names, ", "))
+}
+
+// oldLogs are the names of the append-only files in a data directory that are one file each, with or without an RDB preamble, as Redis
+// wrote them before 7. Without a manifest beside it nothing else is called so.
+func oldLogs(fsys disk.FS, dir string) (names []string) {
+	files, err := fsys.List(dir)
+	if err != nil {
+		return nil // whoever needs the folder says so
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f, ".manifest") {
+			return nil
+		}
+		if strings.HasSuffix(f, ".aof") && !strings.HasPrefix(f, "temp-") {
+			names = append(names, f)
+		}
+	}
+	return names
 }
 
 // directory shows a whole log.

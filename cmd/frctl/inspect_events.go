@@ -263,6 +263,9 @@ type snapshotEvent struct {
 func (e *snapshotEvent) fill(info *snapshot.Info, dbs int) {
 	e.Format, e.Version, e.Databases, e.Functions, e.Modules = "rdb", info.Version, dbs, len(info.Functions), info.Modules
 	e.RedisVersion, _ = info.AuxValue("redis-ver")
+	if v, ok := info.AuxValue("valkey-ver"); ok && e.RedisVersion == "" {
+		e.RedisVersion = "Valkey " + v
+	}
 	if text, ok := info.AuxValue("ctime"); ok {
 		if sec, err := strconv.ParseInt(text, 10, 64); err == nil {
 			e.Created = timeText(sec * 1000)

@@ -74,5 +74,28 @@ Exit status: 0 clean, 2 torn or damaged but readable, 3 corrupt or missing, 4 wr
 	root.AddCommand(newCheck(), newConvert(), newCrashtest(), newDoctor(), newDump(), newEvidence(), newExplain(), newFinalize(), newInspect(), newProtect(), newRepair(), newScrub(),
 		newVerify(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = false
+	nameUsage(root)
 	return root
+}
+
+// nameUsage makes what is said of a wrong command line end with the right one, in cmd and all below it.
+func nameUsage(cmd *cobra.Command) {
+	hint := func(cmd *cobra.Command, err error) error {
+		if cmd.HasSubCommands() {
+			return fmt.Errorf("%w; %s --help lists what there is", err, cmd.CommandPath())
+		}
+		return fmt.Errorf("%w; usage: %s", err, cmd.UseLine())
+	}
+	if judge := cmd.Args; judge != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := judge(cmd, args); err != nil {
+				return hint(cmd, err)
+			}
+			return nil
+		}
+	}
+	cmd.SetFlagErrorFunc(hint)
+	for _, c := range cmd.Commands() {
+		nameUsage(c)
+	}
 }
