@@ -314,8 +314,16 @@ func (b *boot) refuseSnapshot(a *Artifact, err error, f *logFile) error {
 	default:
 		b.warn(msgRDBInternal, bad.Pos, bad.Error())
 	}
-	if a.Class == Corrupt && !errors.Is(bad, snapshot.ErrVersion) {
-		b.warn("The RDB file %s is damaged at or before byte %d.", a.Path, bad.At)
+	if a.Class == Corrupt && !errors.Is(bad, snapshot.ErrVersion) && !errors.Is(bad, snapshot.ErrUnsupported) && !errors.Is(bad, snapshot.ErrDatabase) {
+		b.warn("The RDB file %s is damaged at or before byte %d. Nothing was changed; 'frctl inspect %s' shows what can be read.", a.Path, bad.At, a.Path)
+		switch {
+		case b.hasSidecar(a.Path): // what the sidecar can do about it is told when all files have been looked at
+		case f == nil:
+			b.warn("No sidecar covers it, so that it cannot be repaired: put a copy of it in its place, from a backup or by 'redis-cli --rdb' from a replica, and start again.")
+		default:
+			b.warn("No sidecar covers it, so that it cannot be repaired: put the file of this name from a backup of %s in its place, or let a replica that has the data "+
+				"be the primary, and start again.", b.dir())
+		}
 	}
 	return b.refuse(err, "%s", last)
 }

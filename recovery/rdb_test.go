@@ -26,6 +26,8 @@ func TestSnapshotOnly(t *testing.T) {
 		{name: "more behind the end", file: whole + "more", data: "0/k=v", line: "* Done loading RDB, keys loaded: 1, keys expired: 0."},
 		{name: "no checksum", file: whole[:len(whole)-8] + strings.Repeat("\x00", 8), data: "0/k=v", line: "# RDB file was saved with checksum disabled: no check performed."},
 		{name: "cut", file: whole[:len(whole)-3], last: "# Terminating server after rdb file reading failure.", line: "# Short read or OOM loading DB. Unrecoverable error, aborting now."},
+		{name: "changed, what next", file: strings.Replace(whole, "\x01v", "\x01w", 1), last: "# Terminating server after rdb file reading failure.",
+			line: "dump.rdb' shows what can be read.\n# No sidecar covers it, so that it cannot be repaired: put a copy"},
 		{name: "changed", file: strings.Replace(whole, "\x01v", "\x01w", 1), last: "# Terminating server after rdb file reading failure.", line: "RDB CRC error"},
 		{name: "another file", file: "hello, world", last: "# Fatal error loading the DB, check server logs. Exiting.", line: "# Wrong signature trying to load DB from file"},
 		{name: "newer version", file: "REDIS0099", last: "# Fatal error loading the DB, check server logs. Exiting.", line: "# Can't handle RDB format version"},

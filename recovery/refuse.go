@@ -17,6 +17,9 @@ func (b *boot) refuseCorrupt(f *logFile, damage *wal.CorruptError) error {
 func (b *boot) refuseDamage(f *logFile, damage *wal.CorruptError) error {
 	b.ev.decided(ledger.Corrupt, ledger.Refuse, f.path, damage.Pos, "%v", damage)
 	b.warn("%v. Nothing was changed; 'frctl inspect %s' shows what is there.", damage, b.dir())
+	if !b.hasSidecar(f.path) && !b.o.Salvage {
+		b.warn("No sidecar covers it, so that it cannot be repaired. Started with --salvage, the server serves what is proven to come before it, read-only.")
+	}
 	if damage.EOF {
 		return b.refuse(damage, msgUnexpectedEnd, f.name)
 	}

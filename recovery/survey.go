@@ -207,13 +207,20 @@ func (b *boot) refuseUnread(path, kind string, err error) error {
 // warnUnread says what to do about a file that the disk does not give.
 func (b *boot) warnUnread(path string, err error) {
 	remedy := ""
-	if b.o.Covers != nil {
-		if _, covered := b.o.Covers.Entry(b.o.Covers.NameOf(path)); covered {
-			remedy = ", or bring it back from its sidecar: frctl repair " + path
-		}
+	if b.hasSidecar(path) {
+		remedy = ", or bring it back from its sidecar: frctl repair " + path
 	}
 	b.warn("%s can't be read: %s. It is not taken for absent, and nothing was changed. Mend the disk or the permissions of the file, and start again%s.", path,
 		reason(err), remedy)
+}
+
+// hasSidecar says that a sidecar covers a file.
+func (b *boot) hasSidecar(path string) bool {
+	if b.o.Covers == nil {
+		return false
+	}
+	_, ok := b.o.Covers.Entry(b.o.Covers.NameOf(path))
+	return ok
 }
 
 // surveyOldStyle looks for a single append-only file in Dir, as servers before Redis 7 wrote it, and takes it as the base
