@@ -16,8 +16,8 @@ const BackgroundWorkers = 2
 // once, before anything else runs.
 func SetThreads() { runtime.GOMAXPROCS(runtime.NumCPU() + BackgroundWorkers) }
 
-// Background runs f on a thread of its own at nice 19 and closes the returned channel when f has returned. For work
-// that must not disturb the executor: encoding, compression, checksums, decoding at load. f should yield often
+// Background runs f on a thread of its own that steps back for the executor (see stepBack) and closes the returned channel when f has
+// returned. For work that must not disturb the executor: encoding, compression, checksums, decoding at load. f should yield often
 // (runtime.Gosched) and must end when its owner tells it to. The thread is not given back to other goroutines: it dies
 // with f, because a thread's niceness cannot be raised again without privileges.
 func Background(f func()) <-chan struct{} {
@@ -26,12 +26,28 @@ func Background(f func()) <-chan struct{} {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		if !filtered() {
-			// Failing to be nice is no reason not to work.
-			_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 19)
+			stepBack()
 		}
 		f()
 	}()
 	return done
+}
+
+const (
+	backgroundNice = 19
+	// backgroundSlice is the time slice that a background thread asks for, in nanoseconds: the shortest that Linux grants. A thread
+	// that runs is left alone until its slice is over, whoever wakes on its core meanwhile and however nice it is (EEVDF with
+	// RUN_TO_PARITY, since 6.6), and the slice is some milliseconds by itself. Kernels before 6.12 have no slices of a thread's own and
+	// ignore it.
+	backgroundSlice = 100_000
+)
+
+// stepBack makes the calling thread give way. Failing to be nice is no reason not to work.
+func stepBack() {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: backgroundNice, Runtime: backgroundSlice}
+	if unix.SchedSetAttr(0, &attr, 0) != nil {
+		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), backgroundNice)
+	}
 }
 
 // filtered says whether the process is under a filter of system calls. Debian's unit file for redis-server ends a process that asks for

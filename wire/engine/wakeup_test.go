@@ -44,6 +44,9 @@ func TestWakeUpWithBusyWorkers(t *testing.T) {
 			if n, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid()); n != 1 || err != nil {
 				t.Errorf("a worker's priority is %d, %v; want 1, which is niceness 19", n, err)
 			}
+			if attr, err := unix.SchedGetAttr(0, 0); err != nil || attr.Runtime != 0 && attr.Runtime > 100_000 {
+				t.Errorf("a worker's time slice is %d ns, %v; want at most 100,000, or 0 of a kernel before 6.12", attr.Runtime, err)
+			}
 			for !stop.Load() { // the worst of workers: it never yields
 			}
 		}))
