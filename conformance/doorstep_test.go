@@ -35,6 +35,16 @@ func TestListensNowhere(t *testing.T) {
 	}
 }
 
+// An unknown collation is refused as in Redis when the configuration counts as loaded: the log's file tells, and a service manager's parent has gone.
+func TestUnknownLocale(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{NoWait: true, Args: []string{"--locale-collate", "nowhere"}})
+	code, err := s.WaitExit()
+	loaded, refused := strings.Index(s.LogText(), "* Configuration loaded"), strings.Index(s.LogText(), ":M ")
+	if err != nil || code != 1 || loaded < 0 || refused < loaded || !strings.Contains(s.LogText(), "# Failed to configure LOCALE for invalid locale name.\n") {
+		t.Errorf("exit status %d, %v:\n%s", code, err, s.LogText())
+	}
+}
+
 // Limits of open files: with too few for one client there is no start, with fewer than asked for there are fewer clients.
 func TestFewDescriptors(t *testing.T) {
 	limited := func(n string) []string {

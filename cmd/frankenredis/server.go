@@ -125,6 +125,9 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 		s.sink.role.Store('X')
 	}
 
+	if !cfg.LocaleKnown() {
+		return nil, s.refuse("Failed to configure LOCALE for invalid locale name.")
+	}
 	var seed [40]byte
 	if _, err := rand.Read(seed[:]); err != nil {
 		return nil, s.refuse("Can't read random numbers: %v", err)

@@ -28,10 +28,10 @@ c2a38db0bfc1ae6510717f0d856c96ea840b864a 127.0.0.1:7003@17003,,tls-port=0,shard-
 vars currentEpoch 7 lastVoteEpoch 3
 `
 
-// What is read is written again.
+// What is read is written again. Quotes are those of redis.conf, as in Redis.
 func TestFile(t *testing.T) {
 	now := time.UnixMilli(1000)
-	s, unknown, err := Parse([]byte(strings.Replace(threeNodes, "vars ", "vars later 7 ", 1)), now)
+	s, unknown, err := Parse([]byte(strings.Replace(threeNodes, "vars currentEpoch", "vars later '7' \"current\\x45poch\"", 1)), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +71,7 @@ func TestParseRefuses(t *testing.T) {
 		"an epoch":         strings.Replace(threeNodes, "currentEpoch 7", "currentEpoch x", 1),
 		"a field":          strings.Replace(threeNodes, "nodename=", "x=", 1),
 		"a variable":       strings.Replace(threeNodes, "lastVoteEpoch 3", "lastVo", 1),
+		"an open quote":    strings.Replace(threeNodes, "vars ", "vars \"later 7\" 8 'more 9 ", 1),
 	} {
 		_, _, err := Parse([]byte(text), time.Now())
 		if corrupt := (*CorruptError)(nil); !errors.As(err, &corrupt) {

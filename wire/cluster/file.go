@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"frankenredis/wire/resp"
 )
 
 // CorruptError says that a nodes.conf is none: by which line, and why. Its text is Redis's.
@@ -108,9 +110,16 @@ func Parse(text []byte, now time.Time) (s *State, unknown []string, err error) {
 	s = &State{nodes: make(map[string]*Node)}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	for i, line := range lines {
-		words := strings.Fields(line)
-		if len(words) == 0 {
+		split, balanced := resp.SplitArgs([]byte(line), nil)
+		if !balanced {
+			return nil, nil, &CorruptError{line, i + 1, errors.New("unbalanced quotes")}
+		}
+		if len(split) == 0 {
 			continue
+		}
+		words := make([]string, len(split))
+		for i, w := range split {
+			words[i] = string(w)
 		}
 		if words[0] == "vars" {
 			var more []string

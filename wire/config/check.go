@@ -109,6 +109,9 @@ func locale(_ *Store, v value) (value, error) {
 	return v, nil
 }
 
+// LocaleKnown says that SORT ALPHA can order as locale-collate asks. A start finds out when the configuration counts as loaded, as in Redis.
+func (s *Store) LocaleKnown() bool { return knownLocale(s.String("locale-collate")) }
+
 func knownLocale(name string) bool {
 	switch name {
 	case "", "C", "POSIX", "C.UTF-8", "C.utf8":

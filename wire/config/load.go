@@ -366,9 +366,6 @@ func (l *loader) finish() error {
 		}
 		s.values[byName["databases"]].n = 1
 	}
-	if !knownLocale(s.String("locale-collate")) {
-		return &FatalError{Log: true, Text: "Failed to configure LOCALE for invalid locale name."}
-	}
 	if len(l.modules) > 0 {
 		path := l.modules[0]
 		return &FatalError{Log: true, Text: "Module " + path + " failed to load: this server has no module interface\n" +
