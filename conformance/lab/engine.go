@@ -72,7 +72,7 @@ type Config struct {
 	Covers   bool          // sidecars are kept of the files
 	Await    bool          // and replies wait for them
 	Ledger   bool          // each start leaves a record in a ledger
-	Patience time.Duration // how long a log may not get on before it counts as stuck; 0: half a minute
+	Patience time.Duration // how long a log may not get on before it counts as stuck (patience.go); 0: half a minute
 }
 
 func (c Config) ringDir() string {
@@ -266,27 +266,27 @@ func (r *real) Commit(u unit) {
 // ringSize is small: a few commits go round it.
 const ringSize = 64 << 10
 
-const defaultPatience = 30 * time.Second
-
 func (r *real) Settle() error {
-	patience := r.c.Patience
-	if patience == 0 {
-		patience = defaultPatience
-	}
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
+	left := patience(cmp.Or(r.c.Patience, defaultPatience))
 	for r.log.Released() != r.log.End() {
 		if err := r.log.Err(); errors.Is(err, wal.ErrFatal) {
 			return err
 		}
-		select {
-		case <-r.woken:
-		case <-time.After(5 * time.Millisecond):
-		case <-deadline.C:
-			return fmt.Errorf("lab: the log does not get on: %w", r.log.Err())
+		if !left.wait(r.woken) && r.log.Released() != r.log.End() {
+			return r.stuck()
 		}
 	}
 	return nil
+}
+
+// stuck says how far a log came that does not get on. It asks for nothing that takes a lock of the log.
+func (r *real) stuck() error {
+	err := fmt.Errorf("lab: the log does not get on: released %d of %d, written %d, durable %d, error %v",
+		r.log.Released(), r.log.End(), r.log.Written(), r.log.Durable(), r.log.Err())
+	if r.c.Patience == 0 { // else being stuck is expected
+		err = fmt.Errorf("%w (goroutines: %s)", err, writeStacks())
+	}
+	return err
 }
 
 // switchOver changes to the next increment; ready: everything that can be is made before, as a server does.

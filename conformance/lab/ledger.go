@@ -21,7 +21,7 @@ type ledgerLife struct {
 	under func(*crashfs.FS) disk.FS
 	rng   *rand.Rand
 	// patience is how long a ledger may not get on before it counts as stuck.
-	patience time.Duration
+	patience patience
 
 	mu    sync.Mutex
 	disk  *crashfs.FS
@@ -64,17 +64,18 @@ func (l *ledgerLife) burst(b *ledger.Ledger) bool {
 		b.Record(ledger.Entry{Rule: ledger.Corrupt, Decision: ledger.Note, Artifact: strings.Repeat("a", 1+l.rng.IntN(1000)), Detail: strings.Repeat("d", 1000),
 			Replay: strings.Repeat("r", 1000)})
 	}
-	for deadline := time.Now().Add(l.patience); b.Stats().Waiting > 0; {
-		if time.Now().After(deadline) {
+	for left := l.patience; b.Stats().Waiting > 0; {
+		began := time.Now()
+		time.Sleep(100 * time.Microsecond)
+		if !left.spend(began) && b.Stats().Waiting > 0 {
 			return false
 		}
-		time.Sleep(100 * time.Microsecond)
 	}
 	return true
 }
 
 func (o *Options) liveLedger(seed uint64) (states int, v *Violation) {
-	l := &ledgerLife{under: o.Under, rng: rand.New(rand.NewPCG(seed, 0x6c6564)), patience: cmp.Or(o.Patience, defaultPatience), disk: crashfs.New()}
+	l := &ledgerLife{under: o.Under, rng: rand.New(rand.NewPCG(seed, 0x6c6564)), patience: patience(cmp.Or(o.Patience, defaultPatience)), disk: crashfs.New()}
 	_ = l.disk.MkdirAll(dataDir)
 	_ = l.disk.SyncDir("/")
 	hook := rand.New(rand.NewPCG(seed, 0x68)) // used under the disk's lock
