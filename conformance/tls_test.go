@@ -197,6 +197,14 @@ func TestTLSClients(t *testing.T) {
 			set("tls-auth-clients", "no")
 			try("another authority's where none is asked for", foreign, true)
 
+			// OpenSSL's clients say in plain text that they do not trust us, also under TLS 1.3.
+			if err := exec.Command(testbed.Peer(t, "redis-cli"), "-h", "127.0.0.1", "-p", strconv.Itoa(port), "--tls", "--cacert", stranger.path("ca.crt"), "PING").Run(); err == nil {
+				t.Error("redis-cli trusts another authority's certificate")
+			}
+			waitFor(t, "the client's alert in the log", func() bool {
+				return strings.Contains(s.LogText(), refused+"0A000418:SSL routines::tlsv1 alert unknown ca (addr=")
+			})
+
 			set("tls-protocols", "TLSv1.2")
 			if conn := try("TLS 1.2", a.client(t, ""), true); conn != nil && conn.ConnectionState().Version != tls.VersionTLS12 {
 				t.Errorf("protocol %x", conn.ConnectionState().Version)

@@ -26,6 +26,7 @@ type secure struct {
 	// drained: the last read took everything, so the next one need not ask the system. Executor only, as is unread, which says that
 	// crypto/tls may hold input that the poller knows nothing of.
 	drained, unread bool
+	last            [tlsconf.AlertRecordBytes]byte // the newest bytes that the handshake read; its goroutine's, then the executor's
 
 	mu   sync.Mutex
 	out  []byte  // protected by mu: encrypted bytes that have not been sent
@@ -54,7 +55,10 @@ type network struct{ *secure }
 // Read implements net.Conn.
 func (n network) Read(p []byte) (int, error) {
 	if n.file != nil {
-		return n.file.Read(p)
+		m, err := n.file.Read(p)
+		kept := append(n.last[:], p[:m]...) // a copy: last is full
+		copy(n.last[:], kept[len(kept)-len(n.last):])
+		return m, err
 	}
 	if n.drained {
 		return 0, errLater
@@ -212,6 +216,7 @@ func (s *socket) shaken(err error) {
 	}
 	e := s.eng
 	if err != nil {
+		err = tlsconf.ReadAlert(err, t.last)
 		e.Logger().Warn("Error accepting a client connection: " + tlsconf.Reason(err) + " (" + s.describe() + ")")
 		s.end()
 		return

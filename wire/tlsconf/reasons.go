@@ -45,6 +45,24 @@ var reasons = []struct{ part, text string }{
 	{"server selected unsupported protocol version", "0A000102:SSL routines::unsupported protocol"},
 }
 
+// AlertRecordBytes is the length of a record of one alert that is not encrypted.
+const AlertRecordBytes = 7
+
+// alert is a fatal alert that the other side sent.
+type alert uint8
+
+func (a alert) Error() string { return fmt.Sprintf("tlsconf: the other side's alert %d", uint8(a)) }
+
+// ReadAlert is the error that a server's handshake ended with, where last are the newest bytes that it read. A client on OpenSSL that does not
+// trust the certificate says so in plain text under TLS 1.3 too, having no keys yet; crypto/tls wants it encrypted, and finds a wrong MAC.
+func ReadAlert(err error, last [AlertRecordBytes]byte) error {
+	const alertRecord, fatal = 21, 2
+	if last[0] == alertRecord && last[1] == 3 && last[3] == 0 && last[4] == 2 && last[5] == fatal && strings.Contains(err.Error(), "bad record MAC") {
+		return alert(last[6])
+	}
+	return err
+}
+
 // Reason is what redis-server logs for a connection that failed: OpenSSL's words where there are some.
 func Reason(err error) string {
 	const verifyFailed = "error:0A000086:SSL routines::certificate verify failed"
@@ -53,7 +71,12 @@ func Reason(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	var remote *net.OpError
+	var plain alert
 	switch {
+	case errors.As(err, &plain):
+		if name, ok := alertNames[uint64(plain)]; ok {
+			return alertText(uint64(plain), name)
+		}
 	case errors.As(err, &record):
 		switch head := string(record.RecordHeader[:]); {
 		case strings.HasPrefix(head, "GET "), strings.HasPrefix(head, "POST "), strings.HasPrefix(head, "HEAD "), strings.HasPrefix(head, "PUT "):
@@ -65,7 +88,7 @@ func Reason(err error) string {
 	case errors.As(err, &remote) && remote.Op == "remote error":
 		if v := reflect.ValueOf(remote.Err); v.Kind() == reflect.Uint8 {
 			if name, ok := alertNames[v.Uint()]; ok {
-				return fmt.Sprintf("error:0A%06X:SSL routines::%s", 1000+v.Uint(), name)
+				return alertText(v.Uint(), name)
 			}
 		}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -82,4 +105,8 @@ func Reason(err error) string {
 		}
 	}
 	return text
+}
+
+func alertText(number uint64, name string) string {
+	return fmt.Sprintf("error:0A%06X:SSL routines::%s", 1000+number, name)
 }
