@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +13,9 @@ import (
 // that lies between each commit and its sync.
 type bell struct {
 	fd int
+
+	mu     sync.RWMutex // held for reading while it is rung
+	closed bool         // the descriptor may be somebody else's file by now
 }
 
 func newBell() (*bell, error) {
@@ -19,13 +23,17 @@ func newBell() (*bell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	return &bell{fd}, nil
+	return &bell{fd: fd}, nil
 }
 
-// ring ends the wait under way, or else the next one. Any goroutine.
+// ring ends the wait under way, or else the next one; behind close it does nothing. Any goroutine.
 func (b *bell) ring() {
 	one := [8]byte{1} // a count in the machine's byte order; any but zero will do
-	_, _ = unix.Write(b.fd, one[:])
+	b.mu.RLock()
+	if !b.closed {
+		_, _ = unix.Write(b.fd, one[:])
+	}
+	b.mu.RUnlock()
 }
 
 // wait returns when the bell was rung or after the time limit, and now and then for no reason.
@@ -38,4 +46,10 @@ func (b *bell) wait(limit time.Duration) {
 	}
 }
 
-func (b *bell) close() { _ = unix.Close(b.fd) }
+// close is for when nobody waits any more; somebody may still be about to ring, who has been overtaken.
+func (b *bell) close() {
+	b.mu.Lock()
+	b.closed = true
+	_ = unix.Close(b.fd)
+	b.mu.Unlock()
+}

@@ -363,10 +363,20 @@ func TestMendReadsBack(t *testing.T) {
 	}
 }
 
-// I8: if what policy no forgot cannot be proven either, Durable stays where it was until a base covers the gap.
+// I8: if what policy no forgot cannot be proven either, Durable stays where it was until a base covers the gap. Replies that wait for that
+// under always leave at once then.
 func TestGapStaysUntilBase(t *testing.T) {
 	fs := newMemFS()
-	l := createTest(t, quickOptions(fs, No))
+	o := quickOptions(fs, No)
+	var log atomic.Pointer[Log]
+	var woken atomic.Uint64 // what was released when the executor was woken last
+	o.Wake = func() {
+		if l := log.Load(); l != nil {
+			woken.Store(uint64(l.Released()))
+		}
+	}
+	l := createTest(t, o)
+	log.Store(l)
 	waitFor(t, "a spare", func() bool { return hasSpare(l) })
 	l.Commit(set("a", "1"), 0)
 	fs.setBefore(func(op, name string) error {
@@ -391,6 +401,16 @@ func TestGapStaysUntilBase(t *testing.T) {
 	if l.Durable() != 0 || l.Status().Gap != gap {
 		t.Errorf("durable %d, %+v", l.Durable(), l.Status())
 	}
+	l.SetPolicy(Always)
+	l.Commit(set("c", "3"), 0)
+	waitFor(t, "a sync of the last commit", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.synced.lsn == l.end && l.resting
+	})
+	if l.Released() == l.End() {
+		t.Error("a reply did not wait for the gap")
+	}
 	path := l.TempName("rewrite")
 	f, _ := fs.Create(path)
 	f.Write([]byte("all"))
@@ -398,8 +418,11 @@ func TestGapStaysUntilBase(t *testing.T) {
 	if err := l.Install(NewBase{Path: path, At: at, Size: 3, Sum: SumOf([]byte("all")), HasSum: true}); err != nil {
 		t.Fatal(err)
 	}
-	if l.Durable() != at || l.Status().Gap != 0 {
-		t.Errorf("durable %d, want %d; %+v", l.Durable(), at, l.Status())
+	if l.Durable() != l.End() || l.Status().Gap != 0 {
+		t.Errorf("durable %d, want %d; %+v", l.Durable(), l.End(), l.Status())
+	}
+	if LSN(woken.Load()) != l.End() {
+		t.Errorf("the executor was last woken for %d, and %d is released", woken.Load(), l.Released())
 	}
 	if err := l.Close(true); err != nil {
 		t.Error(err)

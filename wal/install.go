@@ -154,10 +154,11 @@ func (l *Log) installed(b NewBase) {
 	base, sealed := l.man.size()
 	l.sealedSize.Store(base + sealed)
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.baseSize.Store(base + sealed + l.wrote.pos)
 	if l.gap <= b.At {
-		l.gap = 0 // the base stands for what the log may be missing
+		l.gap = 0 // the base stands for what the log may be missing, and replies may have waited for that
 	}
 	l.publish()
+	l.unlockAndWake()
+	l.o.Wake()
 }
