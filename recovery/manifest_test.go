@@ -2,11 +2,15 @@ package recovery
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"frankenredis/wal"
+	"frankenredis/wal/disk"
 )
 
 // I1, I11: a damaged manifest is read as its companion says it was, also when a file of the companion is damaged as well: in hardened mode it is made
@@ -49,5 +53,28 @@ func TestDamagedManifest(t *testing.T) {
 		if kept, _ := filepath.Glob(filepath.Join(log, "quarantine", "appendonly.aof.manifest.*")); len(kept) == 0 {
 			t.Errorf("%s: what stood there is not kept", kind)
 		}
+	}
+}
+
+// A manifest with a wrong byte is compared with the newest companion that is whole, also when one made ready for a switch that never came lies
+// two generations above it: a change of the manifest that failed leaves out a number.
+func TestDamagedManifestBelowUnfilledCompanion(t *testing.T) {
+	dir := t.TempDir()
+	coveredLog(t, dir)
+	log := filepath.Join(dir, "appendonlydir")
+	d, err := wal.ReadDirectory(disk.OS(), log, "appendonly.aof")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range wal.FactsNames("appendonly.aof", d.Facts.Generation+2) {
+		overwrite(t, filepath.Join(log, name), nil)
+	}
+	damaged := bytes.Clone(d.ManifestBytes)
+	damaged[0] ^= 1
+	overwrite(t, filepath.Join(log, "appendonly.aof.manifest"), damaged)
+	o := bootCovered(t, dir, nil)
+	want := fmt.Sprintf("byte 0 is %q where generation %d had %q", damaged[:1], d.Facts.Generation, d.ManifestBytes[:1])
+	if text := o.logs.text() + fmt.Sprint(o.err); o.err == nil || !strings.Contains(text, want) {
+		t.Errorf("the refusal lacks %s:\n%s", want, text)
 	}
 }

@@ -105,11 +105,7 @@ func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, 
 	if m.Base != nil {
 		named[m.Base.Name], baseSeq = true, m.Base.Seq
 	}
-	last, err := lastFacts(fsys, dir, logName, d)
-	if err != nil {
-		return "", err
-	}
-	if last != nil {
+	if last := d.Newest; last != nil {
 		lastBase := int64(0)
 		for name := range last.Files {
 			if seq, kind, ok := logFileSeq(logName, name); ok && kind != "incr.aof" {
@@ -147,8 +143,8 @@ func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, 
 // changedByte says in which byte the manifest differs from that of the newest companion, as the end of a sentence; else it is
 // empty, and the position otherwise.
 func (b *boot) changedByte(d *wal.Directory, otherwise int64) (pos int64, text string) {
-	last, err := lastFacts(b.o.FS, b.dir(), b.o.AppendName, d)
-	if last == nil || err != nil { // the manifest is refused all the same
+	last := d.Newest
+	if last == nil {
 		return otherwise, ""
 	}
 	at, was, ok := last.ChangedByte(d.ManifestBytes)
@@ -206,33 +202,6 @@ func (b *boot) setUnnamedAside(s *survey) error {
 		}
 	}
 	return nil
-}
-
-// lastFacts is the newest companion, of whichever manifest, or the one before it; nil if there is none, or all of their files are damaged. Where one of the two is
-// whole the other does not matter; else one that the disk does not give is its error.
-func lastFacts(fsys disk.FS, dir, name string, d *wal.Directory) (*wal.Facts, error) {
-	if d.Generation == 0 {
-		return nil, nil
-	}
-	const most = 1 << 20 // some thousand files
-	var unread error
-	files := wal.FactsNames(name, d.Generation)
-	if d.Generation > 1 { // a switch that was cut short may have left the newest empty
-		files = append(files, wal.FactsNames(name, d.Generation-1)...)
-	}
-	for _, file := range files {
-		p, err := disk.ReadFile(fsys, filepath.Join(dir, file), most)
-		if err != nil {
-			if failedRead(err) {
-				unread = err
-			}
-			continue
-		}
-		if facts, err := wal.ParseFacts(p); err == nil {
-			return facts, nil
-		}
-	}
-	return nil, unread
 }
 
 // sizeOf is the size of a file in dir, in bytes, 0 if there is none.

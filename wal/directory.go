@@ -21,6 +21,9 @@ type Directory struct {
 	Facts *Facts
 	// Generation is the highest that any companion's name has, whether it counts or not.
 	Generation uint64
+	// Newest is the newest companion that is whole, whether it counts or not; nil: there is none. One made ready for a switch that was cut
+	// short is not yet filled, and a failed change of the manifest leaves out a number.
+	Newest *Facts
 	// Mending says that a repair after an I/O error was cut short when the spoiled increment had been cut but the manifest
 	// not yet replaced (mend.go). Manifest and Facts are then those of the repair, which lost nothing, and not what
 	// ManifestBytes says; Open puts them into force.
@@ -114,6 +117,9 @@ func ReadDirectory(fsys disk.FS, dir, name string) (*Directory, error) {
 		}
 		all = append(all, facts)
 		whole[generation]++
+		if d.Newest == nil || d.Newest.Generation < generation {
+			d.Newest = facts
+		}
 		switch {
 		case d.Manifest == nil:
 		case facts.Manifest == sum && (d.Facts == nil || d.Facts.Generation < generation):
