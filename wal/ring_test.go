@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"frankenredis/wal/disk"
 )
 
@@ -387,7 +389,9 @@ func TestI2StalledRing(t *testing.T) {
 	fs := newMemFS()
 	o := ringOptions(fs)
 	o.RingDir = "/other"
-	release := make(chan struct{})
+	release, answered := make(chan struct{}), make(chan struct{})
+	told := &slowOutput{t: t, until: answered} // the server's log lies on that device, too
+	o.Logger = hclog.New(&hclog.LoggerOptions{Output: told})
 	var mu sync.Mutex
 	stalled := false
 	fs.gate = func(path string) {
@@ -404,6 +408,7 @@ func TestI2StalledRing(t *testing.T) {
 	stalled = true
 	mu.Unlock()
 	second := commitAll(t, l, ringUnits(5, 200)...)
+	close(answered)
 	if s := l.Status(); s.Ring != "/other" && s.RingMoves == 0 {
 		t.Errorf("%+v", s)
 	}
@@ -421,6 +426,26 @@ func TestI2StalledRing(t *testing.T) {
 	if !bytes.Equal(stream, join(first, second, third)) {
 		t.Errorf("the increment has %d bytes of %d", len(stream), len(first)+len(second)+len(third))
 	}
+	moves := l.Status().RingMoves                                                     // none if the second ring was ready first
+	if n := strings.Count(told.text.String(), "does not answer"); int64(n) != moves { // the log has ended, and with it whoever tells
+		t.Errorf("told %d times of %d moves", n, moves)
+	}
+}
+
+// slowOutput is a log whose lines take until something has happened.
+type slowOutput struct {
+	t     *testing.T
+	until <-chan struct{}
+	text  bytes.Buffer
+}
+
+func (s *slowOutput) Write(p []byte) (int, error) {
+	select {
+	case <-s.until:
+	case <-time.After(10 * time.Second):
+		s.t.Errorf("a commit waits for %q", p)
+	}
+	return s.text.Write(p)
 }
 
 // I1: a cell that the disk does not give is taken from the other half of the ring; one that it gives in neither is not taken for empty.

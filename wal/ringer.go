@@ -221,7 +221,10 @@ func (r *ringer) decide(now time.Time) (ringTask, time.Duration) {
 func (r *ringer) takeOver() {
 	l := r.l
 	if l.front != nil {
-		l.o.Logger.Warn("The device of the commit ring does not answer: commits go to the other", "from", l.front.dir, "to", r.dir)
+		from := l.front.dir
+		l.wg.Go(func() { // not under mu, and before nobody's commit: the log that it goes to may lie on that device
+			l.o.Logger.Warn("The device of the commit ring does not answer: commits go to the other", "from", from, "to", r.dir)
+		})
 		l.o.Record(Event{Kind: RingMoved, Path: r.file.path, LSN: l.ringFrom()})
 		l.stats.ringMoves++
 	}
