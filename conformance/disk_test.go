@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,6 +52,16 @@ func TestDiskFull(t *testing.T) {
 	}
 	if got := infoFields(other.Call(t, "INFO", "persistence").Str)["aof_last_write_status"]; got != "err" {
 		t.Errorf("aof_last_write_status:%s", got)
+	}
+	// The log says how much is to be freed: what is not durable is written once more, and that is no more than what was acknowledged or may be.
+	var room int64
+	waitFor(t, "the log to say how much room is needed", func() bool {
+		_, text, _ := strings.Cut(s.LogText(), "make the disk larger: with about ")
+		_, err := fmt.Sscan(text, &room)
+		return err == nil
+	})
+	if most := (acked.Load()+1)*int64(len(value)+100) + 128<<10; room <= 0 || room > most {
+		t.Errorf("%d bytes are said to be needed, of %d at most", room, most)
 	}
 	ok(t, os.Remove(filepath.Join(mount, "ballast")))
 	waitFor(t, "writes to be taken again", func() bool { return probe("after") == "+OK\r\n" })

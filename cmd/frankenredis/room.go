@@ -183,7 +183,7 @@ func (s *server) judgeRoom(free int64) {
 		if r.state != roomFull {
 			r.state = roomFull
 			s.logger.Warn(fmt.Sprintf("The disk of %s is full: %d bytes are free. Writes are refused until there is room; nothing acknowledged is lost. "+
-				"Remove something, or make the disk larger: the server goes on by itself.", s.dir, free))
+				"Remove something, or make the disk larger: with about %d bytes free the server goes on by itself.", s.dir, free, s.roomToGoOn(next)))
 		}
 	case free < need || soon:
 		r.hit.Store(false)
@@ -206,6 +206,16 @@ func (s *server) judgeRoom(free int64) {
 		}
 		r.state = roomOK
 	}
+}
+
+// roomToGoOn is how many bytes must be free until a full disk is none: a log that failed writes once more, into a new increment, what it has not
+// durably, beside the old one; a save needs its file, of next bytes.
+func (s *server) roomToGoOn(next int64) int64 {
+	const around = 64 << 10 // manifest, companions, watermark, and what file systems lay by for themselves
+	if s.log != nil && s.log.Err() != nil {
+		return int64(s.log.End()-s.log.Durable()) + around
+	}
+	return max(next, around)
 }
 
 // outOfRoom is told, on any goroutine and also under the log's locks, that the disk is full. The reserve is given up at once, and a rewrite
