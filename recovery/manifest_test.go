@@ -78,3 +78,25 @@ func TestDamagedManifestBelowUnfilledCompanion(t *testing.T) {
 		t.Errorf("the refusal lacks %s:\n%s", want, text)
 	}
 }
+
+// I4: a manifest that reads well and lacks its base, one of another server's that our companion names only, is refused and not served without it.
+// The newest companion was never filled.
+func TestLostBaseBelowUnfilledCompanion(t *testing.T) {
+	dir := t.TempDir()
+	coveredLog(t, dir)
+	log := filepath.Join(dir, "appendonlydir")
+	d, err := wal.ReadDirectory(disk.OS(), log, "appendonly.aof")
+	if err != nil || d.Manifest.Base == nil {
+		t.Fatal("no base", err)
+	}
+	for _, name := range wal.FactsNames("appendonly.aof", d.Facts.Generation+2) {
+		overwrite(t, filepath.Join(log, name), nil)
+	}
+	short := *d.Manifest
+	short.Base = nil
+	overwrite(t, filepath.Join(log, "appendonly.aof.manifest"), short.AppendTo(nil))
+	o := bootCovered(t, dir, nil)
+	if text := o.logs.text(); o.err == nil || !strings.Contains(text, "does not name "+d.Manifest.Base.Name) {
+		t.Errorf("%v\n%s", o.err, text)
+	}
+}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,12 +109,18 @@ func unnamed(fsys disk.FS, dir, logName string, d *wal.Directory) (lost string, 
 	}
 	if last := d.Newest; last != nil {
 		lastBase := int64(0)
-		for name := range last.Files {
+		had := slices.Collect(maps.Keys(last.Files))
+		for _, ref := range last.Refs { // a base that another server wrote has no facts
+			if ref.Type != wal.HistoryFile {
+				had = append(had, ref.Name)
+			}
+		}
+		for _, name := range had {
 			if seq, kind, ok := logFileSeq(logName, name); ok && kind != "incr.aof" {
 				lastBase = max(lastBase, seq)
 			}
 		}
-		for name := range last.Files {
+		for _, name := range had {
 			if _, _, ok := logFileSeq(logName, name); !ok || named[name] || baseSeq > lastBase {
 				continue
 			}

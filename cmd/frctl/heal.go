@@ -203,10 +203,10 @@ func runHeal(cmd *cobra.Command, path string, o *healOptions, write bool, one he
 		}
 		bar.show(pos, pos>>20)
 	}
-	if o.covers() {
-		// protect alone makes the folder.
-	} else if _, err := os.Stat(filepath.Join(root, heal.Folder)); errors.Is(err, fs.ErrNotExist) {
-		return o.uncovered(root, name)
+	if !o.covers() { // protect alone makes the folder
+		if _, err := os.Stat(filepath.Join(root, heal.Folder)); errors.Is(err, fs.ErrNotExist) {
+			return o.uncovered(root, name)
+		}
 	}
 	s, err := heal.Open(opts, write)
 	if errors.Is(err, disk.ErrLocked) && (o.repairs || o.scrubs) {

@@ -89,7 +89,11 @@ func dial(s *testbed.Server, nonblock bool) (*os.File, int, error) {
 		return nil, 0, err
 	}
 	fd := int(file.Fd())
-	return file, fd, unix.SetNonblock(fd, nonblock)
+	if err := unix.SetNonblock(fd, nonblock); err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, fd, nil
 }
 
 func closeAll(conns []*loopConn) {
@@ -200,11 +204,11 @@ func (c *loopConn) receive(lags []time.Duration) ([]time.Duration, error) {
 // replySize is the length of the reply that p begins with, one line or a bulk string, as the load's requests have them; 0: it is not whole.
 func replySize(p []byte) (int, error) {
 	end := bytes.Index(p, []byte("\r\n"))
-	if end < 1 {
+	if end < 0 {
 		return 0, nil
 	}
 	line, size := p[:end], end+2
-	switch line[0] {
+	switch p[0] {
 	case '+', ':':
 		return size, nil
 	case '$':
@@ -240,9 +244,10 @@ func (l *openLoop) end() error {
 
 // pinger sends PING after PING on one connection.
 type pinger struct {
-	stop  atomic.Bool
-	done  chan struct{} // closed when it has ended
-	worst atomic.Int64  // longest round trip since the last take, in nanoseconds
+	stop   atomic.Bool
+	done   chan struct{} // closed when it has ended
+	worst  atomic.Int64  // longest round trip since the last take, in nanoseconds
+	failed error         // why it ended by itself; whoever has seen done closed
 }
 
 func startPinger(s *testbed.Server) (*pinger, error) {
@@ -255,22 +260,9 @@ func startPinger(s *testbed.Server) (*pinger, error) {
 		runtime.LockOSThread()
 		defer close(p.done)
 		defer file.Close()
-		reply := make([]byte, 64)
-		for !p.stop.Load() {
+		for !p.stop.Load() && p.failed == nil {
 			began := time.Now()
-			if _, err := unix.Write(fd, []byte("PING\r\n")); err != nil {
-				return
-			}
-			for got := 0; got < len("+PONG\r\n"); {
-				n, err := unix.Read(fd, reply[got:])
-				if err == unix.EINTR {
-					continue
-				}
-				if err != nil || n == 0 {
-					return
-				}
-				got += n
-			}
+			p.failed = ping(fd)
 			if took := int64(time.Since(began)); took > p.worst.Load() {
 				p.worst.Store(took)
 			}
@@ -281,11 +273,37 @@ func startPinger(s *testbed.Server) (*pinger, error) {
 	return p, nil
 }
 
+// ping sends a PING and waits for its PONG.
+func ping(fd int) error {
+	const want = "+PONG\r\n"
+	if _, err := unix.Write(fd, []byte("PING\r\n")); err != nil {
+		return fmt.Errorf("sending a PING: %w", err)
+	}
+	var reply [len(want)]byte
+	for got := 0; got < len(want); {
+		n, err := unix.Read(fd, reply[got:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return fmt.Errorf("waiting for a PONG: %w", err)
+		case n == 0:
+			return errors.New("the server closed the connection of the PINGs")
+		}
+		got += n
+	}
+	if string(reply[:]) != want {
+		return fmt.Errorf("a PING was answered %q", reply)
+	}
+	return nil
+}
+
 func (p *pinger) take() time.Duration { return time.Duration(p.worst.Swap(0)) }
 
-func (p *pinger) end() {
+func (p *pinger) end() error {
 	p.stop.Store(true)
 	<-p.done
+	return p.failed
 }
 
 // quantile of latencies, which it sorts.

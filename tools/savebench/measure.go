@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -234,7 +235,6 @@ func (b *bench) clients() error {
 		_ = l.end()
 		return err
 	}
-	defer p.end()
 	time.Sleep(time.Second)
 	err = b.window("quiet", "", l, p, func() error { time.Sleep(b.o.Quiet); return nil })
 	if err == nil {
@@ -244,10 +244,8 @@ func (b *bench) clients() error {
 	if err == nil {
 		err = b.window("rewrite", "aof_last_cow_size", l, p, func() error { _, err := b.rewrite(); return err })
 	}
-	if lerr := l.end(); err == nil {
-		err = lerr
-	}
-	return err
+	// Both are ended whatever happened before, and the first failure is told.
+	return cmp.Or(err, l.end(), p.end())
 }
 
 // measure runs all of it for one server, from the snapshot and the log of commands that were made before.
