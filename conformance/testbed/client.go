@@ -36,8 +36,14 @@ func NewClient(conn net.Conn) *Client {
 	return &Client{Conn: conn, Patience: ReplyTimeout, r: bufio.NewReaderSize(conn, 64<<10)}
 }
 
-// Close closes the connection.
-func (c *Client) Close() error { return c.Conn.Close() }
+// Close closes the connection: the peer finds its end at once. Closing alone would leave that to a program which is being started
+// meanwhile: between fork and exec it holds a copy of every descriptor, for as long as a busy machine makes it wait.
+func (c *Client) Close() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	return c.Conn.Close()
+}
 
 // AppendCommand appends a command in the form that every client sends.
 func AppendCommand(dst []byte, args ...string) []byte {

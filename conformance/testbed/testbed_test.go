@@ -3,6 +3,8 @@ package testbed
 import (
 	"bufio"
 	"encoding/json"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"reflect"
@@ -10,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSplitArgs(t *testing.T) {
@@ -154,5 +157,35 @@ func TestServerOutlivesThreads(t *testing.T) {
 	}
 	if r, err := s.Dial(t).Do("PING"); err != nil || r.Str != "PONG" {
 		t.Errorf("PING after 64 threads ended: %q, %v", r.Str, err)
+	}
+}
+
+// A program that is being started has copies of all descriptors for a while; here the copy lasts.
+func TestCloseWithACopy(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	copied, err := c.Conn.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	peer.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := peer.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the peer of a closed connection reads: %v", err)
 	}
 }
