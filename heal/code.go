@@ -19,6 +19,7 @@ type codec struct {
 	Profile
 	encoders // nil for copies
 	rng      *rand.Rand
+	yield    func()
 
 	scratch []byte   // of encodeGroups: the parity of a group
 	group   [][]byte // its shards
@@ -50,10 +51,10 @@ func (p Profile) encoders() (e encoders, err error) {
 	return e, err
 }
 
-// newCodec makes one of a known profile.
-func newCodec(p Profile, seed uint64) (*codec, error) {
+// newCodec makes one of a known profile, which calls yield now and then while it encodes a stripe.
+func newCodec(p Profile, seed uint64, yield func()) (*codec, error) {
 	e, err := encodersOf[p]()
-	return &codec{Profile: p, encoders: e, rng: rand.New(rand.NewPCG(seed, 0))}, err
+	return &codec{Profile: p, encoders: e, rng: rand.New(rand.NewPCG(seed, 0)), yield: yield}, err
 }
 
 // checked is how many bytes of each cell of a row the self-check decodes. The code works byte by byte: more of them find no other faults
@@ -83,14 +84,18 @@ func (c *codec) encodeBand(data, parity []byte, rows int, check bool) error {
 			shards[i] = parity[(i-c.K)*n : (i-c.K+1)*n]
 		}
 	}
-	err := error(nil)
-	if c.groups != nil {
-		err = c.encodeGroups(shards[:c.K], shards[c.K:])
-	} else {
-		err = c.fast.Encode(shards)
+	band := make([][]byte, len(shards))
+	for at := 0; at < n; at += bandBytes {
+		for i, shard := range shards {
+			band[i] = shard[at:min(at+bandBytes, n)]
+		}
+		if err := c.encodeShards(band); err != nil {
+			return err
+		}
+		c.yield()
 	}
-	if err != nil || !check {
-		return err
+	if !check {
+		return nil
 	}
 	r := c.rng.IntN(rows)
 	at := r*cellSize + c.rng.IntN(cellSize/checked)*checked
@@ -111,6 +116,14 @@ func (c *codec) encodeBand(data, parity []byte, rows int, check bool) error {
 		}
 	}
 	return nil
+}
+
+// encodeShards fills the parity shards from the data shards, which have at most bandBytes.
+func (c *codec) encodeShards(shards [][]byte) error {
+	if c.groups != nil {
+		return c.encodeGroups(shards[:c.K], shards[c.K:])
+	}
+	return c.fast.Encode(shards)
 }
 
 // solve fills the data cells that are missing (nil) in a row of K+M cells; false: too many are.

@@ -44,30 +44,25 @@ func (p Profile) matrix(e reedsolomon.Encoder) ([][]byte, error) {
 	return shards[p.K:], e.Encode(shards)
 }
 
-// encodeGroups is an encoding by groups, a band at a time.
+// encodeGroups is an encoding by groups, of at most bandBytes.
 func (c *codec) encodeGroups(data, parity [][]byte) error {
 	if c.scratch == nil {
 		c.scratch, c.group = make([]byte, c.M*bandBytes), make([][]byte, groupShards+c.M)
 	}
-	for at := 0; at < len(data[0]); at += bandBytes {
-		end := min(at+bandBytes, len(data[0]))
-		for g, e := range c.groups {
-			for i := range groupShards {
-				c.group[i] = data[g*groupShards+i][at:end]
+	for g, e := range c.groups {
+		copy(c.group, data[g*groupShards:(g+1)*groupShards])
+		for m, to := range parity {
+			if g > 0 {
+				to = c.scratch[m*bandBytes:][:len(to)]
 			}
-			for m := range c.M {
-				c.group[groupShards+m] = c.scratch[m*bandBytes:][:end-at]
-				if g == 0 {
-					c.group[groupShards+m] = parity[m][at:end]
-				}
-			}
-			if err := e.Encode(c.group); err != nil {
-				return err
-			}
-			for m := range c.M {
-				if to := parity[m][at:end]; g > 0 {
-					subtle.XORBytes(to, to, c.group[groupShards+m])
-				}
+			c.group[groupShards+m] = to
+		}
+		if err := e.Encode(c.group); err != nil {
+			return err
+		}
+		for m, to := range parity {
+			if g > 0 {
+				subtle.XORBytes(to, to, c.group[groupShards+m])
 			}
 		}
 	}

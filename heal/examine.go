@@ -62,6 +62,9 @@ func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shap
 					x.total++
 				}
 				x.parity[at] = pos
+				if id.part%16 == 0 {
+					s.yield()
+				}
 				return
 			default:
 				return
@@ -198,7 +201,7 @@ func (s *Store) look(name string) (*examination, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return v, err
 	}
-	if v.code, err = newCodec(v.sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8])); err != nil {
+	if v.code, err = newCodec(v.sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8]), s.yield); err != nil {
 		return v, err
 	}
 	if e.Growing {
@@ -319,9 +322,8 @@ func (v *examination) load(i int, each func(c int, cell []byte)) error {
 		v.data = make([]byte, room)
 	}
 	v.data = v.data[:room]
-	const piece = 64 * cellSize // small enough to be digested from the cache
-	for at := 0; at < count*cellSize; at += piece {
-		want := v.data[at:min(at+piece, n)]
+	for at := 0; at < count*cellSize; at += pieceBytes {
+		want := v.data[at:min(at+pieceBytes, n)]
 		got := 0
 		if v.f != nil {
 			var err error
@@ -331,12 +333,14 @@ func (v *examination) load(i int, each func(c int, cell []byte)) error {
 			}
 		}
 		clear(want[got:])
-		if at+piece >= n {
+		if at+pieceBytes >= n {
 			clear(v.data[n:])
 		}
-		for c := at / cellSize; c < min((at+piece)/cellSize, count); c++ {
+		v.s.yield()
+		for c := at / cellSize; c < min((at+pieceBytes)/cellSize, count); c++ {
 			each(c, v.data[c*cellSize:(c+1)*cellSize])
 		}
+		v.s.yield()
 	}
 	return nil
 }

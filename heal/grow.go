@@ -46,7 +46,7 @@ func (s *Store) Grow(name string) (*Growing, error) {
 		return nil, err
 	}
 	g.e.K, g.e.M, g.e.Growing = Profile64x8.K, Profile64x8.M, true
-	if g.code, err = newCodec(Profile64x8, binary.LittleEndian.Uint64(g.e.UUID[:8])); err != nil {
+	if g.code, err = newCodec(Profile64x8, binary.LittleEndian.Uint64(g.e.UUID[:8]), s.yield); err != nil {
 		return nil, err
 	}
 	if g.file, err = s.o.FS.Open(s.path(name)); err == nil {
@@ -157,6 +157,7 @@ func (g *Growing) writeBlock(stripe int) error {
 				copy(room.table[16*c:], sum[:])
 				piece = piece[cellSize:]
 			}
+			g.s.yield()
 		}
 		if err := g.code.encodeBand(room.data, room.parity, bandBytes/cellSize, band == check); err != nil {
 			return fmt.Errorf("%s: stripe %d: %w", g.s.path(g.name), stripe, err)
@@ -175,10 +176,12 @@ func (g *Growing) writeBlock(stripe int) error {
 			put(kindTable, 1, room.table)
 		}
 		put(kindParity, i, room.all[i*cellSize:(i+1)*cellSize])
+		if i%16 == 0 {
+			g.s.yield()
+		}
 	}
 	put(kindTable, 2, room.table)
-	_, err := g.rs.WriteAt(block, int64(stripe)*blockSize)
-	return err
+	return g.s.writeAt(g.rs, block, int64(stripe)*blockSize)
 }
 
 // seal makes the blocks of the next n stripes durable. Only then the copies of the open stripe's cells go, and that durably, or an end that

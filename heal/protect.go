@@ -187,7 +187,7 @@ func (s *Store) writeSidecar(name string, e Entry, digest io.Writer, check func(
 // encodeTo writes the packets of a sidecar to an empty file.
 func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry, digest io.Writer) (Sum, error) {
 	sh, b := e.shape(), e.bound()
-	code, err := newCodec(sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8]))
+	code, err := newCodec(sh.Profile, binary.LittleEndian.Uint64(e.UUID[:8]), s.yield)
 	if err != nil {
 		return Sum{}, err
 	}
@@ -220,17 +220,23 @@ func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry, diges
 			data, parity = make([]byte, room), make([]byte, sh.M*rows*cellSize)
 		}
 		data, parity = data[:room], parity[:sh.M*rows*cellSize]
-		if got, err := f.ReadAt(data[:n], off); got < n {
-			return Sum{}, fmt.Errorf("%s: read at %d: %w", s.path(name), off, errors.Join(err, ErrChanged))
-		}
 		clear(data[n:])
-		if digest != nil {
-			_, _ = digest.Write(data[:n])
-		}
 		table := make([]byte, 0, 16*count)
-		for c := range count {
-			sum := cells(uint64(off/cellSize)+uint64(c), data[c*cellSize:(c+1)*cellSize])
-			table = append(table, sum[:]...)
+		for at := 0; at < n; at += pieceBytes {
+			piece := data[at:min(at+pieceBytes, n)]
+			if got, err := f.ReadAt(piece, off+int64(at)); got < len(piece) {
+				return Sum{}, fmt.Errorf("%s: read at %d: %w", s.path(name), off+int64(at), errors.Join(err, ErrChanged))
+			}
+			s.yield()
+			if digest != nil {
+				_, _ = digest.Write(piece)
+				s.yield()
+			}
+			for c := at / cellSize; c < min((at+pieceBytes)/cellSize, count); c++ {
+				sum := cells(uint64(off/cellSize)+uint64(c), data[c*cellSize:(c+1)*cellSize])
+				table = append(table, sum[:]...)
+			}
+			s.yield()
 		}
 		tables = append(tables, table)
 		if pos, err = put(pos, packetID{kindTable, uint32(i), 1}, table); err != nil {
@@ -242,8 +248,11 @@ func (s *Store) encodeTo(out disk.File, f disk.File, name string, e Entry, diges
 		packed = packed[:0]
 		for p := range sh.M * rows {
 			packed = s.d.appendPacket(packed, b, packetID{kindParity, uint32(i), uint32(p)}, parity[p*cellSize:(p+1)*cellSize])
+			if p%16 == 0 {
+				s.yield()
+			}
 		}
-		if _, err := out.WriteAt(packed, pos); err != nil {
+		if err := s.writeAt(out, packed, pos); err != nil {
 			return Sum{}, err
 		}
 		pos += int64(len(packed))

@@ -44,7 +44,7 @@ func (s *Store) Resume(name string, durable int64) (*Growing, error) {
 
 // reopen opens the file and its sidecar, and finds out which slot is to be written next: not the one that tells the end.
 func (g *Growing) reopen() (err error) {
-	if g.code, err = newCodec(Profile64x8, binary.LittleEndian.Uint64(g.e.UUID[:8])); err != nil {
+	if g.code, err = newCodec(Profile64x8, binary.LittleEndian.Uint64(g.e.UUID[:8]), g.s.yield); err != nil {
 		return err
 	}
 	if g.file, err = g.s.o.FS.Open(g.s.path(g.name)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,8 @@ type Options struct {
 	Stop func() error
 	// Progress is called with the position in the file being read, at most once a stripe; may be nil.
 	Progress func(name string, pos, size int64)
+	// Yield is called after each piece of work of a hundred microseconds or so, so that work in the background can make room; may be nil.
+	Yield func()
 	// Allow may refuse, with an error, that path is repaired, before anything is written; may be nil.
 	Allow func(path string) error
 	// Finish is called with a repaired file, synced under a temporary name, before it replaces path: to give it owner and mode,
@@ -189,6 +192,27 @@ func (s *Store) stopped() error {
 		return nil
 	}
 	return s.o.Stop()
+}
+
+func (s *Store) yield() {
+	if s.o.Yield != nil {
+		s.o.Yield()
+	}
+}
+
+// pieceBytes is how much is read, digested or written at a time: little enough to be digested from the cache, and to yield behind it.
+const pieceBytes = 64 * cellSize
+
+// writeAt writes p piece by piece.
+func (s *Store) writeAt(f disk.File, p []byte, pos int64) error {
+	for piece := range slices.Chunk(p, pieceBytes) {
+		if _, err := f.WriteAt(piece, pos); err != nil {
+			return err
+		}
+		pos += int64(len(piece))
+		s.yield()
+	}
+	return nil
 }
 
 func (s *Store) progress(name string, pos, size int64) {

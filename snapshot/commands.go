@@ -14,9 +14,10 @@ import (
 const itemsPerCommand = 64
 
 // WriteCommands writes f as the commands that make it, in RESP, as the base of an append-only file has them without an RDB
-// preamble, and returns the number of bytes. Of m Progress, Pace and Functions count. Like Write it runs on any goroutine.
+// preamble, and returns the number of bytes. Of m Progress, Pace, Yield and Functions count. Like Write it runs on any goroutine.
 func WriteCommands(w io.Writer, f *kv.Frozen, m Meta) (size int64, err error) {
 	c := &commands{e: newEncoder(w, false, false)}
+	c.e.yield = m.Yield
 	for _, source := range m.Functions {
 		c.begin(3)
 		c.word("FUNCTION")

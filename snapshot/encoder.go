@@ -22,6 +22,7 @@ type encoder struct {
 	sum     bool
 	written int64
 	err     error
+	yield   func() // nil, or called behind each piece
 
 	lzf    *lzf.Encoder // nil: strings are not compressed
 	packed []byte
@@ -42,20 +43,24 @@ func (e *encoder) flush() {
 	e.write(p)
 }
 
-// write sums p and hands it to the writer.
+// write sums p and hands it to the writer, piece by piece.
 func (e *encoder) write(p []byte) {
-	if e.err != nil || len(p) == 0 {
-		return
+	for len(p) > 0 && e.err == nil {
+		piece := p[:min(len(p), 2*flushBytes)]
+		p = p[len(piece):]
+		if e.sum {
+			e.crc = crc64.Update(e.crc, piece)
+		}
+		n, err := e.w.Write(piece)
+		if err == nil && n < len(piece) {
+			err = io.ErrShortWrite
+		}
+		e.written += int64(n)
+		e.err = err
+		if e.yield != nil {
+			e.yield()
+		}
 	}
-	if e.sum {
-		e.crc = crc64.Update(e.crc, p)
-	}
-	n, err := e.w.Write(p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
-	}
-	e.written += int64(n)
-	e.err = err
 }
 
 // settle flushes when enough has been collected; each element ends with it.

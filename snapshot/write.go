@@ -51,13 +51,18 @@ type Meta struct {
 	Progress func(keys int64) error
 	// Pace, if set, is called behind each key, and may take its time; an error from it gives the writing up.
 	Pace func() error
+	// Yield, if set, is called behind each piece that is written and each few keys, so that work in the background can make room.
+	Yield func()
 }
 
 // progressEvery is how many keys are written between two calls of Progress.
 const progressEvery = 1024
 
+// yieldEvery is how many keys are written between two calls of Yield: some 50 microseconds of small ones.
+const yieldEvery = 32
+
 // Write writes a snapshot of f, which may be nil for an empty keyspace, and returns its size in bytes. It runs on any
-// goroutine; f stays open. The writer sees pieces of about 128 KiB, and longer ones for longer strings.
+// goroutine; f stays open. The writer sees pieces of about 128 KiB, at most 256.
 func Write(w io.Writer, f *kv.Frozen, m Meta) (size int64, err error) {
 	if m.Version == 0 {
 		m.Version = Version
@@ -72,7 +77,7 @@ func Write(w io.Writer, f *kv.Frozen, m Meta) (size int64, err error) {
 		return 0, fmt.Errorf("snapshot: version %d has no place for %s", m.Version, LostFunctions)
 	}
 	e := newEncoder(w, !m.NoCompress, !m.NoChecksum)
-	e.version = m.Version
+	e.version, e.yield = m.Version, m.Yield
 	e.buf = fmt.Appendf(e.buf, "%s%04d", magic, m.Version)
 	e.meta(&m)
 	if f != nil {
@@ -138,6 +143,9 @@ func eachItem(f *kv.Frozen, m *Meta, begin func(db *kv.FrozenDB), visit func(it 
 			err = visit(it)
 			if keys++; err == nil && m.Pace != nil {
 				err = m.Pace()
+			}
+			if keys%yieldEvery == 0 && m.Yield != nil {
+				m.Yield()
 			}
 			if err == nil && keys%progressEvery == 0 && m.Progress != nil {
 				err = m.Progress(keys)

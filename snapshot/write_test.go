@@ -295,3 +295,34 @@ func ExampleWrite() {
 	fmt.Println(size == int64(file.Len()), err, string(file.Bytes()[:9]))
 	// Output: true <nil> REDIS0011
 }
+
+// pieceWriter is told the pieces that are written and the yields between them.
+type pieceWriter struct{ longest, pieces, yields int }
+
+func (w *pieceWriter) Write(p []byte) (int, error) {
+	w.longest = max(w.longest, len(p))
+	w.pieces++
+	return len(p), nil
+}
+
+// A snapshot in the background yields behind each piece and each few keys, however long a string is.
+func TestYield(t *testing.T) {
+	const keys, long = 10 * yieldEvery, 10 << 20
+	ks := fill(t, keys)
+	ks.DB(0).SetString([]byte("long"), make([]byte, long), false)
+	for _, commands := range []bool{false, true} {
+		w := &pieceWriter{}
+		m := Meta{NoCompress: true, Yield: func() { w.yields++ }}
+		f := ks.Freeze()
+		var err error
+		if commands {
+			_, err = WriteCommands(w, f, m)
+		} else {
+			_, err = Write(w, f, m)
+		}
+		f.Close()
+		if want := w.pieces + keys/yieldEvery; err != nil || w.longest > 256<<10 || w.pieces < long/(256<<10) || w.yields < want {
+			t.Errorf("commands %v: pieces of up to %d bytes, %d pieces and %d yields, %v; want %d yields", commands, w.longest, w.pieces, w.yields, err, want)
+		}
+	}
+}

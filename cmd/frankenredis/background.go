@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -76,9 +75,9 @@ func (s *server) runJob(j *job, write func(j *job, meta snapshot.Meta) error) {
 	}
 	meta.Progress = func(keys int64) error {
 		j.keys.Store(keys)
-		runtime.Gosched()
 		return j.stopped()
 	}
+	meta.Yield = engine.Yield
 	if j.delay != 0 {
 		pause := pacer(j.delay, j.stopped)
 		meta.Pace = func() error {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -145,10 +144,7 @@ func (d *debuggee) send(out *os.File) error {
 	if err := gob.NewEncoder(w).Encode(d.view); err != nil {
 		return err
 	}
-	d.meta.Progress = func(int64) error {
-		runtime.Gosched()
-		return nil
-	}
+	d.meta.Yield = engine.Yield
 	if _, err := snapshot.Write(w, d.frozen, d.meta); err != nil {
 		return err
 	}
