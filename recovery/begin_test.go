@@ -51,7 +51,7 @@ func TestI21Begin(t *testing.T) {
 				t.Fatal(err)
 			}
 			log, err := wal.Begin(wal.Options{FS: l.fs, Dir: crashLogs, Name: logName, Policy: wal.Always, Annotate: true, BootID: l.bootID}, at, 0,
-				wal.NewBase{Path: f.Name(), At: at.LSN, Size: int64(len(text)), Sum: wal.SumOf(text), HasSum: true})
+				wal.NewBase{Path: f.Name(), At: at.LSN, Size: int64(len(text)), Sum: wal.SumOf(text), HasSum: true}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -45,10 +45,12 @@ func Create(o Options, at Position, b Base) (*Log, error) {
 // Begin makes a log from a base that stands ready (NewBase.At is at's LSN), and opens it at that position. A log that the folder
 // holds already is one that ended: its files become history. It waits for the disk.
 //
-// db is the stream's database there (Start.DB).
+// db is the stream's database there (Start.DB). With held, which has taken the stream from there on, the log goes on where that is sealed, and
+// what came behind is the caller's to hand over ([Held.Rest]); nil: nothing was committed since.
 //
-// The order is Create's: until the manifest that names the new files is durable, what was there before is in charge (I21).
-func Begin(o Options, at Position, db int, b NewBase) (*Log, error) {
+// The order is Create's: the base, durable under its name and covered; what is held, durable, and its name; epoch, and last the manifest. Until the
+// manifest that names the new files is durable, what was there before is in charge (I21).
+func Begin(o Options, at Position, db int, b NewBase, held *Held) (*Log, error) {
 	o.setDefaults()
 	d, err := ReadDirectory(o.FS, o.Dir, o.Name)
 	if err != nil {
@@ -80,7 +82,15 @@ func Begin(o Options, at Position, db int, b NewBase) (*Log, error) {
 		o.Cover.Removed(path)
 		return nil, fmt.Errorf("wal: begin with %s: %w", path, errGivenUp)
 	}
-	return Open(o, Start{Manifest: m, Facts: facts, Position: at, DB: db})
+	start := Start{Manifest: m, Facts: facts, Position: at, DB: db}
+	if held != nil {
+		if err := held.sealInto(&start); err != nil {
+			_ = o.FS.Remove(path)
+			o.Cover.Removed(path)
+			return nil, fmt.Errorf("wal: begin in %s: %w", o.Dir, err)
+		}
+	}
+	return Open(o, start)
 }
 
 // freeName has the cover given up that an attempt may have left which was cut short before a manifest named its file: another is about to

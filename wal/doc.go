@@ -17,6 +17,7 @@
 //	name.ring.fr             the commit ring: what replies wait for under always; made at its first use by temp, sync, rename, and
 //	                         then only overwritten. A second one may lie in another folder (Options.RingDir)
 //	name.watermark.fr        up to where the log is durable; overwritten in place once a second, and at a clean stop
+//	temp-name.held           the stream while a log's first base is made ([Held]); it becomes the first increment by rename
 //	temp-name.*              being made; removed at the next start, unless it is the half of a repair (see Crash)
 //
 // Just before a switch the next increment lies there empty, and a companion that has yet to be filled; no manifest has them.
@@ -116,6 +117,9 @@
 // manifest is durable. Under everysec and no a power loss in the few milliseconds between the two goes back to the manifest before, whose
 // last increment is durable to its end; what its successor got counts for nothing then, and no sync had covered it. An increment that no
 // manifest has, and companions newer than the one in force, whole or not, are such a switch's, and cleared away.
+//
+// A log that begins while the stream flows ([Begin] with a [Held]) has its first increment before its manifest: that is durable, then it gets its
+// name, then the manifest. Until then none of it counts, nothing of it was called durable, and what a crash leaves of it is cleared away or replaced.
 //
 // After an I/O error the bytes behind the last good sync are written to a new increment, and the spoiled one is cut
 // there. Between the cut and the new manifest only the new increment has them: the manifest then lies ready as

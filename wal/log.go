@@ -251,8 +251,10 @@ func (l *Log) openLast(s Start) error {
 	c.opening = l.o.Annotate && c.since.Len() > 0
 	// After a mere kill of the process the last bytes may be in the page cache only. They were read back and will be served:
 	// they must not be called durable before they are.
-	if err := rewriteUnsynced(l.o.FS, l.o.Dir, l.o.Name, c, s.Facts != nil); err != nil {
-		return err
+	if !s.synced {
+		if err := rewriteUnsynced(l.o.FS, l.o.Dir, l.o.Name, c, s.Facts != nil); err != nil {
+			return err
+		}
 	}
 	if err := f.Sync(); err != nil {
 		return err

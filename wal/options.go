@@ -154,6 +154,8 @@ type Start struct {
 	// DB is the stream's database at Position, for an increment that begins there: the stream goes on without a SELECT (a replica's
 	// does). Zero: with one, or in database 0.
 	DB int
+	// synced says that this process wrote the last increment and synced all of it.
+	synced bool
 }
 
 // Base describes the state that a fresh log, or a rewritten one, begins with.

@@ -15,31 +15,24 @@ import (
 	"frankenredis/wire/engine"
 )
 
-// heldLog stands for the log while that is being made (appendonly yes at run time): it keeps the stream in memory from the freeze on, until the
-// base is durable and the log can take it. As in Redis replies do not wait meanwhile: there is no log yet that a crash would leave.
+// heldLog stands for the log while that is being made (appendonly yes at run time): it takes the stream from the freeze on, into the file that
+// will be the log's first increment, until the base is durable and the log can take it. As in Redis replies do not wait meanwhile: there is no log
+// yet that a crash would leave.
 type heldLog struct {
-	at, end wal.LSN
-	pieces  []heldPiece
-	limit   int64
+	*wal.Held
+	id  wal.ReplID
+	now *wal.Position // of the server
 }
 
-type heldPiece struct {
-	p  []byte
-	db int
-}
-
+// Commit keeps bytes of another history out: they would be written under the name of the one before (I6).
 func (h *heldLog) Commit(p []byte, db int) {
-	h.pieces = append(h.pieces, heldPiece{append([]byte(nil), p...), db})
-	h.end += wal.LSN(len(p))
+	if h.now.ID != h.id {
+		h.Fail(errOtherHistory)
+	}
+	h.Held.Commit(p, db)
 }
 
 func (h *heldLog) CommitIdle(p []byte, db int) { h.Commit(p, db) }
-
-func (h *heldLog) End() wal.LSN      { return h.end }
-func (h *heldLog) Released() wal.LSN { return h.end }
-func (h *heldLog) Durable() wal.LSN  { return h.at }
-func (h *heldLog) Full() bool        { return int64(h.end-h.at) >= h.limit }
-func (h *heldLog) Err() error        { return nil }
 
 var _ engine.Log = (*heldLog)(nil)
 
@@ -74,11 +67,14 @@ func (s *server) beginLog() error {
 		res := s.load.result
 		res.Position.ID, res.ID2, res.End2 = at.ID, wal.ReplID{}, 0
 	}
-	s.logHeld = &heldLog{at: at.LSN, end: at.LSN, limit: o.PendingLimit}
+	s.logHeld = &heldLog{Held: wal.NewHeld(o, at, s.eng.StreamDB()), id: at.ID, now: &s.load.result.Position}
 	s.eng.SetLog(s.logHeld)
 	var log *wal.Log
-	s.writeBeginning(o, at, func(l *wal.Log) error { log = l; return nil }, func(j *job, err error) {
+	s.writeBeginning(o, at, s.logHeld.Held, func(l *wal.Log) error { log = l; return nil }, func(j *job, err error) {
 		s.takeUp(log, at, err)
+		if errors.Is(err, errOtherHistory) {
+			err = errStopped // nothing has failed
+		}
 		s.finishRewrite(j, err)
 	})
 	return nil
@@ -96,23 +92,26 @@ func (s *server) rewriteWithoutLog() error {
 	if err != nil {
 		return s.refuseRewrite(err)
 	}
-	s.writeBeginning(o, at, func(l *wal.Log) error { return l.Close(true) }, func(j *job, err error) {
+	s.writeBeginning(o, at, nil, func(l *wal.Log) error { return l.Close(true) }, func(j *job, err error) {
 		s.unlockFolder()
 		s.finishRewrite(j, err)
 	})
 	return nil
 }
 
-// writeBeginning writes the base in the background and opens the log that begins with it.
-func (s *server) writeBeginning(o wal.Options, at wal.Position, opened func(*wal.Log) error, finish func(*job, error)) {
+// writeBeginning writes the base in the background and opens the log that begins with it, and with what is held meanwhile, unless that is nil.
+func (s *server) writeBeginning(o wal.Options, at wal.Position, held *wal.Held, opened func(*wal.Log) error, finish func(*job, error)) {
 	plan, db := s.planBase(), s.eng.StreamDB()
 	temp := filepath.Join(o.Dir, wal.TempName(o.Name, rewriteTempName))
 	s.startJob(rewriteJob, func(j *job, meta snapshot.Meta) error {
+		if held != nil {
+			defer held.Close()
+		}
 		base, err := plan.write(j, meta, temp, at.LSN)
 		if err != nil {
 			return err
 		}
-		log, err := wal.Begin(o, at, db, base)
+		log, err := wal.Begin(o, at, db, base, held)
 		if err != nil {
 			return cmp.Or(j.stopped(), err)
 		}
@@ -150,12 +149,14 @@ func (s *server) unlockFolder() {
 // name of the history before, and a start would believe that (I6).
 var errOtherHistory = errors.New("the stream belongs to another history by now")
 
-// takeUp is told that the log is there, or why not. What was held becomes its first content.
+// takeUp is told that the log is there, or why not. It has what was held up to where that was sealed, and gets the rest now.
 func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 	held := s.logHeld
 	s.logHeld = nil
 	if err == nil && at.ID != s.load.result.Position.ID {
 		err = errOtherHistory
+	}
+	if errors.Is(err, errOtherHistory) {
 		s.logger.Info("The stream has become another history while its append-only file was made: it is begun again")
 	}
 	if err != nil || !s.cfg.Bool("appendonly") {
@@ -173,9 +174,7 @@ func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 		return
 	}
 	s.eng.Commit()
-	for _, piece := range held.pieces {
-		log.Commit(piece.p, piece.db)
-	}
+	held.Rest(log)
 	s.log = log
 	s.foundPlace()
 	s.load.result.Position.Epoch = at.Epoch

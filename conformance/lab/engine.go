@@ -89,7 +89,8 @@ type real struct {
 	boot   string
 	mu     sync.Mutex // over log: Relog replaces it
 	log    *wal.Log
-	covers *covers // nil: no sidecars are kept
+	covers *covers   // nil: no sidecars are kept
+	held   *wal.Held // stands for log while that is made anew; nil: it does not
 	lock   io.Closer
 	ledger *ledger.Ledger // nil: there is none
 	db     int            // the stream's database; -1: none selected yet
@@ -259,7 +260,11 @@ func (r *real) Commit(u unit) {
 	if len(u.cmds) > 1 {
 		p = appendCommand(p, "EXEC")
 	}
-	r.log.CommitIdle(p, u.db)
+	if r.held != nil {
+		r.held.CommitIdle(p, u.db)
+	} else {
+		r.log.CommitIdle(p, u.db)
+	}
 	r.buf = p
 }
 
@@ -333,23 +338,61 @@ func (r *real) Relog(d *data) error {
 	return r.begin(d, nil)
 }
 
+// RelogHeld is Relog while clients go on: meanwhile commits, once while the base is made and once when the log has its files.
+func (r *real) RelogHeld(d *data, stop func() bool, meanwhile func() error) error {
+	if err := r.log.Close(true); err != nil {
+		return err
+	}
+	return r.beginHeld(d, stop, meanwhile)
+}
+
+// beginHeld is begin with what meanwhile commits.
+func (r *real) beginHeld(d *data, stop func() bool, meanwhile func() error) error {
+	at, base, err := r.beginning(d, stop)
+	if err != nil {
+		return err
+	}
+	db := r.db
+	held := wal.NewHeld(r.options(), at, db)
+	r.held = held
+	defer func() { r.held = nil }()
+	defer held.Close()
+	if err := meanwhile(); err != nil {
+		return err
+	}
+	log, err := wal.Begin(r.options(), at, db, base, held)
+	if err != nil {
+		return err
+	}
+	err = meanwhile()
+	r.setLog(log)
+	held.Rest(log)
+	return err
+}
+
 // begin begins a log where the one that has ended did; stop says whether that is given up (wal.NewBase).
 func (r *real) begin(d *data, stop func() bool) error {
-	at := r.log.End()
-	base, err := r.writeBase(d, at)
+	at, base, err := r.beginning(d, stop)
 	if err != nil {
 		return err
 	}
-	base.Stop = stop
-	e, err := wal.ReadEpoch(r.fs, logDir, logName)
-	if err != nil {
-		return err
-	}
-	log, err := wal.Begin(r.options(), wal.Position{ID: wal.NewReplID(), Epoch: e.Epoch + 1, LSN: at}, r.db, base)
+	log, err := wal.Begin(r.options(), at, r.db, base, nil)
 	if err == nil {
 		r.setLog(log)
 	}
 	return err
+}
+
+// beginning makes the base of a log that begins where the one that has ended did.
+func (r *real) beginning(d *data, stop func() bool) (wal.Position, wal.NewBase, error) {
+	at := r.log.End()
+	base, err := r.writeBase(d, at)
+	if err != nil {
+		return wal.Position{}, base, err
+	}
+	base.Stop = stop
+	e, err := wal.ReadEpoch(r.fs, logDir, logName)
+	return wal.Position{ID: wal.NewReplID(), Epoch: e.Epoch + 1, LSN: at}, base, err
 }
 
 // writeBase writes the state at a position to a temporary file.
@@ -375,7 +418,12 @@ func (r *real) Save(d *data) error {
 
 func (r *real) Always() bool { return r.c.Policy == wal.Always }
 
-func (r *real) End() uint64 { return uint64(r.log.End()) }
+func (r *real) End() uint64 {
+	if r.held != nil {
+		return uint64(r.held.End())
+	}
+	return uint64(r.log.End())
+}
 
 func (r *real) Promised() Promise {
 	r.mu.Lock()

@@ -232,6 +232,8 @@ var exempt = map[string]string{
 	"recovery/orphan.go setUnnamedAside SyncDir": "the epoch's sync follows; a start that ends here leaves nothing pending",
 	"wal/install.go placeBase SyncDir":           "a cover is told of the name then, which TestCoverIsTold tries; the folder is synced again before a manifest has it",
 	"wal/create.go Begin SyncDir":                "as in placeBase",
+	"wal/held.go spill SyncData":                 "it paces the device; the sync at the end is what counts",
+	"wal/held.go spill Sync":                     "Open syncs the file again before a manifest has it; this asks the descriptor that wrote it, which is sure to be told of an error",
 	"snapshot/save.go Write SyncData":            "it paces the device; the sync at the end is what counts",
 }
 

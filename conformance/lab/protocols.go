@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -140,6 +141,76 @@ func beginGivenUp(l *life) error {
 		return err
 	}
 	return l.write(1)
+}
+
+// heldOver ends the log and begins another, in which stands what was committed meanwhile.
+func heldOver(l *life) error {
+	units := func() error {
+		for range 3 {
+			if err := l.commit(l.unit()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := l.eng.(*real).RelogHeld(l.data, nil, units); err != nil {
+		return err
+	}
+	if err := l.eng.Settle(); err != nil {
+		return err
+	}
+	return l.write(1)
+}
+
+// heldGivenUp gives up a log that is begun anew, and what was held of it; then one begins after all.
+func heldGivenUp(l *life) error {
+	r := l.eng.(*real)
+	db, data := r.db, l.data
+	err := r.RelogHeld(data, givenUp, func() error { r.held.Commit(appendCommand(nil, "SET", "a", "nowhere"), db); return nil })
+	if err == nil {
+		return errors.New("the log was not given up")
+	}
+	if err := nothingHeld(l); err != nil {
+		return err
+	}
+	if err := r.begin(data, nil); err != nil {
+		return err
+	}
+	return l.write(1)
+}
+
+// heldInVain begins a log anew where the disk does not take what is held, or not its name; then it does.
+func heldInVain(l *life) error {
+	r := l.eng.(*real)
+	db, data := r.db, l.data
+	if err := r.log.Close(true); err != nil {
+		return err
+	}
+	for _, op := range []crashfs.Op{crashfs.Write, crashfs.Rename} {
+		l.disk.Inject(crashfs.Fault{Op: op, Name: "temp-*.held", Err: syscall.ENOSPC})
+		err := r.beginHeld(data, nil, func() error { r.held.Commit(appendCommand(nil, "SET", "a", "nowhere"), db); return nil })
+		if !errors.Is(err, syscall.ENOSPC) {
+			return fmt.Errorf("held on a disk without room: %w", err)
+		}
+		if err := nothingHeld(l); err != nil {
+			return err
+		}
+	}
+	if err := r.begin(data, nil); err != nil {
+		return err
+	}
+	return l.write(1)
+}
+
+// nothingHeld says whether anything is left of a log that was begun in vain.
+func nothingHeld(l *life) error {
+	if left, err := unnamed(l.disk); err != nil || len(left) > 0 {
+		return fmt.Errorf("given up and still there: %v %v", left, err)
+	}
+	if _, err := l.disk.Stat(l.eng.(*real).log.TempName("held")); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("given up and still held: %v", err)
+	}
+	return nil
 }
 
 // spareless is begun where no spare increment can be made.
@@ -289,6 +360,11 @@ var protocols = []protocol{
 		return l.write(1)
 	}},
 	{name: "log begun anew, given up", setUp: begun, run: beginGivenUp},
+	{name: "log begun anew, held", setUp: begun, run: heldOver},
+	{name: "log begun anew, held and given up", setUp: begun, run: heldGivenUp},
+	{name: "log begun anew, held in vain", setUp: begun, run: heldInVain},
+	{name: "ring: log begun anew, held", with: ring, setUp: begun, run: heldOver},
+	{name: "sidecars: log begun anew, held", with: withCover, setUp: begun, run: heldOver},
 	{name: "rewrite given up", setUp: begun, run: rewriteGivenUp},
 	{name: "switch without a spare", setUp: spareless, run: switched},
 	{name: "ring: first start", with: ring, setUp: func(*life) error { return nil }, run: ringStart},
