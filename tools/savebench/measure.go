@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,33 +125,36 @@ func (b *bench) number(name string) int64 {
 	return n
 }
 
-// job runs a background job to its end and returns how long it took.
-func (b *bench) job(command, busy, status string) (time.Duration, error) {
+// job has a command begin a background job and returns how long that took to its end: while one of the fields busy of INFO is not 0, and
+// with status ok. A job that has failed is an error although the server may try again.
+func (b *bench) job(command []string, status string, busy ...string) (time.Duration, error) {
 	began := time.Now()
-	if _, err := b.do(command); err != nil {
+	if _, err := b.do(command...); err != nil {
 		return 0, err
 	}
 	for {
 		time.Sleep(20 * time.Millisecond)
 		f, err := b.info("persistence") // the rest would take its time, and clients would wait for it
-		if err != nil {
+		switch {
+		case err != nil:
 			return 0, err
-		}
-		if f[busy] == "0" {
-			if f[status] != "ok" {
-				return 0, fmt.Errorf("%s: %s:%s", command, status, f[status])
-			}
+		case f[status] != "ok":
+			return 0, fmt.Errorf("%s: %s:%s\n%s", strings.Join(command, " "), status, f[status], b.s.LogTail(600))
+		case !slices.ContainsFunc(busy, func(field string) bool { return f[field] != "0" }):
 			return time.Since(began), nil
 		}
 	}
 }
 
 func (b *bench) save() (time.Duration, error) {
-	return b.job("BGSAVE", "rdb_bgsave_in_progress", "rdb_last_bgsave_status")
+	return b.job([]string{"BGSAVE"}, "rdb_last_bgsave_status", "rdb_bgsave_in_progress")
 }
 
-func (b *bench) rewrite() (time.Duration, error) {
-	return b.job("BGREWRITEAOF", "aof_rewrite_in_progress", "aof_last_bgrewrite_status")
+func (b *bench) rewrite() (time.Duration, error) { return b.rewriteBy("BGREWRITEAOF") }
+
+// rewriteBy waits for the rewrite that a command begins.
+func (b *bench) rewriteBy(command ...string) (time.Duration, error) {
+	return b.job(command, "aof_last_bgrewrite_status", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
 }
 
 // window measures what clients see while during runs.
@@ -284,14 +288,10 @@ func measure(o Settings, who, binary, snapshot, commands string) (Result, error)
 	if info, err := os.Stat(filepath.Join(dir, "dump.rdb")); err == nil {
 		b.res.SaveSize = info.Size()
 	}
-	if _, err := b.do("CONFIG", "SET", "appendonly", "yes"); err != nil {
+	if took, err = b.rewriteBy("CONFIG", "SET", "appendonly", "yes"); err != nil {
 		return b.res, err
 	}
-	began := time.Now()
-	for b.number("aof_rewrite_in_progress")+b.number("aof_rewrite_scheduled") > 0 {
-		time.Sleep(20 * time.Millisecond)
-	}
-	b.res.Rewrite = time.Since(began).Seconds()
+	b.res.Rewrite = took.Seconds()
 	fmt.Printf("  without load: BGSAVE %.2f s, rewrite %.2f s\n", b.res.Save, b.res.Rewrite)
 	if err := b.clients(); err != nil {
 		return b.res, err
