@@ -77,7 +77,7 @@ func (s *server) runJob(j *job, write func(j *job, meta snapshot.Meta) error) {
 		j.keys.Store(keys)
 		return j.stopped()
 	}
-	meta.Yield = engine.Yield
+	meta.Yield = engine.Yielder()
 	if j.delay != 0 {
 		pause := pacer(j.delay, j.stopped)
 		meta.Pace = func() error {

@@ -86,7 +86,7 @@ func (s *server) openCovers() error {
 }
 
 func (c *covers) options(dir string) heal.Options {
-	return heal.Options{FS: c.s.fs, Root: dir, Key: c.key, Finish: heal.KeepOwner, Yield: engine.Yield}
+	return heal.Options{FS: c.s.fs, Root: dir, Key: c.key, Finish: heal.KeepOwner, Yield: engine.Yielder()}
 }
 
 func (c *covers) followScrub() error {

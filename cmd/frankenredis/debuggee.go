@@ -144,7 +144,7 @@ func (d *debuggee) send(out *os.File) error {
 	if err := gob.NewEncoder(w).Encode(d.view); err != nil {
 		return err
 	}
-	d.meta.Yield = engine.Yield
+	d.meta.Yield = engine.Yielder()
 	if _, err := snapshot.Write(w, d.frozen, d.meta); err != nil {
 		return err
 	}

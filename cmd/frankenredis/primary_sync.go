@@ -110,7 +110,7 @@ func (o *outgoing) run() error {
 			return err
 		}
 	}
-	o.meta.Progress, o.meta.Yield = func(int64) error { return o.alive() }, engine.Yield
+	o.meta.Progress, o.meta.Yield = func(int64) error { return o.alive() }, engine.Yielder()
 	if o.direct {
 		if err := o.awaitCover(); err != nil {
 			return err
