@@ -30,4 +30,5 @@
 // (see Background): measured with two busy goroutines on two cores, a loop that merely locks its thread woke up
 // 16.7 ms late (p99), with the extra Ps 73 us, with the workers at nice 19 as well 25 us. Where others want the cores too, niceness is not
 // enough: a wake-up waited behind a worker's time slice, 0.04 to 15 ms late (p99, six runs in turn), with slices of 0.1 ms 0.05 to 0.55.
+// They yield as well, see Yielder: what is late without that is late up to a tick.
 package engine
