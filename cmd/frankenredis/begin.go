@@ -165,7 +165,7 @@ func (s *server) takeUp(log *wal.Log, at wal.Position, err error) {
 			s.eng.SetLog(&bareStream{end: held.End()})
 		}
 		if log != nil {
-			_ = log.Close(false) // nothing was written to it
+			_ = log.Close(false) // what was held is durable, and nothing was written behind it
 		}
 		s.load.result.Position.LSN = held.End()
 		if err != nil && !errors.Is(err, errStopped) {

@@ -162,11 +162,16 @@ func heldOver(l *life) error {
 	return l.write(1)
 }
 
+// holdNowhere commits to a log that will not be.
+func (r *real) holdNowhere() error {
+	r.held.Commit(appendCommand(nil, "SET", "a", "nowhere"), r.db)
+	return nil
+}
+
 // heldGivenUp gives up a log that is begun anew, and what was held of it; then one begins after all.
 func heldGivenUp(l *life) error {
-	r := l.eng.(*real)
-	db, data := r.db, l.data
-	err := r.RelogHeld(data, givenUp, func() error { r.held.Commit(appendCommand(nil, "SET", "a", "nowhere"), db); return nil })
+	r, data := l.eng.(*real), l.data
+	err := r.RelogHeld(data, givenUp, r.holdNowhere)
 	if err == nil {
 		return errors.New("the log was not given up")
 	}
@@ -181,14 +186,13 @@ func heldGivenUp(l *life) error {
 
 // heldInVain begins a log anew where the disk does not take what is held, or not its name; then it does.
 func heldInVain(l *life) error {
-	r := l.eng.(*real)
-	db, data := r.db, l.data
+	r, data := l.eng.(*real), l.data
 	if err := r.log.Close(true); err != nil {
 		return err
 	}
 	for _, op := range []crashfs.Op{crashfs.Write, crashfs.Rename} {
 		l.disk.Inject(crashfs.Fault{Op: op, Name: "temp-*.held", Err: syscall.ENOSPC})
-		err := r.beginHeld(data, nil, func() error { r.held.Commit(appendCommand(nil, "SET", "a", "nowhere"), db); return nil })
+		err := r.beginHeld(data, nil, r.holdNowhere)
 		if !errors.Is(err, syscall.ENOSPC) {
 			return fmt.Errorf("held on a disk without room: %w", err)
 		}

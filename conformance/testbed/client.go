@@ -40,7 +40,7 @@ func NewClient(conn net.Conn) *Client {
 // meanwhile: between fork and exec it holds a copy of every descriptor, for as long as a busy machine makes it wait.
 func (c *Client) Close() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
+		_ = half.CloseWrite() // what is wrong with the connection Close says, too
 	}
 	return c.Conn.Close()
 }

@@ -62,14 +62,18 @@ func stepBack() {
 // 600,000 keys beside two of them took 54 s instead of 25).
 func Yielder() func() {
 	made := time.Now()
-	var from atomic.Int64 // when to yield again, nanoseconds since made
+	return yielder(func() time.Duration { return time.Since(made) }, func() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) })
+}
+
+func yielder(now func() time.Duration, yield func()) func() {
+	var from atomic.Int64 // when to yield again, by now
 	return func() {
-		began := time.Since(made)
+		began := now()
 		if int64(began) < from.Load() {
 			return
 		}
-		_, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
-		if back := time.Since(made); back-began > yieldAway {
+		yield()
+		if back := now(); back-began > yieldAway {
 			from.Store(int64(back + min(10*(back-began), yieldPause)))
 		}
 	}
