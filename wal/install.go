@@ -42,8 +42,13 @@ func TempName(name, suffix string) string { return tempPrefix + name + "." + suf
 //
 // The order (I1, I12, I13): the base durable under its name; its cover, for the files it stands for have theirs; the manifest that names it and
 // calls the old files history, durable; then the old files are unlinked; then comes the manifest without them, before which the folder is synced.
+//
+// Of two at a time the second waits: both would take the same name, and the one that fails would remove the other's file.
 func (l *Log) Install(b NewBase) error {
-	if err := l.replaceBase(b); err != nil {
+	l.installing.Lock()
+	err := l.replaceBase(b)
+	l.installing.Unlock()
+	if err != nil {
 		return fmt.Errorf("install a base at LSN %d: %w", b.At, err)
 	}
 	l.dropHistory()

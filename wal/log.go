@@ -45,6 +45,8 @@ type Log struct {
 
 	// renames is held while the history gets another name. Whoever closes the log waits for that, for a log that follows may write the same files.
 	renames sync.Mutex
+	// installing is held while a base takes its place, see Install.
+	installing sync.Mutex
 
 	exec *scribe // executor only, under mu
 	live liveOptions

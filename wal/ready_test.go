@@ -3,11 +3,13 @@ package wal
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"frankenredis/conformance/crashfs"
 	"frankenredis/wal/disk"
@@ -269,5 +271,68 @@ func TestI12SwitchNamesDurable(t *testing.T) {
 		if err := j.l.Close(true); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// I4, I12: while a switch is under way, from taking what lies ready to its manifest's name, nobody makes another switch ready, whose increment
+// would take the name of the one that the log goes on in, and nobody replaces the manifest.
+func TestSwitchAlone(t *testing.T) {
+	for what, other := range map[string]func(l *Log){
+		"another is made ready": func(l *Log) { l.keeper.ask(func() {}) },
+		"the manifest is written": func(l *Log) {
+			go func() {
+				l.man.mu.Lock()
+				defer l.man.mu.Unlock()
+				_, _ = l.man.persist(l.man.manifest.Clone(), maps.Clone(l.man.files))
+			}()
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			fs := newMemFS()
+			l := createTest(t, quickOptions(fs, Always))
+			l.Commit(set("a", "1"), 0)
+			waitFor(t, "the first reply", func() bool { return l.Released() == l.End() })
+			readyNow(l)
+			l.man.mu.Lock()
+			before := l.man.generation
+			l.man.mu.Unlock()
+			var armed atomic.Bool
+			armed.Store(true)
+			fs.setBefore(func(op, name string) error {
+				if op == "fsync" && strings.Contains(name, ManifestName(defaultName)+".") && armed.CompareAndSwap(true, false) {
+					l.mu.Lock() // the switch needs it before it gives the manifest its name
+					other(l)
+					go func() {
+						defer l.mu.Unlock()
+						for range 200 { // time enough for the other, if it can
+							if l.man.mu.TryLock() {
+								done := l.man.generation > before
+								l.man.mu.Unlock()
+								if done {
+									return
+								}
+							}
+							time.Sleep(time.Millisecond)
+						}
+					}()
+				}
+				return nil
+			})
+			if _, err := switchNow(l); err != nil {
+				t.Fatal(err)
+			}
+			l.Commit(set("b", "2"), 0)
+			waitFor(t, "the reply behind the switch", func() bool { return l.Released() == l.End() })
+			r, err := recoverLog(fs.powerCut(), testDir, false)
+			if want := join(set("a", "1"), set("b", "2")); err != nil || !bytes.Equal(r.stream, want) {
+				t.Errorf("a power loss leaves %+v, %v; want %q", r, err, want)
+			}
+			if _, err := switchNow(l); err != nil {
+				t.Errorf("the next switch: %v", err)
+			}
+			if err := l.Close(true); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }

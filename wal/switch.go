@@ -116,6 +116,7 @@ func (w *writer) changeOver() {
 	l.mu.Unlock()
 	err := w.closeLine()
 	m := l.cur.sealable(req.at.db)
+	// Held until the manifest has its name: what lies ready has the names that another that is made ready, or another manifest, would take.
 	l.man.mu.Lock()
 	r := l.man.takeReady()
 	var rerr error
@@ -130,25 +131,25 @@ func (w *writer) changeOver() {
 	if r != nil && (err != nil || rerr != nil) {
 		r.drop(&l.man)
 	}
-	l.man.mu.Unlock()
-	l.mu.Lock()
 	if err != nil {
+		l.man.mu.Unlock()
+		l.mu.Lock()
 		l.fail(err) // which tells done
 		l.rested()
 		return
 	}
+	l.mu.Lock()
 	l.wrote = m
 	l.syncDone(m, took)
 	l.mu.Unlock()
 
 	named := false
 	if err = rerr; err == nil {
-		l.man.mu.Lock()
 		if named, err = l.man.takeName(r.manifest); !named {
 			r.drop(&l.man)
 		}
-		l.man.mu.Unlock()
 	}
+	l.man.mu.Unlock()
 	l.mu.Lock()
 	l.pendingSwitch = nil
 	if !named {
