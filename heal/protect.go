@@ -121,7 +121,8 @@ func (s *Store) removeSidecar(name string, e Entry) error {
 	return s.unlinkSidecar(name, e)
 }
 
-// unlinkSidecar does it. The folder need not be synced: what a crash brings back no catalog names, and the next sweep takes it away.
+// unlinkSidecar does it. The folder need not be synced: what a crash brings back no catalog names, and the next sweep takes it away. It is for a
+// large one, because only then the room is given back piece by piece (see disk.OS).
 func (s *Store) unlinkSidecar(name string, e Entry) error {
 	paths := []string{s.sidecarPath(name, e)}
 	if e.Growing {
@@ -131,6 +132,9 @@ func (s *Store) unlinkSidecar(name string, e Entry) error {
 		if err := s.o.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+	}
+	if _, bytes := e.shape().packets(name); bytes >= disk.LargeFile {
+		return s.o.FS.SyncDir(s.dir())
 	}
 	return nil
 }

@@ -322,3 +322,38 @@ func TestForgetUnfinished(t *testing.T) {
 		t.Errorf("%v is left", at)
 	}
 }
+
+// syncedDirs counts how often folders are synced.
+type syncedDirs struct {
+	disk.FS
+	n int
+}
+
+func (s *syncedDirs) SyncDir(dir string) error {
+	s.n++
+	return s.FS.SyncDir(dir)
+}
+
+// The room of a large file that was removed is given back piece by piece only once its folder is synced; a small one's needs no sync.
+func TestLargeSidecarIsGivenBack(t *testing.T) {
+	for size, syncs := range map[int64]int{1 << 20: 0, 256 << 20: 1} {
+		o := options(crashfs.New())
+		counted := &syncedDirs{FS: o.FS}
+		o.FS = counted
+		s, err := Open(o, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := Entry{Size: size, K: Profile64x8.K, M: Profile64x8.M, Generation: 1}
+		f, err := o.FS.Create(s.sidecarPath("f", e))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		counted.n = 0
+		if err := s.unlinkSidecar("f", e); err != nil || counted.n != syncs {
+			t.Errorf("of %d bytes: %v, %d syncs of the folder, not %d", size, err, counted.n, syncs)
+		}
+		s.Close()
+	}
+}

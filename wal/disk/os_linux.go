@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 
@@ -12,7 +13,8 @@ import (
 )
 
 // OS returns the file system of the operating system. Files it creates have mode 0644 and folders 0755, as Redis's have,
-// less the umask; all descriptors are closed on exec.
+// less the umask; all descriptors are closed on exec. The room of a large file that loses its last name is given back piece by piece, once the
+// folder is synced.
 func OS() FS { return osFS{} }
 
 type osFS struct{}
@@ -41,10 +43,26 @@ func (osFS) CreateNew(name string) (File, error) {
 func (osFS) OpenAppend(name string) (File, error)    { return openFile(name, os.O_RDWR, true) }
 func (osFS) OpenReadWrite(name string) (File, error) { return openFile(name, os.O_RDWR, false) }
 func (osFS) Open(name string) (File, error)          { return openFile(name, os.O_RDONLY, false) }
-func (osFS) Rename(oldName, newName string) error    { return os.Rename(oldName, newName) }
-func (osFS) Remove(name string) error                { return os.Remove(name) }
 func (osFS) MkdirAll(dir string) error               { return os.MkdirAll(dir, dirMode) }
 func (osFS) Stat(name string) (fs.FileInfo, error)   { return os.Stat(name) }
+
+func (osFS) Rename(oldName, newName string) error {
+	return losing(newName, func() error { return makeRoom(func() error { return os.Rename(oldName, newName) }) })
+}
+
+func (osFS) Remove(name string) error { return losing(name, func() error { return os.Remove(name) }) }
+
+// losing makes a call that takes name from the file that has it.
+func losing(name string, call func() error) error {
+	f := hold(name)
+	err := call()
+	if f != nil && err == nil {
+		released.drop(f, filepath.Dir(name))
+	} else if f != nil {
+		f.Close()
+	}
+	return err
+}
 
 func (osFS) List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -64,9 +82,13 @@ func (osFS) SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
+	dropped := released.dropped(dir)
 	syncs.Add(1)
 	err = d.Sync()
 	syncs.Add(-1)
+	if err == nil {
+		released.synced(dropped)
+	}
 	if cerr := d.Close(); err == nil {
 		err = cerr
 	}
@@ -78,7 +100,7 @@ func (osFS) Free(dir string) (int64, error) {
 	if err := retry(func() error { return unix.Statfs(dir, &st) }); err != nil {
 		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	return int64(st.Bavail)*st.Bsize + released.taken(), nil
 }
 
 // Lock uses flock, which belongs to the open file: a second Lock in the same process fails too, and the kernel lets go
@@ -119,6 +141,9 @@ type osFile struct {
 
 func openFile(name string, flags int, atEnd bool) (File, error) {
 	f, err := os.OpenFile(name, flags, fileMode) // package os adds O_CLOEXEC
+	if errors.Is(err, unix.ENOSPC) && released.finish() {
+		f, err = os.OpenFile(name, flags, fileMode)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +172,7 @@ func (o *osFile) WriteAt(p []byte, off int64) (int, error) {
 		}
 		switch {
 		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.ENOSPC) && released.finish():
 		case err != nil:
 			return done, o.fail("write", err)
 		case n == 0:
@@ -188,7 +214,9 @@ func (o *osFile) SyncData() error {
 }
 
 func (o *osFile) Preallocate(off, n int64) error {
-	err := retry(func() error { return unix.Fallocate(o.fd, unix.FALLOC_FL_KEEP_SIZE, off, n) })
+	err := makeRoom(func() error {
+		return retry(func() error { return unix.Fallocate(o.fd, unix.FALLOC_FL_KEEP_SIZE, off, n) })
+	})
 	if err == nil || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 		return nil
 	}
