@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"frankenredis/wal/disk"
 )
 
 // awaited are positions of growing files that somebody waits for to be covered. Under Keeper.mu, but for covered.
@@ -221,6 +223,16 @@ func (k *Keeper) hurries() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.awaited.hurried
+}
+
+// rest leaves the device to others, if nobody waits for what is being covered.
+func (k *Keeper) rest() {
+	k.mu.Lock()
+	waited := k.awaited.hurried || k.closing
+	k.mu.Unlock()
+	if !waited {
+		time.Sleep(disk.WriteBackRest)
+	}
 }
 
 // waits says whether somebody waits for the file at path.

@@ -222,7 +222,7 @@ func (g *Growing) copyTail(durable int64) error {
 		for i := range n {
 			p = g.s.d.appendPacket(p, b, packetID{kindTail, uint32(g.stripes), uint32(c + i)}, data[i*cellSize:(i+1)*cellSize])
 		}
-		if _, err := g.tail.WriteAt(p, (partialSlots+c)*slotSize); err != nil {
+		if err := g.s.writeAt(g.tail, p, (partialSlots+c)*slotSize); err != nil {
 			return err
 		}
 		c += n

@@ -75,7 +75,7 @@ func StartKeeper(o KeeperOptions) *Keeper {
 // adopt takes over an open store.
 func (k *Keeper) adopt(s *Store) {
 	k.store = s
-	s.o.Progress, s.o.Stop = k.between, k.stop
+	s.o.Progress, s.o.Stop, s.o.Rest = k.between, k.stop, k.rest
 	k.mu.Lock()
 	k.sweepAt = time.Now().Add(k.o.Settle) // behind what there is to cover
 	k.count()

@@ -128,13 +128,17 @@ func (s *Store) unlinkSidecar(name string, e Entry) error {
 	if e.Growing {
 		paths = append(paths, s.tailPath(name, e))
 	}
+	large := false
 	for _, path := range paths {
+		if info, err := s.o.FS.Stat(path); err == nil {
+			large = large || info.Size() >= disk.LargeFile
+		}
 		if err := s.o.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if _, bytes := e.shape().packets(name); bytes >= disk.LargeFile {
-		return s.o.FS.SyncDir(s.dir())
+	if large {
+		_ = s.o.FS.SyncDir(s.dir()) // no promise depends on it
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +41,8 @@ type Options struct {
 	Progress func(name string, pos, size int64)
 	// Yield is called after each piece of work of a hundred microseconds or so, so that work in the background can make room; may be nil.
 	Yield func()
+	// Rest is called behind each piece that was handed to the device: then others' commits do not stand behind all pieces; may be nil.
+	Rest func()
 	// Allow may refuse, with an error, that path is repaired, before anything is written; may be nil.
 	Allow func(path string) error
 	// Finish is called with a repaired file, synced under a temporary name, before it replaces path: to give it owner and mode,
@@ -203,13 +204,22 @@ func (s *Store) yield() {
 // pieceBytes is how much is read, digested or written at a time: little enough to be digested from the cache, and to yield behind it.
 const pieceBytes = 64 * cellSize
 
-// writeAt writes p piece by piece.
+// writeAt writes p piece by piece, and gives them to the device so: the megabytes that a sync finds at once keep it busy for milliseconds, and what
+// the log commits meanwhile stands behind them.
 func (s *Store) writeAt(f disk.File, p []byte, pos int64) error {
-	for piece := range slices.Chunk(p, pieceBytes) {
-		if _, err := f.WriteAt(piece, pos); err != nil {
+	for len(p) > 0 {
+		n := min(len(p), pieceBytes)
+		if _, err := f.WriteAt(p[:n], pos); err != nil {
 			return err
 		}
-		pos += int64(len(piece))
+		if n == pieceBytes {
+			if able, err := disk.WriteBack(f, pos, int64(n)); err != nil {
+				return err
+			} else if able && s.o.Rest != nil {
+				s.o.Rest()
+			}
+		}
+		p, pos = p[n:], pos+int64(n)
 		s.yield()
 	}
 	return nil

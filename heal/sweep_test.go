@@ -336,7 +336,7 @@ func (s *syncedDirs) SyncDir(dir string) error {
 
 // The room of a large file that was removed is given back piece by piece only once its folder is synced; a small one's needs no sync.
 func TestLargeSidecarIsGivenBack(t *testing.T) {
-	for size, syncs := range map[int64]int{1 << 20: 0, 256 << 20: 1} {
+	for size, syncs := range map[int64]int{1 << 20: 0, disk.LargeFile: 1} {
 		o := options(crashfs.New())
 		counted := &syncedDirs{FS: o.FS}
 		o.FS = counted
@@ -344,9 +344,12 @@ func TestLargeSidecarIsGivenBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := Entry{Size: size, K: Profile64x8.K, M: Profile64x8.M, Generation: 1}
+		e := Entry{K: Profile64x8.K, M: Profile64x8.M, Generation: 1}
 		f, err := o.FS.Create(s.sidecarPath("f", e))
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Truncate(size); err != nil {
 			t.Fatal(err)
 		}
 		f.Close()

@@ -117,13 +117,26 @@ func (o *SaveOptions) writeTemp(temp string, write func(w io.Writer) (int64, err
 type syncingWriter struct {
 	f        disk.File
 	every    int64
+	pos      int64
 	unsynced int64
+	behind   int64 // of these the system has not begun to write
 }
 
 func (w *syncingWriter) Write(p []byte) (int, error) {
 	n, err := w.f.Write(p)
+	w.pos += int64(n)
 	w.unsynced += int64(n)
-	if err == nil && w.every > 0 && w.unsynced >= w.every {
+	w.behind += int64(n)
+	if w.every <= 0 || err != nil {
+		return n, err
+	}
+	if w.behind >= disk.WriteBackPiece {
+		if _, err := disk.WriteBack(w.f, w.pos-w.behind, w.behind); err != nil {
+			return n, err
+		}
+		w.behind = 0
+	}
+	if w.unsynced >= w.every {
 		w.unsynced = 0
 		err = w.f.SyncData()
 	}

@@ -405,8 +405,10 @@ func (r *ringer) plan() (job ringJob, ok bool) {
 		}
 	}
 	r.full, r.fullAt = !ok, l.reusable()
+	used := r.file.usedFrom(0)
 	l.ringTight = !ok || 2*r.file.usedFrom(LSN(l.filed.Load())) > r.file.half
-	if l.coverTight = !ok || 2*r.file.usedFrom(0) > r.file.half; l.coverTight {
+	l.ringShort = !ok || 4*used > 3*r.file.half
+	if l.coverTight = !ok || 2*used > r.file.half; l.coverTight {
 		l.o.Cover.Hurry()
 	}
 	return job, ok

@@ -336,6 +336,7 @@ func (w *writer) sync(db int) {
 // syncDone takes note that everything up to m is durable. Under mu.
 func (l *Log) syncDone(m mark, took time.Duration) {
 	if l.ringOn() {
+		l.ringShort = l.front.full
 		l.ringTight = l.front.full // until there is room, all that it has is to be synced and covered
 	} else {
 		l.gathering.synced(m.lsn-l.synced.lsn, l.tape.end, took)

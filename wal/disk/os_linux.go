@@ -100,7 +100,12 @@ func (osFS) Free(dir string) (int64, error) {
 	if err := retry(func() error { return unix.Statfs(dir, &st) }); err != nil {
 		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(st.Bavail)*st.Bsize + released.taken(), nil
+	free := int64(st.Bavail) * st.Bsize
+	var at unix.Stat_t
+	if unix.Stat(dir, &at) == nil {
+		free += released.taken(at.Dev)
+	}
+	return free, nil
 }
 
 // Lock uses flock, which belongs to the open file: a second Lock in the same process fails too, and the kernel lets go
@@ -140,10 +145,11 @@ type osFile struct {
 }
 
 func openFile(name string, flags int, atEnd bool) (File, error) {
-	f, err := os.OpenFile(name, flags, fileMode) // package os adds O_CLOEXEC
-	if errors.Is(err, unix.ENOSPC) && released.finish() {
-		f, err = os.OpenFile(name, flags, fileMode)
-	}
+	var f *os.File
+	err := makeRoom(func() (err error) {
+		f, err = os.OpenFile(name, flags, fileMode) // package os adds O_CLOEXEC
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -166,13 +172,17 @@ func (o *osFile) Write(p []byte) (int, error) {
 func (o *osFile) WriteAt(p []byte, off int64) (int, error) {
 	done := 0
 	for done < len(p) {
+		given := released.given.Load()
 		n, err := unix.Pwrite(o.fd, p[done:], off+int64(done))
 		if n > 0 {
 			done += n
 		}
 		switch {
 		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.ENOSPC) && released.finish():
+		case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+			if released.finish(); released.given.Load() == given {
+				return done, o.fail("write", err)
+			}
 		case err != nil:
 			return done, o.fail("write", err)
 		case n == 0:
@@ -232,6 +242,15 @@ func (o *osFile) Size() (int64, error) {
 }
 
 func (o *osFile) uncache() { _ = unix.Fadvise(o.fd, 0, 0, unix.FADV_DONTNEED) }
+
+// writeBack does not wait: waiting for a range takes the error that belongs to the sync. An error of its own is told to nobody else.
+func (o *osFile) writeBack(off, n int64) error {
+	err := retry(func() error { return unix.SyncFileRange(o.fd, off, n, unix.SYNC_FILE_RANGE_WRITE) })
+	if err == nil || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ESPIPE) || errors.Is(err, unix.EPERM) {
+		return nil
+	}
+	return o.fail("sync_file_range", err)
+}
 
 func (o *osFile) Name() string { return o.f.Name() }
 

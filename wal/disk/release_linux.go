@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,6 +48,8 @@ type releases struct {
 	mu    sync.Mutex
 	files []*nameless // guarded by mu
 	hurry bool        // nothing takes its time any more; guarded by mu
+
+	given atomic.Int64 // files that were given back
 }
 
 // nameless is a file that has lost a name. Its fields are guarded by releases.mu.
@@ -54,6 +58,7 @@ type nameless struct {
 	dir    string
 	at     time.Time
 	synced bool // dir, since then
+	dev    uint64
 }
 
 // hold opens the file that is about to lose name, if it is large and this may be its only one. nil: there is nothing to keep hold of.
@@ -78,7 +83,9 @@ func hold(name string) *os.File {
 func (r *releases) drop(f *os.File, dir string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.files = append(r.files, &nameless{File: f, dir: filepath.Clean(dir), at: time.Now()})
+	n := &nameless{File: f, dir: filepath.Clean(dir), at: time.Now()}
+	n.dev, _, _ = look(f)
+	r.files = append(r.files, n)
 	if len(r.files) == 1 {
 		go r.run()
 	}
@@ -117,6 +124,7 @@ func (r *releases) run() {
 			r.shrink(f.File)
 		}
 		f.Close()
+		r.given.Add(1)
 		r.mu.Lock()
 		r.files = slices.DeleteFunc(r.files, func(g *nameless) bool { return g == f })
 		done := len(r.files) == 0
@@ -144,8 +152,7 @@ func (r *releases) next() (f *nameless, gentle bool) {
 
 // alone says whether nobody can reach the file any more but through f: only then a lease for writing is given.
 func alone(f *os.File) bool {
-	var st unix.Stat_t
-	if unix.Fstat(int(f.Fd()), &st) != nil || st.Nlink != 0 {
+	if _, names, _ := look(f); names != 0 {
 		return false
 	}
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
@@ -162,7 +169,8 @@ func (r *releases) shrink(f *os.File) {
 	if err != nil {
 		return
 	}
-	for size := info.Size() - r.piece; size > 0 && !r.hurrying(); size -= r.piece {
+	// From a whole piece on: a part of a block would be read first.
+	for size := (info.Size() - 1) / r.piece * r.piece; size > 0 && !r.hurrying(); size -= r.piece {
 		begun := time.Now()
 		syncs.Add(1) // whoever must not wait for the device keeps away
 		err := f.Truncate(size)
@@ -180,37 +188,48 @@ func (r *releases) hurrying() bool {
 	return r.hurry
 }
 
-// taken returns the bytes that are still to be given back.
-func (r *releases) taken() (bytes int64) {
+// look returns the device of a file, how many names it has, and the bytes that it takes; if they cannot be told, that it has one.
+func look(f *os.File) (dev uint64, names uint64, bytes int64) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 1, 0
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	return st.Dev, uint64(st.Nlink), st.Blocks * 512
+}
+
+// taken returns the bytes that are still to be given back on a device.
+func (r *releases) taken(dev uint64) (sum int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range r.files {
-		var st unix.Stat_t
-		if fd := int(f.Fd()); fd >= 0 && unix.Fstat(fd, &st) == nil && st.Nlink == 0 {
-			bytes += st.Blocks * 512
+		if _, names, bytes := look(f.File); f.dev == dev && names == 0 {
+			sum += bytes
 		}
 	}
-	return bytes
+	return sum
 }
 
-// finish gives everything back at once, and says whether there was anything.
-func (r *releases) finish() bool {
+// finish gives back at once what there is.
+func (r *releases) finish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	those := r.files
-	r.hurry = len(those) > 0
-	for ; len(r.files) > 0; r.mu.Lock() {
+	for those := slices.Clone(r.files); slices.ContainsFunc(those, func(f *nameless) bool { return slices.Contains(r.files, f) }); r.mu.Lock() {
+		r.hurry = true // run ends it with the last file, and others may have come since
 		r.mu.Unlock()
 		time.Sleep(time.Millisecond)
 	}
-	return len(those) > 0
 }
 
-// makeRoom repeats a call for which there was no room, once what is to be given back is free.
+// makeRoom repeats a call for which there was no room if that was being given back.
 func makeRoom(call func() error) error {
+	given := released.given.Load()
 	err := call()
-	if errors.Is(err, unix.ENOSPC) && released.finish() {
-		err = call()
+	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+		return err
 	}
-	return err
+	if released.finish(); released.given.Load() == given {
+		return err
+	}
+	return call()
 }
