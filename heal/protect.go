@@ -138,7 +138,7 @@ func (s *Store) unlinkSidecar(name string, e Entry) error {
 		}
 	}
 	if large {
-		_ = s.o.FS.SyncDir(s.dir()) // no promise depends on it
+		return s.o.FS.SyncDir(s.dir())
 	}
 	return nil
 }

@@ -170,19 +170,17 @@ func (o *osFile) Write(p []byte) (int, error) {
 }
 
 func (o *osFile) WriteAt(p []byte, off int64) (int, error) {
-	done := 0
+	done, full := 0, false
 	for done < len(p) {
-		given := released.given.Load()
 		n, err := unix.Pwrite(o.fd, p[done:], off+int64(done))
 		if n > 0 {
 			done += n
 		}
 		switch {
 		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
-			if released.finish(); released.given.Load() == given {
-				return done, o.fail("write", err)
-			}
+		case !full && isFull(err):
+			released.finish()
+			full = true // what there was is given back
 		case err != nil:
 			return done, o.fail("write", err)
 		case n == 0:
@@ -243,8 +241,8 @@ func (o *osFile) Size() (int64, error) {
 
 func (o *osFile) uncache() { _ = unix.Fadvise(o.fd, 0, 0, unix.FADV_DONTNEED) }
 
-// writeBack does not wait: waiting for a range takes the error that belongs to the sync. An error of its own is told to nobody else.
-func (o *osFile) writeBack(off, n int64) error {
+// WriteBack does not wait: waiting for a range takes the error that belongs to the sync. An error of its own is told to nobody else.
+func (o *osFile) WriteBack(off, n int64) error {
 	err := retry(func() error { return unix.SyncFileRange(o.fd, off, n, unix.SYNC_FILE_RANGE_WRITE) })
 	if err == nil || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ESPIPE) || errors.Is(err, unix.EPERM) {
 		return nil

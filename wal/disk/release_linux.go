@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,16 +47,14 @@ type releases struct {
 	mu    sync.Mutex
 	files []*nameless // guarded by mu
 	hurry bool        // nothing takes its time any more; guarded by mu
-
-	given atomic.Int64 // files that were given back
 }
 
-// nameless is a file that has lost a name. Its fields are guarded by releases.mu.
+// nameless is a file that has lost a name.
 type nameless struct {
 	*os.File
 	dir    string
 	at     time.Time
-	synced bool // dir, since then
+	synced bool // dir, since then; guarded by releases.mu
 	dev    uint64
 }
 
@@ -124,7 +121,6 @@ func (r *releases) run() {
 			r.shrink(f.File)
 		}
 		f.Close()
-		r.given.Add(1)
 		r.mu.Lock()
 		r.files = slices.DeleteFunc(r.files, func(g *nameless) bool { return g == f })
 		done := len(r.files) == 0
@@ -221,15 +217,15 @@ func (r *releases) finish() {
 	}
 }
 
-// makeRoom repeats a call for which there was no room if that was being given back.
+// makeRoom repeats a call for which there was no room, once there is what was being given back.
 func makeRoom(call func() error) error {
-	given := released.given.Load()
 	err := call()
-	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
-		return err
+	if isFull(err) {
+		released.finish()
+		err = call()
 	}
-	if released.finish(); released.given.Load() == given {
-		return err
-	}
-	return call()
+	return err
 }
+
+// isFull says whether an error is that of a full disk, or of a quota.
+func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
