@@ -211,7 +211,8 @@ func (g *Growing) copyTail(durable int64) error {
 	base := int64(g.stripes) * stripeCells * cellSize
 	first := (max(g.end, base) - base) / cellSize
 	last := (durable - base) / cellSize // the partial one, maybe empty
-	data, p := make([]byte, 0, most*cellSize), make([]byte, 0, most*slotSize)
+	room := max(1, min(last-first, most))
+	data, p := make([]byte, 0, room*cellSize), make([]byte, 0, room*slotSize)
 	g.copied = true
 	for c := first; c < last; {
 		n := min(last-c, most)

@@ -287,10 +287,11 @@ func (f *verified) ReadAt(p []byte, off int64) (n int, err error) {
 func (f *verified) fill(at int64) error {
 	f.at = -1
 	v := f.v
-	if f.block == nil {
-		f.block = make([]byte, verifyBlock)
+	room := int(min(verifyBlock, (max(v.r.Size-at, v.r.Found-at, 1)+cellSize-1)/cellSize*cellSize)) // whole cells
+	if cap(f.block) < room {
+		f.block = make([]byte, room)
 	}
-	p := f.block[:verifyBlock]
+	p := f.block[:room]
 	n := 0
 	if v.f != nil {
 		var err error

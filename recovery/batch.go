@@ -8,6 +8,10 @@ const (
 	batchCommands = 2048
 	batchArgs     = 4 * batchCommands
 	batchBytes    = 256 << 10
+	// What a command and an argument take up in a log at least, in bytes, and how many bytes a batch is made for at least.
+	leastCommand = len("*1\r\n") + leastArg
+	leastArg     = len("$0\r\n\r\n")
+	leastBatch   = 256
 )
 
 // commandBatch holds commands with their bytes, because a reader's are valid until its next call only.
@@ -18,18 +22,20 @@ type commandBatch struct {
 	end  int64 // position in the file behind the last command
 }
 
-func (b *commandBatch) reset() {
+// reset empties the batch; left is how many bytes are still to be read, which is what it needs room for if they are few.
+func (b *commandBatch) reset(left int64) {
 	if b.buf == nil {
-		b.cmds = make([]Command, 0, batchCommands)
-		b.args = make([][]byte, 0, batchArgs)
-		b.buf = make([]byte, 0, batchBytes)
+		n := int(min(max(left, leastBatch), batchBytes))
+		b.cmds = make([]Command, 0, min(batchCommands, n/leastCommand+1))
+		b.args = make([][]byte, 0, min(batchArgs, n/leastArg+16))
+		b.buf = make([]byte, 0, min(batchBytes, n+n/4))
 	}
 	clear(b.args) // large arguments have memory of their own, which must not outlive their batch
 	b.cmds, b.args, b.buf = b.cmds[:0], b.args[:0], b.buf[:0]
 }
 
 func (b *commandBatch) full() bool {
-	return len(b.cmds) == batchCommands || cap(b.args)-len(b.args) < 16 || cap(b.buf)-len(b.buf) < batchBytes/8
+	return len(b.cmds) == batchCommands || cap(b.args)-len(b.args) < 16 || cap(b.buf)-len(b.buf) < cap(b.buf)/8
 }
 
 // add copies a command into the batch. One that does not fit gets memory of its own.

@@ -1,6 +1,8 @@
 package recovery
 
 import (
+	"math"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -38,5 +40,24 @@ func TestCommandsComeHashed(t *testing.T) {
 		if o.err != nil || !seen["SET"] || !seen["DEL"] {
 			t.Fatal(o.err, seen)
 		}
+	}
+}
+
+// A start takes memory by what there is to load, not by what a batch may hold: a small directory is loaded in a few tens of kilobytes.
+func TestSmallDirectoryTakesLittle(t *testing.T) {
+	files := stock(frame("SELECT", "0") + frame("SET", "b", "2") + frame("DEL", "a"))
+	least := uint64(math.MaxUint64)
+	for range 5 { // others may take memory meanwhile
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		o := runBoot(t, "/data", func(o *Options) { o.FS = newMemFS(files) })
+		runtime.ReadMemStats(&after)
+		if o.err != nil {
+			t.Fatal(o.err)
+		}
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	if least > 256<<10 {
+		t.Errorf("%d bytes allocated", least)
 	}
 }

@@ -39,8 +39,9 @@ type itemBatch struct {
 // fill reads the next items of a snapshot of about size bytes. finish is still to come.
 func (b *itemBatch) fill(rd *snapshot.Reader, order bool, size int64) error {
 	if b.raw == nil {
-		b.raw = new(snapshot.Batch)
-		if order {
+		if !order {
+			b.raw = snapshot.BatchFor(size)
+		} else {
 			items, bytes := int(min(max(size>>12, leastItems), mostItems)), int(min(max(size>>5, leastBytes), mostBytes))
 			b.raw = snapshot.NewBatch(items, bytes)
 			b.ordered = make([]snapshot.Item, items)

@@ -39,7 +39,7 @@ func (b *boot) applyFrames(f *logFile, r *wal.Reader, db int) error {
 		b.res.DB = max(f.facts.DB, 0) // there may be no command behind the last increment's beginning yet
 	}
 	produce := func(batch *commandBatch) error {
-		batch.reset()
+		batch.reset(f.size - r.Pos())
 		batch.end = r.Pos()
 		for !batch.full() {
 			frame, err := r.Next()

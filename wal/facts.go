@@ -161,12 +161,13 @@ func ParseFacts(p []byte) (*Facts, error) {
 		return nil, err
 	}
 	for _, line := range lines[2:] {
-		ref, reason := parseManifestLine(line)
+		words, _ := resp.SplitWords(line) // none, if it cannot be
+		ref, reason := parseManifestWords(words)
 		if reason != "" {
 			return nil, fmt.Errorf("%q: %s", clip(line), reason)
 		}
 		f.Refs = append(f.Refs, ref)
-		ff, known, err := parseFileFacts(line)
+		ff, known, err := parseFileFacts(words)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ref.Name, err)
 		}
@@ -207,11 +208,11 @@ func (f *Facts) parseHead(line string) error {
 	return err
 }
 
-// parseFileFacts reads what a line says of a file; not known: nothing but what the manifest says.
-func parseFileFacts(line string) (f FileFacts, known bool, err error) {
+// parseFileFacts reads what the words of a line say of a file; not known: nothing but what the manifest says.
+func parseFileFacts(words []string) (f FileFacts, known bool, err error) {
 	f.DB = -1
 	var has struct{ uuid, start, end, size bool }
-	err = eachPair(line, func(name, value string) (err error) {
+	err = visitPairs(words, func(name, value string) (err error) {
 		switch name {
 		case "uuid":
 			has.uuid = true
@@ -247,9 +248,14 @@ func eachPair(line string, visit func(name, value string) error) error {
 	if !ok || len(args)%2 != 0 {
 		return fmt.Errorf("%q is not made of pairs", clip(line))
 	}
-	for i := 0; i < len(args); i += 2 {
-		if err := visit(args[i], args[i+1]); err != nil {
-			return fmt.Errorf("%s: %w", clip(args[i]), err)
+	return visitPairs(args, visit)
+}
+
+// visitPairs calls visit with pairs of words.
+func visitPairs(words []string, visit func(name, value string) error) error {
+	for i := 0; i+1 < len(words); i += 2 {
+		if err := visit(words[i], words[i+1]); err != nil {
+			return fmt.Errorf("%s: %w", clip(words[i]), err)
 		}
 	}
 	return nil

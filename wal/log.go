@@ -278,7 +278,7 @@ func rewriteUnsynced(fsys disk.FS, dir, name string, c *increment, ours bool) er
 	if err == nil && wm.Seq == c.ref.Seq { // one that cannot be read covers nothing
 		at = wm.Pos
 	}
-	buf := make([]byte, windowSize)
+	buf := make([]byte, max(0, min(windowSize, c.pos-at)))
 	for at < c.pos {
 		p := buf[:min(int64(len(buf)), c.pos-at)]
 		if n, err := c.f.ReadAt(p, at); n < len(p) {

@@ -109,7 +109,15 @@ func ParseManifest(p []byte) (*Manifest, error) {
 // empty if all is well.
 func parseManifestLine(text string) (f FileRef, reason string) {
 	args, ok := resp.SplitWords(text)
-	if !ok || len(args) < 6 || len(args)%2 != 0 {
+	if !ok {
+		return f, textManifestFormat
+	}
+	return parseManifestWords(args)
+}
+
+// parseManifestWords is parseManifestLine for a line that was split.
+func parseManifestWords(args []string) (f FileRef, reason string) {
+	if len(args) < 6 || len(args)%2 != 0 {
 		return f, textManifestFormat
 	}
 	named := false

@@ -61,8 +61,8 @@ func readRecords(fs disk.FS, path, header string, visit func(fields map[string]s
 	defer f.Close()
 	found := false
 	cause := errors.New(errNoRecord)
+	var cell [cellSize]byte
 	for i := range cellCopies {
-		var cell [cellSize]byte
 		n, err := f.ReadAt(cell[:], int64(i)*cellSize)
 		if err != nil && err != io.EOF {
 			cause = err // an unreadable cell is a lost copy, no more

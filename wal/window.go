@@ -2,6 +2,7 @@ package wal
 
 import (
 	"io"
+	"math/bits"
 	"slices"
 )
 
@@ -41,7 +42,11 @@ func (w *window) load(pos int64, n int) error {
 	if n > room {
 		room = max(n, int(min(2*int64(cap(w.buf)), left)))
 	}
-	if cap(w.buf) < room || cap(w.buf) > 4*max(room, kept) {
+	most := 4 * max(room, kept)
+	if left < windowSize {
+		room = 1 << bits.Len64(uint64(left)) // a small file needs no more; one that grows while it is read doubles it
+	}
+	if cap(w.buf) < room || cap(w.buf) > most {
 		w.buf = append(make([]byte, 0, max(room, kept)), w.buf[len(w.buf)-kept:]...)
 	} else {
 		w.buf = w.buf[:copy(w.buf[:cap(w.buf)], w.buf[len(w.buf)-kept:])]

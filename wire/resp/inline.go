@@ -42,12 +42,19 @@ func SplitArgs(line []byte, argv [][]byte) ([][]byte, bool) {
 // SplitWords is SplitArgs for a line that stays as it is: one of redis.conf, of a manifest, of a script's first line.
 func SplitWords(line string) (words []string, ok bool) {
 	var room [16][]byte
-	argv, ok := SplitArgs([]byte(line), room[:0])
-	if !ok {
-		return nil, false
+	p := []byte(line)
+	argv, ok := SplitArgs(p, room[:0])
+	if !ok || len(argv) == 0 {
+		return nil, ok
 	}
+	n := 0 // the words share one string
 	for _, word := range argv {
-		words = append(words, string(word))
+		n += copy(p[n:], word)
+	}
+	all := string(p[:n])
+	words = make([]string, len(argv))
+	for i, word := range argv {
+		words[i], all = all[:len(word)], all[len(word):]
 	}
 	return words, true
 }
