@@ -66,11 +66,16 @@ func (n *inode) write(p []byte, off int64) {
 		return
 	}
 	end := off + int64(len(p))
-	if end > int64(len(n.data)) {
-		n.resize(end)
+	if size := int64(len(n.data)); off == size { // at the end: nothing is zeroed first
+		n.own(size)
+		n.data = append(n.data, p...)
+	} else {
+		if end > size {
+			n.resize(end)
+		}
+		n.own(off)
+		copy(n.data[off:], p)
 	}
-	n.own(off)
-	copy(n.data[off:], p)
 	// A page that a failed sync gave up is dirty again, with all it holds.
 	from, to := off, end
 	for s := off / sectorSize; s*sectorSize < end; s++ {

@@ -1,10 +1,13 @@
 package crashfs
 
 import (
+	"encoding/binary"
 	"maps"
 	"math/rand/v2"
 	"path"
 	"slices"
+
+	"github.com/zeebo/xxh3"
 )
 
 // Clone is a disk of its own in the same state, with nothing open and no lock held, no faults and no trace. It costs
@@ -119,6 +122,34 @@ func (f *FS) Put(name, content string) {
 	f.release(dir.names[base])
 	dir.names[base], dir.durable[base] = n, n
 	f.used += n.takes()
+}
+
+// Sum tells disks apart by what everybody sees: every file by its path and what it holds, and every folder. What still waits to be synced
+// does not count.
+func (f *FS) Sum() [16]byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := xxh3.New()
+	var walk func(n *inode)
+	walk = func(n *inode) {
+		var head []byte
+		for _, name := range slices.Sorted(maps.Keys(n.names)) {
+			c := n.names[name]
+			head = binary.AppendUvarint(head[:0], uint64(len(name)))
+			head = append(head, name...)
+			if c.isDir() {
+				_, _ = h.Write(append(head, 'd'))
+				walk(c)
+				_, _ = h.Write([]byte{0}) // no name is empty
+				continue
+			}
+			head = binary.AppendUvarint(append(head, 'f'), uint64(len(c.data)))
+			_, _ = h.Write(head)
+			_, _ = h.Write(c.data)
+		}
+	}
+	walk(f.root)
+	return h.Sum128().Bytes()
 }
 
 // Tree is what every file holds, as everybody sees it, by its path.

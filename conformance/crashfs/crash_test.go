@@ -315,3 +315,44 @@ func BenchmarkClone(b *testing.B) {
 		f.Clone()
 	}
 }
+
+// Disks have the same sum if everybody sees the same on them, however they came to it.
+func TestSum(t *testing.T) {
+	base := New()
+	base.Put("/data/a", "one")
+	base.Put("/data/b", "two")
+	sum := base.Sum()
+	same := New()
+	same.Put("/data/b", "two")
+	same.Put("/data/a", "on")
+	same.Put("/data/a", "one")
+	for name, fs := range map[string]*FS{"made in another order": same, "killed": base.Kill(), "after a power loss": base.Crash(7)} {
+		if fs.Sum() != sum {
+			t.Errorf("%s: another sum", name)
+		}
+	}
+	for name, change := range map[string]func(fs *FS){
+		"a byte":               func(fs *FS) { fs.Put("/data/a", "onE") },
+		"a byte more":          func(fs *FS) { fs.Put("/data/a", "one\x00") },
+		"a file more":          func(fs *FS) { fs.Put("/data/c", "") },
+		"a file less":          func(fs *FS) { _ = fs.Remove("/data/a") },
+		"another name":         func(fs *FS) { _ = fs.Rename("/data/a", "/data/c") },
+		"in a folder above":    func(fs *FS) { _ = fs.Rename("/data/b", "/b") },
+		"a folder":             func(fs *FS) { _ = fs.MkdirAll("/data/c") },
+		"contents changed":     func(fs *FS) { fs.Put("/data/a", "two"); fs.Put("/data/b", "one") },
+		"moved between files":  func(fs *FS) { fs.Put("/data/a", "onet"); fs.Put("/data/b", "wo") },
+		"not yet synced":       func(fs *FS) { f, _ := fs.OpenAppend("/data/a"); _, _ = f.Write([]byte("+")) },
+		"a folder in a folder": func(fs *FS) { _ = fs.MkdirAll("/data/c"); _ = fs.MkdirAll("/data/c/d") },
+	} {
+		fs := base.Clone()
+		change(fs)
+		if fs.Sum() == sum {
+			t.Errorf("%s: the same sum", name)
+		}
+	}
+	f, _ := base.OpenAppend("/data/a")
+	_, _ = f.Write([]byte("+"))
+	if base.Crash(0).Sum() != sum || base.Crash(1).Sum() == sum {
+		t.Error("what was not synced counts where it is lost, or not where it survives")
+	}
+}

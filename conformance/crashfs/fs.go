@@ -37,15 +37,26 @@ func New() *FS {
 
 var _ disk.FS = (*FS)(nil)
 
-func split(name string) []string {
-	return strings.Split(strings.TrimPrefix(path.Clean("/"+name), "/"), "/")
+func split(name string) []string { return strings.Split(clean(name), "/") }
+
+// clean is name without what path.Clean takes away, and without the slash in front.
+func clean(name string) string {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	return path.Clean(name)[1:]
 }
 
 // find returns the folder that name lies in, its last part, and what it leads to, nil if nothing.
 func (f *FS) find(name string) (dir *inode, base string, n *inode, err error) {
-	parts := split(name)
+	base = clean(name)
 	dir = f.root
-	for _, part := range parts[:len(parts)-1] {
+	for {
+		part, rest, more := strings.Cut(base, "/")
+		if !more {
+			break
+		}
+		base = rest
 		next := dir.names[part]
 		if next == nil {
 			return nil, "", nil, syscall.ENOENT
@@ -55,7 +66,6 @@ func (f *FS) find(name string) (dir *inode, base string, n *inode, err error) {
 		}
 		dir = next
 	}
-	base = parts[len(parts)-1]
 	if base == "" {
 		return dir, base, dir, nil
 	}
@@ -237,7 +247,9 @@ func (f *FS) List(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Sorted(maps.Keys(n.names)), nil
+	names := slices.AppendSeq(make([]string, 0, len(n.names)), maps.Keys(n.names))
+	slices.Sort(names)
+	return names, nil
 }
 
 // Stat implements disk.FS.
