@@ -40,7 +40,7 @@ type itemBatch struct {
 func (b *itemBatch) fill(rd *snapshot.Reader, order bool, size int64) error {
 	if b.raw == nil {
 		if !order {
-			b.raw = snapshot.BatchFor(size)
+			b.raw = snapshot.BatchFor(size - rd.Pos()) // the last one only sees the end
 		} else {
 			items, bytes := int(min(max(size>>12, leastItems), mostItems)), int(min(max(size>>5, leastBytes), mostBytes))
 			b.raw = snapshot.NewBatch(items, bytes)

@@ -105,7 +105,7 @@ const (
 	batchBytes = 64 << 10
 	// smallItem is what a small key and its value take up in a snapshot, in bytes, and leastFor for how many bytes of a snapshot a batch
 	// is made at least.
-	smallItem, leastFor = 8, 256
+	smallItem, leastFor = 16, 256
 	// leastSlab is for how many elements memory is taken at least, and mostElems how many end a batch at the latest.
 	leastSlab, mostElems = 128, 4 * runElems
 )
@@ -116,7 +116,7 @@ func NewBatch(items, bytes int) *Batch {
 	return &Batch{Items: make([]Item, 0, max(items, 1)), buf: make([]byte, 0, bytes)}
 }
 
-// BatchFor makes a batch for a snapshot of so many bytes: of the usual size, or smaller if there is less to read.
+// BatchFor makes a batch for so many bytes of a snapshot: of the usual size, or smaller if there is less to read.
 func BatchFor(size int64) *Batch {
 	size = max(size, leastFor)
 	return NewBatch(int(min(batchItems, size/smallItem)), int(min(batchBytes, size+size/4)))
