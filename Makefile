@@ -7,6 +7,7 @@ FAULTS   ?= 100000
 SEED     ?= 1
 FLIPS    ?= 10000
 STATES   ?= 10000
+SEEDS    ?= 1-2900
 DEATHS   ?= 1000
 
 GO       ?= go
@@ -25,7 +26,7 @@ export FR_PEERS := $(PEERS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test fmt vet unit race conformance crash damage rot flips sweep mutants fuzz bench profile demo cover peers clean
+.PHONY: help run build test fmt vet unit race conformance crash long damage rot flips sweep mutants fuzz bench profile demo cover peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,13 +65,17 @@ race: peers ## a server built with the race detector under the black-box tests t
 	FR_SERVER=$(CURDIR)/$(BIN)/frankenredis-race $(GO) test -count=1 -timeout 20m -run 'TestScripts/subject|TestKill|TestGoRedis|TestHostileInput|TestPipeline' ./conformance
 
 crash: peers build ## the long crash tests: STATES (10000) crash states in memory, 100 rounds of kill -9 under each policy, histories of many clients
-	GOGC=400 LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab
+	GOGC=1600 LAB_STATES=$(STATES) $(GO) test -count=1 -timeout 24h -v -run 'TestCampaign$$|TestCampaignFaults|TestNullControl|TestDamage' ./conformance/lab
 	LAB_TRACES=300 $(GO) test -count=1 -timeout 1h -v -run 'TestTrace' ./conformance/lab
 	LAB_UNITS=6 $(GO) test -count=1 -timeout 1h -v ./conformance/lab/model
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestLinearizable|TestSurvivingPrefix|TestRedisCLIPipe|Directory' ./conformance
 
+long: ## random lives in memory and their deaths, those of SEEDS (1-2900: some million crash states), telling where it is; LAB_FAULTS=1: while calls fail
+	LAB_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run 'TestCampaign$(if $(LAB_FAULTS),Faults,$$)' ./conformance/lab
+
 # The disks in memory are garbage soon: the laboratory takes memory for speed.
-rot damage sweep mutants: export GOGC = 400
+rot damage: export GOGC = 400
+long sweep mutants: export GOGC = 1600
 
 rot: ## damage a covered data directory and start from it, FAULTS (100000) times; SEED=1
 	FR_FAULTS=$(FAULTS) FR_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run 'TestRot$$' ./conformance/lab/rot

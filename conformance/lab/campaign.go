@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -38,12 +37,16 @@ type Options struct {
 	Patience time.Duration // of engines: Config.Patience
 	// Most is after how many violations a campaign gives up; 0: 5.
 	Most int
+	// Progress, if set, is called after each life, one call at a time, with what was found by then, and the first seed whose life is not over: a
+	// campaign from there on goes on with this one.
+	Progress func(r Report, next uint64)
 }
 
 // Report says what a campaign found.
 type Report struct {
 	Lives      int
-	States     int // crash states looked into
+	States     int // crash states looked into, none of them twice in a life
+	Met        int // that were the same as one before, and needed only to be enough
 	Units      int // written
 	Violations []*Violation
 }
@@ -60,26 +63,37 @@ func Run(o Options) Report {
 		o.Most = 5
 	}
 	var r Report
-	var mu sync.Mutex
-	var next atomic.Uint64
+	var mu sync.Mutex // over r, next and running
+	next, running := o.Seed, make(map[uint64]bool)
+	begin := func() (seed uint64, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		lived := next - o.Seed
+		if len(r.Violations) >= o.Most || o.States > 0 && r.States >= o.States || o.States == 0 && lived >= uint64(o.Lives) {
+			return 0, false
+		}
+		seed, next = next, next+1
+		running[seed] = true
+		return seed, true
+	}
+	end := func(seed uint64, one Report) {
+		mu.Lock()
+		defer mu.Unlock()
+		delete(running, seed)
+		r.add(one)
+		if o.Progress != nil {
+			first := next
+			for seed := range running {
+				first = min(first, seed)
+			}
+			o.Progress(r, first)
+		}
+	}
 	var wg sync.WaitGroup
 	for range o.Workers {
 		wg.Go(func() {
-			for {
-				seed := o.Seed + next.Add(1) - 1
-				mu.Lock()
-				done := len(r.Violations) >= o.Most || o.States > 0 && r.States >= o.States || o.States == 0 && seed >= o.Seed+uint64(o.Lives)
-				mu.Unlock()
-				if done {
-					return
-				}
-				states, units, v := o.live(seed)
-				mu.Lock()
-				r.Lives, r.States, r.Units = r.Lives+1, r.States+states, r.Units+units
-				if v != nil {
-					r.Violations = append(r.Violations, v)
-				}
-				mu.Unlock()
+			for seed, ok := begin(); ok; seed, ok = begin() {
+				end(seed, o.live(seed))
 			}
 		})
 	}
@@ -87,8 +101,14 @@ func Run(o Options) Report {
 	return r
 }
 
+// add adds what another campaign found.
+func (r *Report) add(other Report) {
+	r.Lives, r.States, r.Met, r.Units = r.Lives+other.Lives, r.States+other.States, r.Met+other.Met, r.Units+other.Units
+	r.Violations = append(r.Violations, other.Violations...)
+}
+
 // live lives one life and looks into its deaths until one breaks a promise.
-func (o *Options) live(seed uint64) (states, units int, v *Violation) {
+func (o *Options) live(seed uint64) Report {
 	rng := rand.New(rand.NewPCG(seed, 0x6c6966))
 	c := Config{Policy: wal.Policy(seed % 3), Hardened: rng.IntN(2) == 0, Patience: o.Patience}
 	if seed%5 == 0 {
@@ -106,12 +126,27 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 	}
 	hook := rand.New(rand.NewPCG(seed, 0x686f6f6b)) // used under the disk's lock
 	l.photograph(func(crashfs.Event) bool { return hook.IntN(8) == 0 })
-	defer func() {
-		states, units = j.states, l.unitNo
-		if v != nil {
-			v.Replay = fmt.Sprintf("LAB_SEED=%d go test ./conformance/lab -run TestReplay -v", seed)
-		}
-	}()
+	v := o.sessions(l, j)
+	r := Report{Lives: 1, States: j.states, Met: j.met, Units: l.unitNo}
+	if v != nil {
+		v.Replay = o.replay(seed)
+		r.Violations = []*Violation{v}
+	}
+	return r
+}
+
+// replay is the command that lives a life again.
+func (o *Options) replay(seed uint64) string {
+	faults := ""
+	if o.Faults {
+		faults = "LAB_FAULTS=1 "
+	}
+	return fmt.Sprintf("LAB_SEED=%d %sgo test ./conformance/lab -run TestReplay -v", seed, faults)
+}
+
+// sessions are the servers of a life, one after the other, and what is made of their deaths.
+func (o *Options) sessions(l *life, j *judge) *Violation {
+	rng := l.rng
 	for session := range 1 + rng.IntN(3) {
 		least := 0
 		if session > 0 {
@@ -122,16 +157,16 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 		}
 		n, err := l.start()
 		if err != nil && !o.Faults {
-			return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not start: %v", session, err)}
+			return &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not start: %v", session, err)}
 		}
 		if err == nil && n < least {
-			return 0, 0, &Violation{Promise: "I3", Detail: fmt.Sprintf("session %d starts with %d units of at least %d", session, n, least)}
+			return &Violation{Promise: "I3", Detail: fmt.Sprintf("session %d starts with %d units of at least %d", session, n, least)}
 		}
 		if err == nil {
 			err = l.session(o.Faults)
 		}
 		if err != nil && !o.Faults {
-			return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d: %v", session, err)}
+			return &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d: %v", session, err)}
 		}
 		end := rng.IntN(3)
 		l.disk.Heal()
@@ -141,10 +176,10 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 			l.die(max(end, -1))
 		default:
 			if err := l.stop(); err != nil && !o.Faults {
-				return 0, 0, &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not stop: %v", session, err)}
+				return &Violation{Promise: "I12", Detail: fmt.Sprintf("session %d does not stop: %v", session, err)}
 			}
 			if v := l.tidy(); v != nil {
-				return 0, 0, v
+				return v
 			}
 			l.final()
 			l.shots[len(l.shots)-1].stopped = true
@@ -155,12 +190,12 @@ func (o *Options) live(seed uint64) (states, units int, v *Violation) {
 			}
 			for _, seed := range []int{-1, 0, 1, 2 + rng.IntN(1<<20)} {
 				if v := j.look(l, s, seed); v != nil {
-					return 0, 0, v
+					return v
 				}
 			}
 		}
 	}
-	return 0, 0, nil
+	return nil
 }
 
 // damageStopped damages up to 64 KiB of one file of a server that was stopped in order: a bit, a sector, or random bytes.

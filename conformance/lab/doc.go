@@ -17,7 +17,7 @@
 //	trace.go      what the engine does, as steps of the order model; trace_disk.go: those that reach the disk
 //	model         the order of steps as a machine of small states, explored whole
 //
-// Tests of this package are the fixed part; make crash, make sweep and make mutants are the long forms.
+// Tests of this package are the fixed part; make crash, make long, make sweep and make mutants are the long forms.
 //
 // # Replaying
 //

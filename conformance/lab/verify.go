@@ -52,7 +52,33 @@ type judge struct {
 	scarred bool
 	keep    string // folder for disks of violations; "": they are not kept
 
-	states int // crash states looked into
+	states int           // crash states looked into, each once
+	met    int           // that were the same as one before
+	seen   map[image]met // those of power losses
+}
+
+// image tells what a power loss left from all else in a life: what a start makes of it, and of a second death during it, hangs on nothing more.
+type image struct {
+	disk  [16]byte
+	boot  string // of the machine that starts
+	saved int    // shot.saved
+}
+
+// met is what looking into an image showed.
+type met struct {
+	found uint64 // fingerprint of the state that was there
+	again bool   // second deaths were looked into as well
+}
+
+// imageOf is what lookAt need not look into twice; not ok: it must, because it may have done something else there.
+func (j *judge) imageOf(l *life, s *shot, seed int, boot string, fallen *crashfs.FS) (at image, ok bool) {
+	if seed < 0 || j.damage != nil || l.under != nil || len(s.keep)+len(s.mended) > 0 {
+		return image{}, false
+	}
+	if j.seen == nil {
+		j.seen = make(map[image]met)
+	}
+	return image{fallen.Sum(), boot, s.saved}, true
 }
 
 func death(seed int) string {
@@ -99,7 +125,6 @@ func (j *judge) look(l *life, s shot, seed int) *Violation {
 }
 
 func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation {
-	j.states++
 	broken := func(promise, format string, args ...any) *Violation {
 		return &Violation{Promise: promise, Detail: fmt.Sprintf(format, args...)}
 	}
@@ -121,6 +146,16 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 		next.photograph(func(crashfs.Event) bool { return hook.IntN(j.again) == 0 })
 	}
 	least, promise := l.least(&s, seed)
+	at, mayMeet := j.imageOf(l, &s, seed, next.boot, fallen)
+	if before, ok := j.seen[at]; mayMeet && ok && (before.again || j.again == 0) {
+		j.met++
+		if n, ok := l.index[before.found]; !ok || n < least { // it may have to have more now
+			return broken(promise, "%d units are there (%t), %d were promised", n, ok, least)
+		}
+		return nil
+	} else if !mayMeet || !ok {
+		j.states++
+	}
 	if ours, ok := next.eng.(*real); ok {
 		if v := lookAtHalfRepair(l, fallen, next.rng.Uint64()); v != nil {
 			return v
@@ -219,8 +254,8 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	}
 	// Second deaths are not followed by third ones.
 	deeper := *j
-	deeper.again, deeper.damage, deeper.states = 0, nil, 0
-	defer func() { j.states += deeper.states }()
+	deeper.again, deeper.damage, deeper.states, deeper.met = 0, nil, 0, 0
+	defer func() { j.states, j.met = j.states+deeper.states, j.met+deeper.met }()
 	for i, second := range append(starting, serving...) {
 		again, of := j.rng.IntN(12)-1, next
 		if i < len(starting) {
@@ -230,6 +265,9 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 			v.Then, v.Before = fmt.Sprintf("%s before %s", v.Death, v.Before), ""
 			return v
 		}
+	}
+	if mayMeet {
+		j.seen[at] = met{l.history[n], j.again > 0}
 	}
 	return nil
 }
