@@ -13,14 +13,16 @@ import (
 // the way; then Released covers them when Commit returns. Otherwise, and always under always, the log's goroutines take them.
 func (l *Log) Commit(p []byte, db int) { l.take(p, db, false) }
 
-// CommitIdle is Commit for an executor that has nothing else to do: under always it may wait up to 0.7 ms for a device that was
-// fast so far, and Released covers the commit when it returns if that was enough.
-func (l *Log) CommitIdle(p []byte, db int) { l.take(p, db, true) }
+// CommitIdle is Commit for an executor that has nothing else to do. Where its own thread can do the commit soonest, under always, it returns
+// finish, and the thread is to call that at once. It waits for the device, as long as that takes; the caller need not be the executor
+// meanwhile, so another goroutine may take its place. When it returns, Released covers the commit, as a rule: behind an error, or where the ring has
+// no room, the log's goroutines have it to do. Nil: they have it from the beginning.
+func (l *Log) CommitIdle(p []byte, db int) (finish func()) { return l.take(p, db, true) }
 
 // take is Commit; idle: CommitIdle.
-func (l *Log) take(p []byte, db int, idle bool) {
+func (l *Log) take(p []byte, db int, idle bool) (finish func()) {
 	if len(p) == 0 {
-		return
+		return nil
 	}
 	l.mu.Lock()
 	l.tape.append(p)
@@ -39,7 +41,7 @@ func (l *Log) take(p []byte, db int, idle bool) {
 		} else {
 			l.mu.Unlock()
 		}
-		return
+		return nil
 	}
 	if first {
 		l.dirtySince = time.Now()
@@ -47,13 +49,14 @@ func (l *Log) take(p []byte, db int, idle bool) {
 	l.stats.queued++
 	if !l.ringOn() || first && !l.failing {
 		l.unlockAndWake() // the writer has it to do, or at least to set its alarm
-		return
+		return nil
 	}
 	// The ringer alone, if not even that: it lies between the commit and the reply.
 	r := l.front
 	if idle && r.mayTry() {
 		r.try()
-		return
+		l.mu.Unlock()
+		return r.tried
 	}
 	resting := r.resting && !(l.gathering.on && l.gathers())
 	r.resting = r.resting && !resting
@@ -61,6 +64,7 @@ func (l *Log) take(p []byte, db int, idle bool) {
 	if resting {
 		r.bell.ring()
 	}
+	return nil
 }
 
 // unlockAndWake releases mu and gets the writer and the ringers to look for work. Those at work look again before they rest.

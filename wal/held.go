@@ -98,8 +98,11 @@ func (h *Held) Commit(p []byte, db int) {
 	h.mu.Unlock()
 }
 
-// CommitIdle is Commit.
-func (h *Held) CommitIdle(p []byte, db int) { h.Commit(p, db) }
+// CommitIdle is Commit: there is nothing to finish.
+func (h *Held) CommitIdle(p []byte, db int) (finish func()) {
+	h.Commit(p, db)
+	return nil
+}
 
 // chunk is an empty chunk with room for n bytes. Under mu.
 func (h *Held) chunk(n int) []byte {

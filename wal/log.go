@@ -375,7 +375,7 @@ func (l *Log) hireRingers() error {
 			return err
 		}
 		r := &ringer{l: l, dir: dir, bell: b, s: newScribe(&l.o, &l.live, &l.lastTS)}
-		r.follow = r.followJob
+		r.follow, r.tried = r.followJob, r.finishTry
 		l.ringers = append(l.ringers, r)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"frankenredis/wal/disk"
 )
@@ -147,7 +146,9 @@ func (r *ringFile) usedFrom(from LSN) int64 {
 // write puts p, from disk.Aligned and a whole number of frames that end the stream at end, at off in both halves and makes it durable. It
 // calls meanwhile before it waits for the device.
 func (r *ringFile) write(p []byte, off int64, end LSN, meanwhile func()) error {
-	places := r.take(p, off, end)
+	places := [2]int64{off, r.half + off}
+	r.head = off + int64(len(p))
+	r.placed = append(r.placed, ringSpan{off, int64(len(p)), end})
 	if r.twin != nil {
 		if err := r.twin.WriteTwice(p, places, meanwhile); err != nil {
 			return &WriteError{Op: "fsync", Path: r.path, Cause: err}
@@ -166,26 +167,5 @@ func (r *ringFile) write(p []byte, off int64, end LSN, meanwhile func()) error {
 	return nil
 }
 
-// take gives the room at off to p, and says where that is.
-func (r *ringFile) take(p []byte, off int64, end LSN) [2]int64 {
-	r.head = off + int64(len(p))
-	r.placed = append(r.placed, ringSpan{off, int64(len(p)), end})
-	return [2]int64{off, r.half + off}
-}
-
-// tries says whether try is of use here and now.
-func (r *ringFile) tries() bool { return r.twin != nil && r.twin.CanTry() }
-
-// try is write for the executor: it waits no longer than patience for the device. If it is not done then, or there was an error, it is to be
-// finished by a goroutine that may wait.
-func (r *ringFile) try(p []byte, off int64, end LSN, meanwhile func(), patience time.Duration) (done bool) {
-	return r.twin.TryTwice(p, r.take(p, off, end), meanwhile, patience)
-}
-
-// finish makes durable what try left under way.
-func (r *ringFile) finish() error {
-	if err := r.twin.Finish(); err != nil {
-		return &WriteError{Op: "fsync", Path: r.path, Cause: err}
-	}
-	return nil
-}
+// alone says that nothing but the device makes write wait just now.
+func (r *ringFile) alone() bool { return r.twin != nil && r.twin.Alone() }

@@ -12,41 +12,63 @@ import (
 	"frankenredis/conformance/crashfs"
 )
 
-// tryLog is a log with a ring on a disk where the executor may commit; each of its attempts asks leave (crashfs.TwinDisk).
-func tryLog(t *testing.T, fs *memFS, leave func() int) *Log {
+// tryLog is a log with a ring on a disk where the executor may commit.
+func tryLog(t *testing.T, fs *memFS, busy func() bool) *Log {
 	o := ringOptions(fs)
-	o.FS = &crashfs.TwinDisk{FS: fs, Leave: leave}
+	o.FS = &crashfs.TwinDisk{FS: fs, Busy: busy}
 	return ringLog(t, o)
 }
 
-// commitIdle commits a unit as an executor does that has nothing else to do, and waits for its reply.
-func commitIdle(t *testing.T, l *Log, u []byte) {
+// commitIdle commits a unit as an executor does that has nothing else to do, and waits for its reply. It says whether its own thread did it.
+func commitIdle(t *testing.T, l *Log, u []byte) (own bool) {
 	t.Helper()
-	l.CommitIdle(u, 0)
+	finish := l.CommitIdle(u, 0)
+	if finish != nil {
+		finish()
+	}
 	waitFor(t, "a reply", func() bool { return l.Released() == l.End() })
+	return finish != nil
 }
 
-// untilTried commits until the executor commits itself.
-func untilTried(t *testing.T, l *Log, tries *atomic.Int64) {
+// untilLent commits until a commit is left to the executor's thread.
+func untilLent(t *testing.T, l *Log) (finish func()) {
 	t.Helper()
-	before := tries.Load()
 	waitFor(t, "commits so fast that the executor makes one", func() bool {
-		commitIdle(t, l, set("k", "v"))
-		return tries.Load() > before
+		finish = l.CommitIdle(set("k", "v"), 0)
+		if finish == nil {
+			waitFor(t, "a reply", func() bool { return l.Released() == l.End() })
+		}
+		return finish != nil
 	})
+	return finish
 }
 
-// I1, I2: what the executor commits itself is durable in both halves when the reply may leave, and in the increment, whatever part of it
-// the ringer had to finish.
+// I1, I2: what the executor's thread commits is durable in both halves when the reply may leave, and in the increment, also where another
+// goroutine is the executor by then and goes on.
 func TestI1ExecutorCommits(t *testing.T) {
 	fs := newMemFS()
-	var tries atomic.Int64
-	l := tryLog(t, fs, func() int { return int(tries.Add(1) % 4) })
+	l := tryLog(t, fs, nil)
 	stream := commitAll(t, l, command("SELECT", "0"))
+	var own int64
 	for i := range 400 {
 		u := set("key", strings.Repeat(string(rune('a'+i%26)), 10*i))
 		stream = append(stream, u...)
-		commitIdle(t, l, u)
+		if i%3 > 0 {
+			if commitIdle(t, l, u) {
+				own++
+			}
+		} else if finish := l.CommitIdle(u, 0); finish != nil {
+			own++
+			var ended sync.WaitGroup
+			ended.Go(finish)
+			for range i % 7 {
+				u := set("other", "v")
+				stream = append(stream, u...)
+				l.Commit(u, 0)
+			}
+			ended.Wait()
+		}
+		waitFor(t, "the replies", func() bool { return l.Released() == l.End() })
 		if i%50 == 0 {
 			filed := l.Filed()
 			if r := readRing(t, fs.powerCut(), l); r.Broken != nil || r.Reach(filed) < l.Released() {
@@ -54,9 +76,8 @@ func TestI1ExecutorCommits(t *testing.T) {
 			}
 		}
 	}
-	s := l.Status()
-	if s.RingInline == 0 || s.RingInline >= tries.Load() {
-		t.Errorf("the executor made %d commits of %d that it tried", s.RingInline, tries.Load())
+	if s := l.Status(); s.RingInline == 0 || s.RingInline != own {
+		t.Errorf("the executor's thread made %d commits, counted are %d", own, s.RingInline)
 	}
 	if err := l.Close(true); err != nil {
 		t.Fatal(err)
@@ -66,120 +87,125 @@ func TestI1ExecutorCommits(t *testing.T) {
 	}
 }
 
-// While the ring's device stands still the executor waits for nothing and tries nothing, and it does not try again before some commits were
-// fast again.
-func TestExecutorLeavesSlowRing(t *testing.T) {
-	fs := newMemFS()
-	var held atomic.Bool
-	release := make(chan struct{})
-	var once sync.Once
-	fs.gate = func(path string) {
-		if held.Load() && strings.Contains(path, RingName(defaultName)) {
-			<-release
-		}
-	}
-	var tries atomic.Int64
-	l := tryLog(t, fs, func() int {
-		tries.Add(1)
-		if held.Load() {
-			return 1 // the sync takes longer than the executor's patience
-		}
-		return 0
-	})
-	defer l.Close(true)
-	defer once.Do(func() { close(release) })
-	commitIdle(t, l, command("SELECT", "0"))
-	untilTried(t, l, &tries)
-	var before int64
-	waitFor(t, "an attempt that meets the stall", func() bool { // the first commit behind a sync of the increment is the ringer's
-		before = tries.Load()
-		held.Store(true)
-		l.CommitIdle(set("a", "1"), 0)
-		if tries.Load() == before {
-			held.Store(false)
-			waitFor(t, "a reply", func() bool { return l.Released() == l.End() })
-		}
-		return tries.Load() > before
-	})
-	at := l.Released()
-	for range 50 {
-		l.CommitIdle(set("b", "2"), 0) // returns although the sync does not
-	}
-	if l.Released() != at {
-		t.Error("released without a sync")
-	}
-	if n := tries.Load() - before; n != 1 {
-		t.Errorf("%d attempts while the device stood still", n)
-	}
-	time.Sleep(2 * tryPatience)
-	held.Store(false)
-	once.Do(func() { close(release) })
-	waitFor(t, "the replies", func() bool { return l.Released() == l.End() })
-	for i := range tryCredit - 1 {
-		commitIdle(t, l, set("c", "3"))
-		if n := tries.Load() - before; n != 1 {
-			t.Errorf("tried again after %d commits", i+1)
-		}
-	}
-	untilTried(t, l, &tries)
+// ringGate makes the syncs of a ring wait while it is locked.
+type ringGate struct {
+	sync.Mutex
+	came atomic.Int64 // syncs, so far
 }
 
-// While something else is being synced the executor commits nothing itself, and if that began within its commit it does not write to the
-// increment either: both could make it wait for the device.
-func TestExecutorLeavesSyncs(t *testing.T) {
-	fs := newMemFS()
-	var gate sync.Mutex // held: the ring's sync waits
+func newRingGate() (fs *memFS, gate *ringGate) {
+	fs, gate = newMemFS(), new(ringGate)
 	fs.gate = func(path string) {
 		if strings.Contains(path, RingName(defaultName)) {
+			gate.came.Add(1)
 			gate.Lock()
 			defer gate.Unlock()
 		}
 	}
-	var tries atomic.Int64
-	var busy, begins, held atomic.Bool
-	o := ringOptions(fs)
-	o.FS = &crashfs.TwinDisk{FS: fs, Busy: busy.Load, Leave: func() int {
-		tries.Add(1)
-		if !held.Load() {
-			return 0
-		}
-		busy.Store(begins.Load())
-		return 1 // the ringer cannot end the commit before the gate opens: until then nobody else has something to write
-	}}
-	l := ringLog(t, o)
+	return fs, gate
+}
+
+// While the ring's device stands still nothing is released and no other commit left to the executor's thread, nor soon after. What came
+// meanwhile is committed behind it.
+func TestExecutorLeavesSlowRing(t *testing.T) {
+	fs, gate := newRingGate()
+	l := tryLog(t, fs, nil)
 	defer l.Close(true)
 	commitIdle(t, l, command("SELECT", "0"))
-	untilTried(t, l, &tries)
+	finish := untilLent(t, l)
+	gate.Lock()
+	at := l.Released()
+	var ended sync.WaitGroup
+	ended.Go(finish)
+	for range 50 {
+		if l.CommitIdle(set("b", "2"), 0) != nil {
+			t.Error("a second commit was left to be finished")
+		}
+	}
+	time.Sleep(2 * FastCommit)
+	if l.Released() != at {
+		t.Error("released without a sync")
+	}
+	gate.Unlock()
+	waitFor(t, "the replies", func() bool { return l.Released() == l.End() })
+	ended.Wait()
+	l.mu.Lock()
+	credit := l.front.credit
+	l.mu.Unlock()
+	if credit >= tryCredit { // the ringer's commit, which may have been fast, is one of the two that it takes
+		t.Errorf("%d fast commits behind a slow one", credit)
+	}
+	untilLent(t, l)()
+}
+
+// What concerns the ringer while the executor's thread has the ring, and nothing else wakes it for later, is done when that has ended.
+func TestRingerMissesNothing(t *testing.T) {
+	for name, do := range map[string]func(l *Log){
+		"commit": func(l *Log) { l.Commit(set("b", "2"), 0) },
+		"close":  func(l *Log) {},
+	} {
+		fs, gate := newRingGate()
+		l := tryLog(t, fs, nil)
+		commitIdle(t, l, command("SELECT", "0"))
+		finish := untilLent(t, l)
+		gate.Lock()
+		var ended sync.WaitGroup
+		ended.Go(finish)
+		do(l)
+		closed := make(chan error, 1)
+		if name == "close" {
+			go func() { closed <- l.Close(true) }()
+		}
+		waitFor(t, name+": the ringer to look", func() bool {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.front.missed && l.front.resting
+		})
+		gate.Unlock()
+		waitFor(t, name+": the replies", func() bool { return l.Released() == l.End() })
+		if name != "close" {
+			go func() { closed <- l.Close(true) }()
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		ended.Wait()
+	}
+}
+
+// While something else is being synced no commit is left to the executor's thread, and if that began within its commit it does not write to
+// the increment either: both could make it wait for the device.
+func TestExecutorLeavesSyncs(t *testing.T) {
+	fs, gate := newRingGate()
+	var busy atomic.Bool
+	l := tryLog(t, fs, busy.Load)
+	defer l.Close(true)
+	commitIdle(t, l, command("SELECT", "0"))
+	untilLent(t, l)()
 
 	busy.Store(true)
-	before := tries.Load()
 	for range 10 {
-		commitIdle(t, l, set("a", "1"))
-	}
-	if n := tries.Load() - before; n != 0 {
-		t.Errorf("%d attempts during a sync", n)
+		if commitIdle(t, l, set("a", "1")) {
+			t.Error("a commit was left during a sync")
+		}
 	}
 	busy.Store(false)
 
-	// attempt is a commit that the executor begins, and the ringer ends; written: it is in the increment between the two.
+	// attempt is a commit of the executor's thread that waits for the device; written: it is in the increment by then.
 	attempt := func(syncBegins bool) (written bool) {
-		for tried := false; !tried; {
-			untilTried(t, l, &tries)
-			before := tries.Load()
-			begins.Store(syncBegins)
-			held.Store(true)
-			gate.Lock()
-			l.CommitIdle(set("b", "2"), 0)
-			if tried = tries.Load() > before; tried {
-				l.mu.Lock()
-				written = l.wrote.lsn == l.end
-				l.mu.Unlock()
-			}
-			held.Store(false)
-			busy.Store(false)
-			gate.Unlock()
-			waitFor(t, "a reply", func() bool { return l.Released() == l.End() })
-		}
+		finish := untilLent(t, l)
+		busy.Store(syncBegins)
+		gate.Lock()
+		before := gate.came.Load()
+		var ended sync.WaitGroup
+		ended.Go(finish)
+		waitFor(t, "the sync", func() bool { return gate.came.Load() > before })
+		l.mu.Lock()
+		written = l.wrote.lsn == l.end
+		l.mu.Unlock()
+		busy.Store(false)
+		gate.Unlock()
+		ended.Wait()
 		return written
 	}
 	waitFor(t, "an attempt that writes to the increment", func() bool { return attempt(false) })
@@ -195,23 +221,23 @@ func TestExecutorLeavesSyncs(t *testing.T) {
 func TestI8ExecutorMeetsError(t *testing.T) {
 	for _, op := range []string{"write", "fdatasync"} {
 		fs := newMemFS()
-		var tries atomic.Int64
-		l := tryLog(t, fs, func() int { tries.Add(1); return 0 })
+		l := tryLog(t, fs, nil)
 		commitIdle(t, l, command("SELECT", "0"))
-		untilTried(t, l, &tries)
+		untilLent(t, l)()
 		fs.setBefore(func(o, name string) error {
 			if o == op && strings.Contains(name, RingName(defaultName)) {
 				return syscall.EIO
 			}
 			return nil
 		})
-		commitIdle(t, l, set("x", "y"))
+		for !commitIdle(t, l, set("x", "y")) && l.Status().RingFailures == 0 {
+		}
 		if s := l.Status(); l.Filed() < l.End() || s.RingFailures != 1 || s.Ring != "" {
 			t.Errorf("%s: released %d, the increments are durable up to %d: %+v", op, l.End(), l.Filed(), s)
 		}
 		fs.setBefore(nil)
 		waitFor(t, "a new ring", func() bool { return l.Status().Ring != "" })
-		untilTried(t, l, &tries)
+		untilLent(t, l)()
 		if err := l.Close(true); err != nil {
 			t.Fatal(err)
 		}

@@ -47,19 +47,20 @@ type ringer struct {
 	bell *bell
 	lock io.Closer // of a folder that is not the log's own; nil: not held
 
-	// The goroutine's own, or the executor's while trying is set.
+	// The goroutine's own, or whoever's calls finishTry while trying is set.
 	file   *ringFile // nil: there is none; changed only while ready is not set, or under Log.mu
 	job    ringJob   // the commit under way
 	buf    []byte    // its frame, and a descriptor before it
 	s      *scribe   // for the increment, while it is borrowed
-	follow func()    // r.followJob, made once
+	follow func()    // r.followJob,
+	tried  func()    // and r.finishTry, made once
 
 	// Under Log.mu.
 	ready   bool          // it can commit
 	resting bool          // it waits for the bell
 	busy    bool          // a commit is under way in it,
-	trying  bool          // and the executor is at it,
-	left    bool          // or has left it to be finished
+	trying  bool          // by a thread of the executor's,
+	missed  bool          // and the ringer looked for work meanwhile
 	credit  int           // commits in a row that were fast
 	since   time.Time     // since when
 	retryAt time.Time     // when to make a new ring,
@@ -149,8 +150,6 @@ func (r *ringer) run() {
 			r.makeReady()
 		case ringCommit:
 			r.commit()
-		case ringFinish:
-			r.finish()
 		case ringQuit:
 			if r.file != nil {
 				r.file.close()
@@ -169,7 +168,6 @@ const (
 	ringRest ringTask = iota
 	ringMake
 	ringCommit
-	ringFinish
 	ringQuit
 )
 
@@ -178,10 +176,9 @@ func (r *ringer) decide(now time.Time) (ringTask, time.Duration) {
 	const idle = time.Hour
 	l := r.l
 	switch {
-	case r.left:
-		return ringFinish, 0
 	case r.trying:
-		return ringRest, idle // the executor looks whether there is something to do
+		r.missed = true
+		return ringRest, idle // finishTry signals
 	case l.closing:
 		return ringQuit, 0
 	case !l.ringWanted():
@@ -300,20 +297,21 @@ func makeFolder(fsys disk.FS, dir string) error {
 
 // commit takes everything that was committed, as far as it fits in one frame, into the ring. What does not goes to the increment.
 func (r *ringer) commit() {
-	r.l.mu.Lock()
-	if p, ok := r.begin(false); ok {
+	if p, ok := r.begin(); ok {
 		r.ended(r.file.write(p, r.job.off, r.job.frame.LSN, r.follow))
 	}
 }
 
-// begin plans and makes the next frame; not ok: there is none to be written. Under mu, which it releases.
-func (r *ringer) begin(trying bool) (p []byte, ok bool) {
+// begin plans and makes the next frame; not ok: there is none to be written.
+func (r *ringer) begin() (p []byte, ok bool) {
 	l := r.l
+	l.mu.Lock()
 	if r.job, ok = r.plan(); !ok {
+		r.busy, r.trying = false, false
 		l.unlockAndWake() // the writer makes room, or takes it
 		return nil, false
 	}
-	r.busy, r.trying, r.since = true, trying, time.Now()
+	r.busy, r.since = true, time.Now()
 	l.mu.Unlock()
 	if p, ok = r.compose(&r.job); !ok { // the increment had it before
 		l.mu.Lock()
@@ -329,7 +327,7 @@ func (r *ringer) ended(err error) {
 	took := time.Since(r.since)
 	l.o.Took(StepSync, took)
 	l.mu.Lock()
-	r.busy, r.trying, r.left = false, false, false
+	r.busy, r.trying = false, false
 	r.rate(took)
 	if err != nil {
 		r.failed(err)
@@ -341,13 +339,13 @@ func (r *ringer) ended(err error) {
 }
 
 // followJob writes to the increment what the frame has, so that it is there before the reply, and what it lacks before that. While a sync
-// is under way, by the executor also one of another file, a write may take as long as that, and a switch or a repair is the writer's: then
-// it is left to the writer, and later.
+// is under way, by the executor's thread also one of another file, a write may take as long as that, and a switch or a repair is the writer's:
+// then it is left to the writer, and later.
 func (r *ringer) followJob() {
 	l, f := r.l, &r.job.frame
 	l.mu.Lock()
 	if l.writing || l.syncing || l.failing || l.closing || l.pendingSwitch != nil || l.wrote.lsn >= f.LSN || f.LSN-l.wrote.lsn > ringPayload ||
-		r.trying && (l.credit < inlineCredit || !r.file.tries()) {
+		r.trying && (l.credit < inlineCredit || !r.file.alone()) {
 		l.mu.Unlock()
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"frankenredis/thread"
 	"frankenredis/wire/engine"
 )
 
@@ -23,7 +24,8 @@ type Reactor struct {
 	events []unix.EpollEvent
 	ready  []unix.EpollEvent // what the last Poll found
 
-	hot  bool   // the last Poll found something
+	hot  bool // the last Poll found something
+	spin thread.Spin
 	turn uint64 // counts Serve
 
 	conns     []*socket // by descriptor
@@ -113,7 +115,14 @@ func (r *Reactor) Poll(limit time.Duration) error {
 		limit = 0
 	}
 	n, err := 0, error(nil)
-	if r.hot || limit == 0 {
+	waits := limit < 0 || limit > thread.SpinLimit
+	if waits {
+		r.spin.Begin()
+		for n == 0 && err == nil && r.spin.On() {
+			n, err = epollRaw(r.epfd, r.events, 0)
+		}
+	}
+	if n == 0 && err == nil && (r.hot || limit == 0) {
 		n, err = epollRaw(r.epfd, r.events, min(limit, shortWait))
 		if limit > shortWait && err == nil {
 			limit -= shortWait
@@ -128,6 +137,9 @@ func (r *Reactor) Poll(limit time.Duration) error {
 			ms = milliseconds(limit)
 		}
 		n, err = unix.EpollWait(r.epfd, r.events, ms)
+	}
+	if waits {
+		r.spin.End()
 	}
 	if err == unix.EINTR {
 		n, err = 0, nil

@@ -36,7 +36,10 @@ type gatedLog struct {
 	stream   []byte // executor only
 }
 
-func (l *gatedLog) CommitIdle(p []byte, db int) { l.Commit(p, db) }
+func (l *gatedLog) CommitIdle(p []byte, db int) func() {
+	l.Commit(p, db)
+	return nil
+}
 
 func (l *gatedLog) Commit(p []byte, _ int) {
 	l.stream = append(l.stream, p...)

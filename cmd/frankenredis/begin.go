@@ -32,7 +32,10 @@ func (h *heldLog) Commit(p []byte, db int) {
 	h.Held.Commit(p, db)
 }
 
-func (h *heldLog) CommitIdle(p []byte, db int) { h.Commit(p, db) }
+func (h *heldLog) CommitIdle(p []byte, db int) (finish func()) {
+	h.Commit(p, db)
+	return nil
+}
 
 var _ engine.Log = (*heldLog)(nil)
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -24,7 +25,7 @@ func (s *server) registerInfo() {
 	e.Info("server", s.infoServer)
 	e.Info("clients", s.infoClients)
 	e.Info("stats", s.infoStats)
-	e.Info("cpu", infoCPU)
+	e.Info("cpu", s.infoCPU)
 	if s.sentinel != nil {
 		e.Info("sentinel", s.sentinel.info)
 		return
@@ -270,18 +271,44 @@ func (s *server) infoReplication(w *engine.InfoWriter) {
 	s.infoBacklog(w)
 }
 
-func infoCPU(w *engine.InfoWriter) {
-	usage := func(who int, sys, user string) {
+func (s *server) infoCPU(w *engine.InfoWriter) {
+	show := func(name string, t unix.Timeval) { w.Fieldf(name, "%d.%06d", t.Sec, t.Usec) }
+	usage := func(who int, which string) {
 		var r unix.Rusage
 		if unix.Getrusage(who, &r) != nil {
 			return
 		}
-		w.Fieldf(sys, "%d.%06d", r.Stime.Sec, r.Stime.Usec)
-		w.Fieldf(user, "%d.%06d", r.Utime.Sec, r.Utime.Usec)
+		if who == unix.RUSAGE_THREAD {
+			for _, tid := range s.eng.Threads() {
+				if tid != 0 && tid != unix.Gettid() {
+					user, sys := threadTimes(tid)
+					r.Utime = unix.NsecToTimeval(r.Utime.Nano() + int64(user))
+					r.Stime = unix.NsecToTimeval(r.Stime.Nano() + int64(sys))
+				}
+			}
+		}
+		show("used_cpu_sys"+which, r.Stime)
+		show("used_cpu_user"+which, r.Utime)
 	}
-	usage(unix.RUSAGE_SELF, "used_cpu_sys", "used_cpu_user")
-	usage(unix.RUSAGE_CHILDREN, "used_cpu_sys_children", "used_cpu_user_children")
-	usage(unix.RUSAGE_THREAD, "used_cpu_sys_main_thread", "used_cpu_user_main_thread")
+	usage(unix.RUSAGE_SELF, "")
+	usage(unix.RUSAGE_CHILDREN, "_children")
+	usage(unix.RUSAGE_THREAD, "_main_thread")
+}
+
+// threadTimes is the processor time of a thread of this process, to a hundredth of a second; 0 if it is not known.
+func threadTimes(tid int) (user, sys time.Duration) {
+	const tick = 10 * time.Millisecond // the kernel's unit for programs (USER_HZ)
+	line, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", tid))
+	if err != nil {
+		return 0, 0
+	}
+	fields := strings.Fields(string(line[bytes.LastIndexByte(line, ')')+1:])) // from the third field of proc_pid_stat(5) on
+	if len(fields) < 13 {
+		return 0, 0
+	}
+	u, _ := strconv.ParseInt(fields[11], 10, 64)
+	k, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(u) * tick, time.Duration(k) * tick
 }
 
 func (s *server) infoCommands(w *engine.InfoWriter) {
@@ -346,6 +373,7 @@ func (s *server) infoOwn(w *engine.InfoWriter) {
 		w.Fieldf("fr_phase_"+p.String(), "usec=%d,max_usec=%d", ps.Total/1000, ps.Max/1000)
 	}
 	infoTurns(w, s.eng.Turns())
+	w.Field("fr_executor_reliefs", s.eng.Reliefs())
 	st := s.ks.Arena().Stats()
 	w.Field("fr_arena_pages", st.Pages)
 	w.Field("fr_arena_blocks", st.Blocks)

@@ -42,13 +42,16 @@ type replica struct {
 // bareStream counts positions where nothing keeps the stream.
 type bareStream struct{ end wal.LSN }
 
-func (b *bareStream) Commit(p []byte, _ int)      { b.end += wal.LSN(len(p)) }
-func (b *bareStream) CommitIdle(p []byte, db int) { b.Commit(p, db) }
-func (b *bareStream) End() wal.LSN                { return b.end }
-func (b *bareStream) Released() wal.LSN           { return b.end }
-func (b *bareStream) Durable() wal.LSN            { return 0 }
-func (b *bareStream) Full() bool                  { return false }
-func (b *bareStream) Err() error                  { return nil }
+func (b *bareStream) Commit(p []byte, _ int) { b.end += wal.LSN(len(p)) }
+func (b *bareStream) CommitIdle(p []byte, db int) (finish func()) {
+	b.Commit(p, db)
+	return nil
+}
+func (b *bareStream) End() wal.LSN      { return b.end }
+func (b *bareStream) Released() wal.LSN { return b.end }
+func (b *bareStream) Durable() wal.LSN  { return 0 }
+func (b *bareStream) Full() bool        { return false }
+func (b *bareStream) Err() error        { return nil }
 
 var _ engine.Log = (*bareStream)(nil)
 

@@ -336,7 +336,13 @@ func (s *server) run() int {
 	s.startTimers()
 	s.startLoading()
 	defer s.guard()
-	s.pin("server_cpulist", s.cfg.String("server_cpulist"))
+	processors := s.cfg.String("server_cpulist")
+	s.eng.SetRelief(func(run func()) {
+		defer s.guard()
+		s.pin("server_cpulist", processors)
+		run()
+	})
+	s.pin("server_cpulist", processors)
 	if err := s.eng.Run(); err != nil {
 		s.logger.Warn("Event loop failed: " + err.Error())
 		s.exit = 1

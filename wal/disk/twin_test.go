@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,79 +60,10 @@ func TestWriteTwice(t *testing.T) {
 	}
 }
 
-// A try that has no patience leaves what it began, and Finish makes all of it durable; one that has does all by itself, unless the page cache
-// is in its way.
-func TestTryTwice(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "f")
-	const half = 64 << 10
-	f := create(t, name)
-	f.Write(make([]byte, 2*half))
-	if err := f.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	w, err := OS().(TwinFS).OpenTwin(name)
-	if err != nil {
-		t.Skip(err) // a file system without direct writes
-	}
-	defer w.Close()
-	if !w.CanTry() {
-		t.Skip("a kernel without asynchronous syncs")
-	}
-	whole, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer whole.Close()
-	p, got := Aligned(twinAlign), make([]byte, twinAlign)
-	count := map[bool]int{}
-	for i := range 100 {
-		for j := range p {
-			p[j] = byte(i*31 + j)
-		}
-		patience, called := time.Minute, 0
-		if i%2 == 0 {
-			patience = 0
-		}
-		at := [2]int64{int64(i%8) * twinAlign, half + int64(i%8)*twinAlign}
-		done := w.TryTwice(p, at, func() { called++ }, patience)
-		if called != 1 {
-			t.Fatalf("meanwhile was called %d times", called)
-		}
-		if !done {
-			if err := w.Finish(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, at := range at {
-			if _, err := f.ReadAt(got, at); err != nil || !bytes.Equal(got, p) {
-				t.Fatalf("write %d at %d: %v, equal: %t", i, at, err, bytes.Equal(got, p))
-			}
-		}
-		if i%2 == 1 {
-			count[done]++
-		}
-		if i%5 != 0 { // else the pages that were just read stay
-			if err := unix.Fadvise(int(whole.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	t.Logf("tries with patience: %v", count)
-	if count[true] == 0 {
-		t.Error("no try was ever done")
-	}
-	if w.TryTwice(Aligned(2 * twinAlign)[:100], [2]int64{0, half}, func() {}, time.Minute) {
-		t.Error("a write that is not aligned was done")
-	}
-	if err := w.Finish(); !errors.Is(err, unix.EINVAL) {
-		t.Errorf("a write that is not aligned: %v", err)
-	}
-}
-
-// While anything else is being synced nobody is told to try, and afterwards somebody is again.
-func TestNoTryDuringSync(t *testing.T) {
+// While anything else is being synced a twin is not alone, and afterwards it is again.
+func TestAlone(t *testing.T) {
 	dir := t.TempDir()
-	w := &osTwin{syncs: true} // of a kernel that can
+	w := &osTwin{}
 	other := create(t, filepath.Join(dir, "other"))
 	for what, call := range map[string]func() error{
 		"Sync":     other.Sync,
@@ -158,16 +88,16 @@ func TestNoTryDuringSync(t *testing.T) {
 					t.Fatal(err)
 				}
 			default:
-				if !w.CanTry() {
+				if !w.Alone() {
 					seen.Store(true)
 				}
 			}
 		}
 		if !seen.Load() {
-			t.Errorf("%s: tried during each of 10,000 syncs", what)
+			t.Errorf("%s: alone during each of 10,000 syncs", what)
 		}
-		if !w.CanTry() {
-			t.Errorf("%s: not tried when all were over", what)
+		if !w.Alone() {
+			t.Errorf("%s: not alone when all were over", what)
 		}
 	}
 }

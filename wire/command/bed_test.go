@@ -17,13 +17,16 @@ import (
 // memoryLog keeps the stream of effects; everything is durable at once.
 type memoryLog struct{ stream []byte }
 
-func (l *memoryLog) CommitIdle(p []byte, db int) { l.Commit(p, db) }
-func (l *memoryLog) Commit(p []byte, _ int)      { l.stream = append(l.stream, p...) }
-func (l *memoryLog) End() wal.LSN                { return wal.LSN(len(l.stream)) }
-func (l *memoryLog) Released() wal.LSN           { return l.End() }
-func (l *memoryLog) Durable() wal.LSN            { return l.End() }
-func (l *memoryLog) Full() bool                  { return false }
-func (l *memoryLog) Err() error                  { return nil }
+func (l *memoryLog) CommitIdle(p []byte, db int) func() {
+	l.Commit(p, db)
+	return nil
+}
+func (l *memoryLog) Commit(p []byte, _ int) { l.stream = append(l.stream, p...) }
+func (l *memoryLog) End() wal.LSN           { return wal.LSN(len(l.stream)) }
+func (l *memoryLog) Released() wal.LSN      { return l.End() }
+func (l *memoryLog) Durable() wal.LSN       { return l.End() }
+func (l *memoryLog) Full() bool             { return false }
+func (l *memoryLog) Err() error             { return nil }
 
 // idlePoller never sleeps: the test takes the turns.
 type idlePoller struct{}

@@ -40,8 +40,11 @@ type doubtfulLog struct {
 	dbs []int
 }
 
-func (l *doubtfulLog) Err() error                  { return l.err }
-func (l *doubtfulLog) CommitIdle(p []byte, db int) { l.Commit(p, db) }
+func (l *doubtfulLog) Err() error { return l.err }
+func (l *doubtfulLog) CommitIdle(p []byte, db int) func() {
+	l.Commit(p, db)
+	return nil
+}
 func (l *doubtfulLog) Commit(p []byte, db int) {
 	l.dbs = append(l.dbs, db)
 	l.movingLog.Commit(p, db)

@@ -21,8 +21,8 @@
 //   - Expiry is an event: a key that expires is deleted here and its DEL goes into the stream (I20). While the log is
 //     replayed nothing expires by the clock.
 //   - The executor never waits: not for a disk, not for a socket, not for another goroutine. Others reach it through
-//     Post only. One exception is bounded: a turn that leaves nothing else to do may wait 0.7 ms for the commit ring
-//     (wal.Log.CommitIdle).
+//     Post only. One exception is bounded: where a turn leaves nothing else to do, its thread may wait for the commit ring
+//     (wal.Log.CommitIdle). After 0.7 ms a second one, which stands by, goes on as the executor (relief.go).
 //
 // # Threads
 //

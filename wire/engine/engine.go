@@ -20,7 +20,9 @@ import (
 // are the executor's alone.
 type Log interface {
 	Commit(p []byte, db int)
-	CommitIdle(p []byte, db int) // Commit by an executor that has nothing else to do
+	// CommitIdle is Commit by an executor that has nothing else to do. Not nil: finish is to be called once, on the executor's thread; another
+	// goroutine may be the executor meanwhile.
+	CommitIdle(p []byte, db int) (finish func())
 	End() wal.LSN
 	Released() wal.LSN
 	Durable() wal.LSN
@@ -175,6 +177,7 @@ type Engine struct {
 	trimmer      trimmer
 	phases       [PhaseCount]PhaseStats
 	turns        TurnStats
+	relief       relief
 	stats        Counters
 	onReset      []func() // called by ResetStats
 	evictor      evictor
@@ -211,6 +214,7 @@ func New(o Options) *Engine {
 	if e.logger == nil {
 		e.logger = hclog.NewNullLogger()
 	}
+	e.relief.e = e
 	e.readClock()
 	e.turns.prepare()
 	e.ks.Hooks.Expired = e.keyExpired

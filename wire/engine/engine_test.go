@@ -21,13 +21,17 @@ type memoryLog struct {
 	commits int
 }
 
-func (l *memoryLog) CommitIdle(p []byte, db int) { l.Commit(p, db) }
-func (l *memoryLog) Commit(p []byte, _ int)      { l.stream = append(l.stream, p...); l.commits++ }
-func (l *memoryLog) End() wal.LSN                { return wal.LSN(len(l.stream)) }
-func (l *memoryLog) Released() wal.LSN           { return l.End() }
-func (l *memoryLog) Durable() wal.LSN            { return l.End() }
-func (l *memoryLog) Full() bool                  { return false }
-func (l *memoryLog) Err() error                  { return nil }
+func (l *memoryLog) CommitIdle(p []byte, db int) func() {
+	l.Commit(p, db)
+	return nil
+}
+
+func (l *memoryLog) Commit(p []byte, _ int) { l.stream = append(l.stream, p...); l.commits++ }
+func (l *memoryLog) End() wal.LSN           { return wal.LSN(len(l.stream)) }
+func (l *memoryLog) Released() wal.LSN      { return l.End() }
+func (l *memoryLog) Durable() wal.LSN       { return l.End() }
+func (l *memoryLog) Full() bool             { return false }
+func (l *memoryLog) Err() error             { return nil }
 
 // idlePoller never sleeps.
 type idlePoller struct{}

@@ -99,13 +99,14 @@ func (e *Engine) LogFailing() bool {
 // commit hands the turn's effects to the log in one piece.
 func (e *Engine) commit() { e.commitTurn(false) }
 
-// commitTurn is commit; idle says that the executor has nothing else to do before the effects are durable. It says whether there were any.
-func (e *Engine) commitTurn(idle bool) (any bool) {
+// commitTurn is commit; idle says that the executor has nothing else to do before the effects are durable, and may be left with finish to call,
+// behind everything else (see Log).
+func (e *Engine) commitTurn(idle bool) (finish func()) {
 	if e.wantAcks {
 		e.askForAcks()
 	}
 	if len(e.stream) == 0 {
-		return false
+		return nil
 	}
 	if e.debug.FlushSleep > 0 {
 		time.Sleep(e.debug.FlushSleep)
@@ -115,7 +116,7 @@ func (e *Engine) commitTurn(idle bool) (any bool) {
 		db = e.unitFrom
 	}
 	if idle {
-		e.log.CommitIdle(e.stream, db)
+		finish = e.log.CommitIdle(e.stream, db)
 	} else {
 		e.log.Commit(e.stream, db)
 	}
@@ -126,7 +127,7 @@ func (e *Engine) commitTurn(idle bool) (any bool) {
 	if cap(e.stream) > maxIdleStream {
 		e.stream = nil
 	}
-	return true
+	return finish
 }
 
 // maxIdleStream bounds the turn buffer kept between turns, in bytes.

@@ -54,17 +54,28 @@ const (
 )
 
 // Run is the executor: it returns after Stop, or with the error of a poller that cannot go on. It locks its goroutine
-// to its thread.
+// to its thread. A second goroutine may be the executor for a while (relief.go); it has ended when Run returns.
 func (e *Engine) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer func() {
-		if e.hold != nil {
-			e.hold.cancel()
-		}
-	}()
-	more := false
 	e.turnEnd = e.mono()
+	e.relief.tids[0].Store(int64(unix.Gettid()))
+	e.relief.serve(true)
+	e.relief.end()
+	if e.hold != nil {
+		e.hold.cancel()
+	}
+	return e.relief.err
+}
+
+// work is the executor's loop; relieving: it begins within the turn that another goroutine left. Not kept: somebody else is the executor.
+func (e *Engine) work(relieving bool) (kept bool, err error) {
+	more := false
+	if relieving {
+		e.turns.own = 0 // that was the other thread's
+		e.relief.parted.at = e.mark(PhaseCommit, e.relief.parted.at)
+		more = e.endTurn(e.relief.parted)
+	}
 	for !e.stopping.Load() {
 		limit := time.Duration(0)
 		began := e.turnEnd
@@ -80,23 +91,39 @@ func (e *Engine) Run() error {
 		err := e.poller.Poll(limit)
 		e.sleeping.Store(false)
 		if err != nil {
-			return err
+			return true, err
 		}
 		e.readClock()
-		at := e.monoAt
 		if limit == 0 {
-			e.phase(PhasePoll, at-began)
+			e.phase(PhasePoll, e.monoAt-began)
 		}
-		more = e.turn(at)
+		t, finish := e.beginTurn(true)
+		if finish != nil {
+			if e.relief.parted = t; !e.relief.lend(finish) {
+				return false, nil
+			}
+			t.at = e.mark(PhaseCommit, t.at)
+		}
+		more = e.endTurn(t)
 	}
-	return nil
+	return true, nil
 }
 
-// turn runs everything between two polls, from the monotonic instant at on. Reading the clock is a fair part of a turn that runs a command or
-// two, so it is read behind a phase only when there was something to do in it; what little the others take counts with the next.
-func (e *Engine) turn(at int64) (more bool) {
+// turn is everything between two polls. Reading the clock is a fair part of one that runs a command or two, so it is read behind a phase only
+// when there was something to do in it; what little the others take counts with the next.
+type turn struct {
+	began    int64  // monotonic instant
+	at       int64  // when its last phase ended
+	served   int64  // nanoseconds that clients were served
+	commands uint64 // run before
+	more     bool   // the next turn must not sleep
+}
+
+// beginTurn is a turn up to its commit. What that leaves to be finished, if the caller lends itself to it, is to be called before endTurn.
+func (e *Engine) beginTurn(lends bool) (t turn, finish func()) {
+	at := e.monoAt
 	e.stats.Cycles++
-	began := at
+	began, more := at, false
 	e.turns.begin(e.cfg.Live.LatencyThreshold > 0)
 	e.endPause()
 	e.endHold()
@@ -119,9 +146,18 @@ func (e *Engine) turn(at int64) (more bool) {
 	}
 	at = e.mark(PhaseServe, at)
 	served = at - served
-	if e.commitTurn(!more && e.hold == nil && served <= int64(busyServe)) {
-		at = e.mark(PhaseCommit, at)
+	if len(e.stream) > 0 || e.wantAcks {
+		idle := lends && e.cfg.Live.AppendFsync == "always" && !more && e.hold == nil && served <= int64(busyServe)
+		if finish = e.commitTurn(idle && e.relief.stands()); finish == nil {
+			at = e.mark(PhaseCommit, at)
+		}
 	}
+	return turn{began, at, served, commands, more}, finish
+}
+
+// endTurn is a turn behind its commit.
+func (e *Engine) endTurn(t turn) (more bool) {
+	at, more := t.at, t.more
 	if e.hold == nil {
 		e.endWaits()
 	}
@@ -156,16 +192,16 @@ func (e *Engine) turn(at int64) (more bool) {
 		e.commit() // expiry and eviction made events
 	}
 	budget := lazyFreeBudget
-	if e.stats.Commands != commands {
-		budget = min(max(time.Duration(served), lazyFreeLeast), lazyFreeBudget)
+	if e.stats.Commands != t.commands {
+		budget = min(max(time.Duration(t.served), lazyFreeLeast), lazyFreeBudget)
 	}
 	e.freeing = e.ks.LazyFree(budget)
 	if chores {
 		at = e.mark(PhaseTimers, at)
 		e.turnEnd = at
 	}
-	e.stats.CycleNanos += uint64(at - began)
-	e.turns.record(at - began)
+	e.stats.CycleNanos += uint64(at - t.began)
+	e.turns.record(at - t.began)
 	return more
 }
 
@@ -265,6 +301,7 @@ func (e *Engine) Turn() error {
 		return err
 	}
 	e.readClock()
-	e.turn(e.monoAt)
+	t, _ := e.beginTurn(false)
+	e.endTurn(t)
 	return nil
 }

@@ -1,0 +1,183 @@
+package engine_test
+
+import (
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"frankenredis/kv"
+	"frankenredis/wal"
+	"frankenredis/wire"
+	"frankenredis/wire/command"
+	"frankenredis/wire/config"
+	"frankenredis/wire/engine"
+)
+
+// lendingLog is a log whose commits are all left to the executor's thread where that can be.
+type lendingLog struct {
+	memoryLog // the executor's
+	left      int
+	released  atomic.Uint64
+	waits     chan chan struct{} // takes what each finish waits for; nil: they do not wait
+}
+
+func (l *lendingLog) Commit(p []byte, db int) {
+	l.memoryLog.Commit(p, db)
+	l.released.Store(uint64(l.End()))
+}
+
+func (l *lendingLog) CommitIdle(p []byte, db int) func() {
+	l.memoryLog.Commit(p, db)
+	l.left++
+	end := uint64(l.End())
+	return func() {
+		if l.waits != nil {
+			gate := make(chan struct{})
+			l.waits <- gate
+			<-gate
+		}
+		l.released.Store(max(end, l.released.Load()))
+	}
+}
+
+func (l *lendingLog) Released() wal.LSN { return wal.LSN(l.released.Load()) }
+
+// lending is an executor over such a log that runs.
+type lending struct {
+	*bench
+	log   *lendingLog
+	ended chan error
+}
+
+func newLending(t *testing.T, waits chan chan struct{}) *lending {
+	r, err := wire.NewReactor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	ks := kv.New(kv.Options{Databases: 1})
+	t.Cleanup(ks.Close)
+	cfg := config.Defaults()
+	if err := cfg.Set([]config.Pair{{Name: "appendfsync", Value: "always"}}, config.Access{}); err != nil {
+		t.Fatal(err)
+	}
+	l := &lending{bench: &bench{t: t}, log: &lendingLog{waits: waits}, ended: make(chan error, 1)}
+	l.eng = engine.New(engine.Options{Keyspace: ks, Table: command.Table(), Config: cfg, Poller: r})
+	l.eng.SetLog(l.log)
+	l.s = l.client()
+	r.Bind(l.eng)
+	return l
+}
+
+func (l *lending) run() { go func() { l.ended <- l.eng.Run() }() }
+
+// ask runs f on the executor and returns its thread.
+func (l *lending) ask(f func()) (tid int) {
+	done := make(chan struct{})
+	l.eng.Post(func() {
+		f()
+		tid = unix.Gettid()
+		close(done)
+	})
+	<-done
+	return tid
+}
+
+// untilLent writes until a commit is left to the executor's thread, and returns what that waits for.
+func (l *lending) untilLent() (gate chan struct{}) {
+	for i := 0; ; i++ {
+		l.ask(func() { l.do(l.s, "SET k "+strconv.Itoa(i)) })
+		select {
+		case gate = <-l.log.waits:
+			return gate
+		case <-time.After(time.Millisecond): // nobody stood by yet
+		}
+	}
+}
+
+// Where the executor's thread waits for the device, another one goes on as the executor, and the first takes its turn again when that waits. What
+// waits is not released, and nothing else is left to a thread that nobody could relieve.
+func TestRelief(t *testing.T) {
+	l := newLending(t, make(chan chan struct{}))
+	l.run()
+	first := l.ask(func() {})
+	var second int
+	for round := range 4 {
+		gate := l.untilLent()
+		var left int
+		var end wal.LSN
+		tid := l.ask(func() { left, end = l.log.left, l.log.End() })
+		switch {
+		case round == 0:
+			second = tid
+			fallthrough
+		case round%2 == 0:
+			if tid == first || tid != second {
+				t.Fatalf("round %d: the executor is thread %d, first was %d, then %d", round, tid, first, second)
+			}
+		case tid != first:
+			t.Fatalf("round %d: the executor is thread %d, not %d", round, tid, first)
+		}
+		if l.log.Released() >= end {
+			t.Error("released while the commit waits")
+		}
+		l.ask(func() { l.do(l.s, "SET other v") })
+		if l.ask(func() { left = l.log.left - left }); left != 0 {
+			t.Error("a commit was left to the only thread there is")
+		}
+		close(gate)
+	}
+	if n := l.eng.Reliefs(); n != 4 {
+		t.Errorf("%d reliefs", n)
+	}
+	l.eng.Stop()
+	if err := <-l.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// Commits that do not wait long stay with the thread that has them.
+func TestNoReliefForFastCommits(t *testing.T) {
+	l := newLending(t, nil)
+	l.run()
+	first := l.ask(func() {})
+	for i, left := 0, 0; left < 1000; i++ {
+		l.ask(func() {
+			l.do(l.s, "SET k "+strconv.Itoa(i))
+			left = l.log.left
+		})
+	}
+	if reliefs, tid := l.eng.Reliefs(), l.ask(func() {}); reliefs == 0 && tid != first || reliefs > 100 { // a busy machine may have one or two
+		t.Errorf("%d reliefs, thread %d, first %d", reliefs, tid, first)
+	}
+	l.eng.Stop()
+	if err := <-l.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// The executor ends on whatever thread it is: Run returns when both goroutines have, and not before.
+func TestReliefEnds(t *testing.T) {
+	l := newLending(t, make(chan chan struct{}))
+	returned := make(chan struct{})
+	l.eng.SetRelief(func(run func()) {
+		defer close(returned)
+		run()
+	})
+	l.run()
+	gate := l.untilLent()
+	l.ask(func() { l.eng.Stop() }) // on the second
+	<-returned
+	select {
+	case err := <-l.ended:
+		t.Fatalf("Run returned while its thread waits: %v", err)
+	default:
+	}
+	close(gate)
+	if err := <-l.ended; err != nil {
+		t.Error(err)
+	}
+}
