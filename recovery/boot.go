@@ -215,5 +215,5 @@ func (b *boot) identify(s *survey) {
 	}
 	b.res.Log.Position, b.res.Log.ID2, b.res.Log.End2 = *p, b.res.ID2, b.res.End2
 	b.res.Log.Manifest, b.res.Log.Facts, b.res.Log.Tail = s.dir.Manifest, s.dir.Facts, s.tail
-	b.res.Log.Fresh = s.fresh
+	b.res.Log.Fresh, b.res.Log.DB = s.fresh, b.res.DB
 }

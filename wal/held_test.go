@@ -108,6 +108,61 @@ func TestHeld(t *testing.T) {
 	}
 }
 
+// An increment begins in the database where the stream stands, for whoever loads it, also if its first bytes come long after it was made: when
+// nothing was held, or when a server starts with an increment that nothing was written to. A replica's stream does not say again where it stands.
+func TestNothingWrittenYet(t *testing.T) {
+	const want = "*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n#FR1 "
+	at := Position{ID: testID, Epoch: 3, LSN: 1000}
+	begins := func(fs *memFS, stream []byte) {
+		t.Helper()
+		r, err := recoverLog(fs, testDir, false)
+		if err != nil || !bytes.Equal(r.stream, stream) {
+			t.Fatalf("%q: %v", r.stream, err)
+		}
+		p, err := readFile(fs, filepath.Join(testDir, r.dir.Manifest.Last().Name))
+		if err != nil || !bytes.HasPrefix(p, []byte(want)) || !bytes.Contains(p, stream[len(stream)-len(heldUnit(20)):]) {
+			t.Fatalf("%q: %v", p, err)
+		}
+	}
+	fs := newMemFS()
+	var woken atomic.Int64
+	o := heldOptions(fs, &woken)
+	h := NewHeld(o, at, 2)
+	l, err := Begin(o, at, 2, heldBase(t, o, at.LSN), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := heldUnit(10)
+	h.Commit(stream, 2)
+	h.Close()
+	h.Rest(l)
+	stream = append(stream, heldUnit(20)...)
+	l.Commit(heldUnit(20), 2)
+	if _, err := switchNow(l); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	first, err := readFile(fs, filepath.Join(testDir, "appendonly.aof.1.incr.aof"))
+	if err != nil || !bytes.HasPrefix(first, []byte(want)) {
+		t.Fatalf("%q: %v", first, err)
+	}
+	r, err := recoverLog(fs, testDir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err = Open(quickOptions(fs, EverySec), Start{Manifest: r.dir.Manifest, Facts: r.dir.Facts, Position: Position{testID, 4, r.end}, DB: 2, Tail: r.tail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Commit(heldUnit(20), 2)
+	if err := l.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	begins(fs, append(stream, heldUnit(20)...))
+}
+
 // An error of the disk ends the attempt and not the stream: nothing piles up in memory, Begin says why, and nothing of it is left (I21).
 func TestHeldFails(t *testing.T) {
 	for _, op := range []string{"create", "write", "fsync", "rename"} {

@@ -252,6 +252,10 @@ func (l *Log) openLast(s Start) error {
 		return fmt.Errorf("%s: %w", ref.Name, err)
 	}
 	c.opening = l.o.Annotate && c.since.Len() > 0
+	if c.pos == 0 && s.DB > 0 {
+		// Not even what selects the stream's database was written yet, and a replica's stream goes on without naming it.
+		c.prologue, c.facts.DB = true, s.DB
+	}
 	// After a mere kill of the process the last bytes may be in the page cache only. They were read back and will be served:
 	// they must not be called durable before they are.
 	if !s.synced {
