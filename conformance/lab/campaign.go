@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -246,7 +247,7 @@ func (l *life) session(faults bool) error {
 			err = l.write(2 + l.rng.IntN(7))
 		case k < 15:
 			if eng, ok := l.eng.(*real); ok {
-				err = eng.Relog(l.data)
+				err = l.relog(eng)
 			}
 		case k < 17:
 			err = l.tolerate(faults, l.eng.Rewrite(l.data))
@@ -262,6 +263,31 @@ func (l *life) session(faults bool) error {
 		}
 	}
 	return nil
+}
+
+// relog ends the log and begins another, mostly while clients go on; now and then it gives that up first, and what was held with it.
+func (l *life) relog(eng *real) error {
+	how := l.rng.IntN(6)
+	if how == 0 {
+		return eng.Relog(l.data)
+	}
+	if how == 1 {
+		if err := eng.log.Close(true); err != nil {
+			return err
+		}
+		if err := eng.beginHeld(l.data, givenUp, eng.holdNowhere); err == nil {
+			return errors.New("the log was not given up")
+		}
+		return eng.begin(l.data, nil)
+	}
+	return eng.RelogHeld(l.data, nil, func() error {
+		for range l.rng.IntN(6) {
+			if err := l.commit(l.unit()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // fault is one of any operation soon, or of one that gives or takes a name.

@@ -180,6 +180,9 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 		r.ledger = ledger.Start(ledger.Options{FS: fs, Dir: ledgerDir, Mode: res.Evidence.Mode, LimitBytes: 1, Retry: time.Millisecond})
 		r.ledger.Record(ledger.Entry{Rule: ledger.Corrupt, Decision: ledger.Note, Artifact: "lab", Detail: res.Evidence.Outcome})
 	}
+	if res.DB > 0 {
+		r.db = res.DB // as on a replica, whose stream goes on where it stood
+	}
 	log, err := res.OpenLog(r.options(), true, 1<<20)
 	if err != nil {
 		return nil, errors.Join(err, r.letGo())

@@ -91,6 +91,16 @@ func named() []mutant {
 			}
 			return f.Write(q)
 		}}},
+		{name: "what is held is written with other bytes", m: &mutation{write: func(f disk.File, p []byte, off int64) (int, error) {
+			if strings.HasSuffix(f.Name(), ".held") && len(p) > 60 {
+				p = bytes.Clone(p)
+				p[len(p)/2]++
+			}
+			if off >= 0 {
+				return f.WriteAt(p, off)
+			}
+			return f.Write(p)
+		}}},
 	}
 }
 

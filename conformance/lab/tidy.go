@@ -23,6 +23,7 @@ func (l *life) tidy() *Violation {
 	failed, unsettled := false, false
 	for _, e := range l.disk.Trace() {
 		if e.Err != nil && (e.Op == crashfs.Remove || e.Op == crashfs.List) {
+			l.crashed = true // what is left lies there for the next server, too
 			return nil
 		}
 		unsettled = unsettled || e.Err != nil && e.Op == crashfs.SyncDir
