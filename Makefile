@@ -7,7 +7,7 @@ FAULTS   ?= 100000
 SEED     ?= 1
 FLIPS    ?= 10000
 STATES   ?= 10000
-SEEDS    ?= 1-2900
+SEEDS    ?= 1-1600
 DEATHS   ?= 1000
 
 GO       ?= go
@@ -70,7 +70,7 @@ crash: peers build ## the long crash tests: STATES (10000) crash states in memor
 	LAB_UNITS=6 $(GO) test -count=1 -timeout 1h -v ./conformance/lab/model
 	FR_LONG=1 FR_SERVER=$(CURDIR)/$(BIN)/frankenredis $(GO) test -count=1 -timeout 60m -v -run 'TestKill|TestLinearizable|TestSurvivingPrefix|TestRedisCLIPipe|Directory' ./conformance
 
-long: ## random lives in memory and their deaths, those of SEEDS (1-2900: some million crash states), telling where it is; LAB_FAULTS=1: while calls fail
+long: ## random lives in memory and their deaths, those of SEEDS (1-1600: about a million crash states), telling where it is; LAB_FAULTS=1: while calls fail
 	LAB_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 0 -v -run 'TestCampaign$(if $(LAB_FAULTS),Faults,$$)' ./conformance/lab
 
 # The disks in memory are garbage soon: the laboratory takes memory for speed.

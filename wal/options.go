@@ -151,8 +151,8 @@ type Start struct {
 	// Fresh opens a new increment instead of going on in the last one: after damage, after an I/O error, after a stock
 	// server wrote here.
 	Fresh bool
-	// DB is the stream's database at Position, for an increment that begins there: the stream goes on without a SELECT (a replica's
-	// does). Zero: with one, or in database 0.
+	// DB is the stream's database at Position, for an increment that begins there or that has no bytes yet: the stream goes on without a
+	// SELECT (a replica's does). Zero: with one, or in database 0.
 	DB int
 	// synced says that this process wrote the last increment and synced all of it.
 	synced bool
