@@ -54,8 +54,12 @@
 // The sidecar of a growing file has profile 64+8 whatever its size, and for each stripe that is complete a block of 2326720 bytes:
 // table, half of the parity, table, the other half, table. Its tail file has slots of 4160 bytes, each one packet: slots 0 and 1 take
 // turns with the last cell, whole, partial or empty, and say how far the file is covered; slot 2+c holds cell c of the open stripe once it
-// is complete. The open stripe is the highest that a tail packet names, or, without one, the number of whole blocks. When the
-// stripe's block is durable the tail is cut to nothing; blocks behind it may be there by then, written under the same sync.
+// is complete. In a new file the first of those that take turns is written to both. When a stripe's block is durable, one says, with an empty cell 0, that the
+// stripe behind it is open. What stands in other slots of stripes before that counts for nothing, and stays until the slot is used again. (Older versions
+// cut the tail to nothing instead.)
+// The open stripe is the highest that a tail packet names, or, without one, as many as the others have room for blocks; and if from there on blocks are complete, with every
+// packet, the one behind them: blocks may be durable before a slot says so, several under one sync. One that is not complete counts for nothing there, as its stripe
+// may be covered by copies still.
 //
 // # Checksums
 //
@@ -82,7 +86,9 @@
 // damaged cells, after their bytes are durable in the quarantine, or, if the file lacks bytes or has some to be cut, replaces it by rename, or does
 // that in place where there is no room for a second copy; it may be cut short and done again.
 // Its tail is written so that a torn write loses no copy that was there before: complete cells have slots of their own, and
-// are durable before a partial one behind them says so; partial ones take turns. The generation before stays in the catalog until the new one covers as much.
+// are durable before a partial one behind them says so; partial ones take turns. A crash leaves one thing torn, a slot, copies or blocks. So where
+// neither slot 0 nor 1 is a packet, or one is none and a copy or a block is not sound either, it was damage: the cover may have reached further, and is made
+// anew. The generation before stays in the catalog until the new one covers as much.
 //
 // # Versions
 //

@@ -17,6 +17,7 @@ type index struct {
 	tables [][]byte
 	parity map[[2]uint32]int64 // stripe and part to position
 	total  int                 // different packets found
+	found  []int               // of them, of each stripe
 	whole  bool
 	unread error // the first of the disk, which did not give a part: what stood there counts as lost
 }
@@ -34,7 +35,7 @@ func (x *index) read(s *Store, f disk.File, name string, e Entry) error {
 
 // readPackets scans a sidecar. Packets that the shape has no place for are dropped.
 func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shape) error {
-	x.f, x.tables, x.parity = f, make([][]byte, sh.stripes()), map[[2]uint32]int64{}
+	x.f, x.tables, x.parity, x.found = f, make([][]byte, sh.stripes()), map[[2]uint32]int64{}, make([]int, sh.stripes())
 	size, err := f.Size()
 	if err != nil {
 		return err
@@ -60,6 +61,7 @@ func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shap
 				at := [2]uint32{id.stripe, id.part}
 				if _, again := x.parity[at]; !again { // else it stands where another is missing
 					x.total++
+					x.found[id.stripe]++
 				}
 				x.parity[at] = pos
 				if id.part%16 == 0 {
@@ -73,6 +75,9 @@ func (x *index) readPackets(s *Store, f disk.File, name string, e Entry, sh shap
 		if !seen[id] {
 			seen[id] = true
 			x.total++
+			if id.kind != kindInfo {
+				x.found[id.stripe]++
+			}
 		}
 	})
 	x.unread = r.err
@@ -223,7 +228,9 @@ func (v *examination) openSide(path string) (disk.File, error) {
 	return f, nil
 }
 
-// readGrowing reads the sidecar of a file that grows. Which stripe is open the tail says, or else the room the others take.
+// readGrowing reads the sidecar of a file that grows. Which stripe is open the tail says, or else the room the others take. Where the blocks behind
+// that one are complete, a crash came between them and the slot that was to say so, or damage took the slot: they count all the same. One that is not
+// complete does not: it may not have become durable, and the copies of its stripe are what covers that.
 func (v *examination) readGrowing(name string) error {
 	v.tail, v.x = &tailCells{stripe: -1}, &index{}
 	side, err := v.openSide(v.s.tailPath(name, v.e))
@@ -239,25 +246,36 @@ func (v *examination) readGrowing(name string) error {
 	if side, err = v.openSide(v.s.sidecarPath(name, v.e)); err != nil {
 		return err
 	}
-	if v.tail.stripe < 0 {
-		v.tail.stripe = 0
-		if side != nil {
-			size, err := side.Size()
-			if err != nil {
-				return err
-			}
-			v.tail.stripe = int(size / blockSize)
+	size := int64(0)
+	if side != nil {
+		if size, err = side.Size(); err != nil {
+			return err
 		}
 	}
-	v.sh = shape{Profile64x8, int64(v.tail.stripe) * 64 * shardSize}
-	v.r.Size, v.r.Budget = v.sh.size+v.tail.end, int64(v.sh.M*shardSize-cellSize)
-	v.x.tables = make([][]byte, v.sh.stripes())
+	open, blocks := v.tail.stripe, int(size/blockSize)
+	if open < 0 {
+		open = blocks
+	}
+	upTo := func(stripes int) shape { return shape{Profile64x8, int64(stripes) * stripeCells * cellSize} }
 	if side != nil {
-		if err := v.x.readPackets(v.s, side, name, v.e, v.sh); err != nil {
+		if err := v.x.readPackets(v.s, side, name, v.e, upTo(max(open, blocks))); err != nil {
 			return fmt.Errorf("%s: %w", side.Name(), err)
 		}
+		for open < blocks && v.x.found[open] == blockPackets {
+			open++
+		}
+		v.x.tables, v.x.found = v.x.tables[:open], v.x.found[:open]
+	} else {
+		v.x.tables = make([][]byte, open)
 	}
-	v.x.whole = whole && side != nil && v.tail.whole && v.x.total == v.sh.stripes()*(copies+v.sh.M*64)
+	v.tail.open(open)
+	v.sh = upTo(open)
+	v.r.Size, v.r.Budget = v.sh.size+v.tail.end, int64(v.sh.M*shardSize-cellSize)
+	torn := v.tail.torn && size > int64(open)*blockSize // see tailCells
+	v.x.whole = whole && side != nil && v.tail.whole && !torn
+	for _, n := range v.x.found {
+		v.x.whole = v.x.whole && n == blockPackets
+	}
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package heal
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,10 +12,14 @@ import (
 const (
 	stripeCells = 64 * shardSize / cellSize // of a full stripe
 	slotSize    = headerSize + cellSize     // of the tail file
-	// The tail file has two slots that take turns with the last, partial cell, and behind them one for each cell of the open stripe.
+	// The tail file has two slots that take turns with the last, partial cell, and behind them one for each cell of the open stripe. What they hold
+	// of stripes before that one is left there.
 	partialSlots = 2
+	everySlot    = -1 // the turn in a new file: none is left empty, as damage might
 	// blockSize is the room of one stripe in the sidecar of a growing file.
 	blockSize = copies*(headerSize+16*stripeCells) + 8*64*slotSize
+	// blockPackets is how many packets it has.
+	blockPackets = copies + 8*64
 	// syncStripes is for how many stripes at most one sync makes the parity durable.
 	syncStripes = 16
 )
@@ -33,14 +36,13 @@ type Growing struct {
 	code      *codec
 	stripes   int   // that have their parity
 	end       int64 // covered up to here, bytes
-	turn      int   // the partial slot to be written next
-	copied    bool  // the tail file has copies of cells
+	turn      int   // the partial slot to be written next; everySlot: all
 	published bool
 }
 
 // Grow begins to cover a file that grows. What covers it now stays in force until the first Advance has returned.
 func (s *Store) Grow(name string) (*Growing, error) {
-	g := &Growing{s: s, name: name}
+	g := &Growing{s: s, name: name, turn: everySlot}
 	var err error
 	if g.e, g.old, g.had, err = s.newEntry(name); err != nil {
 		return nil, err
@@ -184,18 +186,16 @@ func (g *Growing) writeBlock(stripe int) error {
 	return g.s.writeAt(g.rs, block, int64(stripe)*blockSize)
 }
 
-// seal makes the blocks of the next n stripes durable. Only then the copies of the open stripe's cells go, and that durably, or an end that
-// stands there would count after a crash for how far the file is covered.
+// seal makes the blocks of the next n stripes durable. Only then a slot says, durably too, which stripe is open: a block that is damaged later would
+// else be taken for one that a crash cut short. The copies of cells that are needed no more stay. Cutting the file frees room that the next stripe
+// takes again, and on a file system that tells the device of it (discard) it held up the log's own commits for milliseconds.
 func (g *Growing) seal(n int) error {
 	if err := g.rs.SyncData(); err != nil {
 		return err
 	}
 	disk.Uncache(g.rs) // nobody reads it soon, and the next blocks take the same pages again
-	if g.copied {
-		if err := errors.Join(g.tail.Truncate(0), g.tail.SyncData()); err != nil {
-			return err
-		}
-		g.copied = false
+	if err := g.writeSlot(g.stripes+n, 0, nil); err != nil {
+		return err
 	}
 	g.stripes += n
 	g.end = max(g.end, int64(g.stripes)*stripeCells*cellSize)
@@ -211,9 +211,8 @@ func (g *Growing) copyTail(durable int64) error {
 	base := int64(g.stripes) * stripeCells * cellSize
 	first := (max(g.end, base) - base) / cellSize
 	last := (durable - base) / cellSize // the partial one, maybe empty
-	room := max(1, min(last-first, most))
-	data, p := make([]byte, 0, room*cellSize), make([]byte, 0, room*slotSize)
-	g.copied = true
+	room := min(last-first, most)
+	data, p := make([]byte, 0, max(room, 1)*cellSize), make([]byte, 0, room*slotSize)
 	for c := first; c < last; {
 		n := min(last-c, most)
 		data, p = data[:n*cellSize], p[:0]
@@ -238,7 +237,18 @@ func (g *Growing) copyTail(durable int64) error {
 	if err := g.read(data, base+last*cellSize); err != nil {
 		return err
 	}
-	p = g.s.d.appendPacket(p[:0], b, packetID{kindTail, uint32(g.stripes), uint32(last)}, data)
+	return g.writeSlot(g.stripes, last, data)
+}
+
+// writeSlot says durably which stripe is open, and that it is covered to the end of data in that cell of it. Never is the slot overwritten that says
+// what is covered now.
+func (g *Growing) writeSlot(stripe int, cell int64, data []byte) error {
+	p := g.s.d.appendPacket(make([]byte, 0, slotSize), g.e.bound(), packetID{kindTail, uint32(stripe), uint32(cell)}, data)
+	if g.turn == everySlot {
+		p = append(p, make([]byte, slotSize-len(p))...)
+		p = append(p, p...)
+		g.turn = 0
+	}
 	if _, err := g.tail.WriteAt(p, int64(g.turn)*slotSize); err != nil {
 		return err
 	}
@@ -272,65 +282,3 @@ func (s *Store) takeRoom() *room {
 }
 
 func (s *Store) giveRoom(r *room) { s.room = r }
-
-// tailCells are the copies of an open stripe's cells.
-type tailCells struct {
-	stripe int
-	cells  map[int][]byte // by number in the stripe
-	end    int64          // covered bytes of the stripe
-	whole  bool
-	unread error // the first of the disk, which did not give a part: there may be more cells, and the end further
-}
-
-// readTail reads the tail file of a growing file's entry.
-func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	type key struct{ stripe, cell int }
-	found := map[key][]byte{}
-	t := &tailCells{stripe: -1, cells: map[int][]byte{}, whole: true}
-	r := &gapReader{r: f}
-	ended := false // a partial slot says how far the file is covered; a crash spoils one of them at most, the one that was being written
-	err = s.d.scan(r, size, b, func(id packetID, pos int64, payload []byte) {
-		if id.kind != kindTail || id.part > stripeCells || len(payload) > cellSize {
-			return
-		}
-		k := key{int(id.stripe), int(id.part)}
-		if len(payload) >= len(found[k]) {
-			found[k] = append([]byte{}, payload...)
-		}
-		t.stripe = max(t.stripe, k.stripe)
-		ended = ended || pos < partialSlots*slotSize
-	})
-	if err != nil {
-		return nil, err
-	}
-	for k, p := range found {
-		if k.stripe == t.stripe {
-			t.cells[k.cell] = p
-			t.end = max(t.end, int64(k.cell)*cellSize+int64(len(p)))
-		}
-	}
-	for c := range int((t.end + cellSize - 1) / cellSize) {
-		if want := min(t.end-int64(c)*cellSize, cellSize); int64(len(t.cells[c])) != want {
-			t.whole = false
-		}
-	}
-	t.unread = r.err
-	if t.unread != nil || size > 0 && t.stripe < 0 {
-		t.whole = false
-	}
-	if !ended && slotUsed(f, 0) && slotUsed(f, 1) {
-		t.whole = false
-	}
-	return t, nil
-}
-
-// slotUsed says that a slot of a tail file has something in it.
-func slotUsed(f disk.File, slot int64) bool {
-	p := make([]byte, slotSize)
-	n, _ := f.ReadAt(p, slot*slotSize)
-	return len(bytes.Trim(p[:n], "\x00")) > 0
-}

@@ -117,6 +117,17 @@ func (o otherReader) read(name string) ([]byte, error) {
 				open = uint64(q.stripe)
 			}
 		}
+		packets := map[[3]uint32]bool{}
+		count := map[uint64]int{}
+		for _, q := range found {
+			if id := [3]uint32{uint32(q.kind), q.stripe, q.part}; !packets[id] {
+				packets[id] = true
+				count[uint64(q.stripe)]++
+			}
+		}
+		for count[open] == 3+8*64 {
+			open++
+		}
 		e.Size = open * stripeOfGrowing
 	}
 	cell := func(number int, p []byte) []byte {
@@ -322,16 +333,18 @@ func TestOtherReader(t *testing.T) {
 		key     []byte
 		bad     [][2]int // bytes from, to
 		growing bool
+		torn    bool // the last write of the tail was
 	}{
-		{"empty", 0, heal.Profile64x8, nil, nil, false},
-		{"small", 50_000, heal.Profile64x8, nil, [][2]int{{0, 50_000}}, false},
-		{"small keyed", 4097, heal.Profile64x8, []byte("sixteen byte key"), [][2]int{{4096, 4097}}, false},
-		{"short 64+8", 300_001, heal.Profile64x8, nil, [][2]int{{1000, 1000 + 65536}}, false},
-		{"short 64+4", 300_001, heal.Profile64x4, nil, [][2]int{{234_000, 234_000 + 65536}}, false},
-		{"short 16+8 keyed", 300_001, heal.Profile16x8, []byte("sixteen byte key"), [][2]int{{0, 65536}}, false},
-		{"dir/%2F name", 5<<20 + 5, heal.Profile16x8, nil, [][2]int{{4<<20 - 70_000, 4<<20 - 5000}, {5 << 20, 5<<20 + 5}}, false},
-		{"growing", 40_001, heal.Profile64x8, nil, [][2]int{{0, 40_001}}, true},
-		{"growing keyed", 16<<20 + 9000, heal.Profile64x8, []byte("sixteen byte key"), [][2]int{{50_000, 50_000 + 8192}, {16 << 20, 16<<20 + 9000}}, true},
+		{"empty", 0, heal.Profile64x8, nil, nil, false, false},
+		{"small", 50_000, heal.Profile64x8, nil, [][2]int{{0, 50_000}}, false, false},
+		{"small keyed", 4097, heal.Profile64x8, []byte("sixteen byte key"), [][2]int{{4096, 4097}}, false, false},
+		{"short 64+8", 300_001, heal.Profile64x8, nil, [][2]int{{1000, 1000 + 65536}}, false, false},
+		{"short 64+4", 300_001, heal.Profile64x4, nil, [][2]int{{234_000, 234_000 + 65536}}, false, false},
+		{"short 16+8 keyed", 300_001, heal.Profile16x8, []byte("sixteen byte key"), [][2]int{{0, 65536}}, false, false},
+		{"dir/%2F name", 5<<20 + 5, heal.Profile16x8, nil, [][2]int{{4<<20 - 70_000, 4<<20 - 5000}, {5 << 20, 5<<20 + 5}}, false, false},
+		{"growing", 40_001, heal.Profile64x8, nil, [][2]int{{0, 40_001}}, true, false},
+		{"growing keyed", 16<<20 + 9000, heal.Profile64x8, []byte("sixteen byte key"), [][2]int{{50_000, 50_000 + 8192}, {16 << 20, 16<<20 + 9000}}, true, false},
+		{"growing to the end of a stripe", 16 << 20, heal.Profile64x8, nil, [][2]int{{4096, 12_288}, {16<<20 - 1, 16 << 20}}, true, true},
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, c.name)
@@ -364,6 +377,21 @@ func TestOtherReader(t *testing.T) {
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
+		}
+		if c.torn {
+			tail := filepath.Join(dir, "heal", c.name+".1.tail")
+			p, err := os.ReadFile(tail)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, slot := range [][]byte{p[:4160], p[4160:8320]} {
+				if binary.LittleEndian.Uint32(slot[56:]) == 1 {
+					slot[30] ^= 1
+				}
+			}
+			if err := os.WriteFile(tail, p, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		bad := bytes.Clone(was)
 		for _, b := range c.bad {

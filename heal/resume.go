@@ -27,10 +27,10 @@ func (s *Store) Resume(name string, durable int64) (*Growing, error) {
 	if !ok || !e.Growing || e.Generation != known.generation || known.end > durable {
 		return nil, nil
 	}
-	g := &Growing{s: s, name: name, e: e, old: e, had: true, stripes: known.stripes, end: known.end, copied: true, published: true}
-	err := g.reopen()
+	g := &Growing{s: s, name: name, e: e, old: e, had: true, stripes: known.stripes, end: known.end, published: true}
+	named, err := g.reopen()
 	if err == nil {
-		err = g.settle()
+		err = g.settle(named)
 	}
 	if err == nil {
 		return g, nil
@@ -42,48 +42,53 @@ func (s *Store) Resume(name string, durable int64) (*Growing, error) {
 	return nil, err
 }
 
-// reopen opens the file and its sidecar, and finds out which slot is to be written next: not the one that tells the end.
-func (g *Growing) reopen() (err error) {
+// reopen opens the file and its sidecar, and finds out which slot is to be written next: not the one that tells the end. named: that one names the
+// open stripe.
+func (g *Growing) reopen() (named bool, err error) {
 	if g.code, err = newCodec(Profile64x8, binary.LittleEndian.Uint64(g.e.UUID[:8]), g.s.yield); err != nil {
-		return err
+		return false, err
 	}
 	if g.file, err = g.s.o.FS.Open(g.s.path(g.name)); err != nil {
-		return err
+		return false, err
 	}
 	if g.rs, err = g.s.o.FS.OpenReadWrite(g.s.sidecarPath(g.name, g.e)); err != nil {
-		return err
+		return false, err
 	}
 	if g.tail, err = g.s.o.FS.OpenReadWrite(g.s.tailPath(g.name, g.e)); err != nil {
-		return err
+		return false, err
 	}
 	furthest := int64(-1)
 	for slot := range partialSlots {
 		var p [slotSize]byte
 		n, err := g.tail.ReadAt(p[:], int64(slot)*slotSize)
 		if err != nil && err != io.EOF {
-			return err
+			return false, err
 		}
 		of, id, cell, err := g.s.d.parsePacket(p[:n], cellSize)
-		if err != nil || of != g.e.bound() || id.kind != kindTail || int(id.stripe) != g.stripes {
+		if err != nil || of != g.e.bound() || id.kind != kindTail {
 			continue // it was never written, or a crash tore it
 		}
-		if at := int64(id.part)*cellSize + int64(len(cell)); at > furthest {
-			furthest, g.turn = at, (slot+1)%partialSlots
+		if at := (int64(id.stripe)*stripeCells+int64(id.part))*cellSize + int64(len(cell)); at > furthest {
+			furthest, g.turn, named = at, (slot+1)%partialSlots, int(id.stripe) == g.stripes
 		}
 	}
-	return nil
+	return named, nil
 }
 
 // settle makes durable what the process before may have left in the page cache alone. Behind a sync that failed a sync that succeeds says
 // nothing of what was written before: the same bytes are written once more, as far back as one sync reaches. The tail gets another file: its
-// cells say how far the log is durable, and a device may spoil what it writes when the power goes.
-func (g *Growing) settle() error {
-	if err := g.copyTailFile(); err != nil {
+// cells say how far the log is durable, and a device may spoil what it writes when the power goes. Where it does not name the open stripe (named) it does
+// when the blocks are durable, and keeps until then the copies that they take the place of.
+func (g *Growing) settle(named bool) error {
+	if err := g.copyTailFile(named); err != nil {
 		return err
 	}
 	err := writeAgain(g.rs, int64(max(g.stripes-syncStripes, 0))*blockSize, int64(g.stripes)*blockSize)
 	if err == nil {
 		err = g.rs.SyncData()
+	}
+	if err == nil && !named {
+		err = g.writeSlot(g.stripes, 0, nil)
 	}
 	if err != nil {
 		return err
@@ -95,8 +100,8 @@ func (g *Growing) settle() error {
 	return g.s.o.FS.SyncDir(g.s.dir())
 }
 
-// copyTailFile puts a copy in the place of the tail file. Its new name is durable when the folder is.
-func (g *Growing) copyTailFile() error {
+// copyTailFile puts a copy in the place of the tail file; with trim, of what counts. Its new name is durable when the folder is.
+func (g *Growing) copyTailFile(trim bool) error {
 	path := g.s.tailPath(g.name, g.e)
 	f, err := g.s.o.FS.Create(path + ".tmp")
 	if err != nil {
@@ -104,6 +109,10 @@ func (g *Growing) copyTailFile() error {
 	}
 	size, err := g.tail.Size()
 	if err == nil {
+		if trim {
+			cells := g.end/cellSize - int64(g.stripes)*stripeCells // a partial one has no slot of its own
+			size = min(size, (partialSlots+cells)*slotSize)
+		}
 		_, err = io.Copy(f, io.NewSectionReader(g.tail, 0, size))
 	}
 	if err == nil {

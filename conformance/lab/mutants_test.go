@@ -234,7 +234,6 @@ var exempt = map[string]string{
 	"heal/rebuild.go entryOf Sync":               "as in rebuild",
 	"recovery/mend.go cutOff Sync":               "wal.Open syncs what was cut before the log goes on; this is for a start that comes no further, whose evidence says that it was",
 	"heal/grow.go seal SyncData":                 "a stripe has 16 MiB, more than lives write; heal's TestGrowCrash goes through the seal of one",
-	"heal/grow.go seal SyncData (2)":             "as the one before it",
 	"heal/resume.go settle SyncData":             "what it makes durable was durable, unless a sync had failed: a stripe has 16 MiB, more than lives write",
 	"heal/resume.go settle SyncDir":              "the names were durable before the catalog had the entry; this is for folders that somebody has copied there",
 	"recovery/mend.go migrate SyncDir":           "on the disk in memory a rename between folders is one change; others need each of them synced",
