@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -123,4 +124,37 @@ func duringSyncs(calls []call, dir string) (syncs, reads, sends int) {
 		}
 	}
 	return len(windows), reads, sends
+}
+
+// Under always the executor's own thread commits while commits are fast. Where one of them is not, another thread goes on as the executor, and
+// nothing is told before its sync, nor lost.
+func TestSlowCommits(t *testing.T) {
+	if isStock(t, testbed.Subject(t)) {
+		t.Skip("a stock server has one thread for that")
+	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	s := testbed.Start(t, testbed.Options{Env: calm, Args: []string{"--appendonly", "yes", "--appendfsync", "always", "--save", ""},
+		Wrap: []string{testbed.Peer(t, "strace"), "-D", "-f", "--seccomp-bpf", "-o", trace, "-e", "trace=fdatasync",
+			"-e", "inject=fdatasync:delay_enter=50000:when=50+25"}})
+	c, other := s.Dial(t), s.Dial(t)
+	sets := 0
+	waitFor(t, "the executor's other thread", func() bool {
+		for range 200 {
+			sets++
+			if r := c.Call(t, "SET", "key:"+strconv.Itoa(sets), "v"); r.Str != "OK" {
+				t.Fatal(r)
+			}
+		}
+		return infoInt(t, other, "everything", "fr_executor_reliefs") > 2
+	})
+	if n := infoInt(t, other, "everything", "fr_log_ring_commits_inline"); n == 0 {
+		t.Error("the executor's thread made no commit")
+	}
+	s.Kill()
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Dial(t).Call(t, "DBSIZE"); r.Int != int64(sets) {
+		t.Errorf("%d keys of %d", r.Int, sets)
+	}
 }

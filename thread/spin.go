@@ -3,12 +3,14 @@ package thread
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
 // Spin decides whether a thread that waits for something short keeps its processor meanwhile and looks again and again. A processor that has
 // nothing to do is given back, in a virtual machine to the machine below, and takes some 8 us to come again: with one client that is a fourth of
-// the time of a commit under `always`. So where the last waits were all short, the next one is expected to be.
+// the time of a commit under `always`. So where the last waits were all short, the next one is expected to be. Not while threads in the background
+// compute (Computes): what the waiting one does not use is theirs.
 //
 // A wait is Begin, then looking while On says so, then sleeping, and End. Not for concurrent use.
 type Spin struct {
@@ -22,26 +24,45 @@ const (
 	SpinLimit = 80 * time.Microsecond
 	// spinLuck is how many waits in a row must have been short: at most each such number of waits one spins in vain.
 	spinLuck = 16
+	// computesFor is how long Computes counts.
+	computesFor = 2 * time.Millisecond
 )
 
-// cores is how many processors there are: with one alone, what is waited for may need it.
-var cores = runtime.NumCPU()
+var (
+	loaded   = time.Now()
+	computed atomic.Int64 // when Computes was called last, since loaded
+)
+
+// Computes is called by threads in the background while they compute, at least once in a millisecond. Any goroutine.
+func Computes() { computed.Store(int64(now().Sub(loaded))) }
+
+// never: nobody spins. On the only processor there is what is waited for may need it, and under a quota of processor time (a container's, which the Go
+// runtime goes by when it begins) what is spent is missing later.
+var never atomic.Bool
+
+func init() { never.Store(runtime.NumCPU() < 2 || runtime.GOMAXPROCS(0) < runtime.NumCPU()) }
+
+// NeverSpin turns spinning off for good. Any goroutine.
+func NeverSpin() { never.Store(true) }
+
+// now is the clock.
+var now = time.Now
 
 // Begin is called when a wait begins.
 func (s *Spin) Begin() {
-	s.began = time.Now()
-	s.spinning = s.luck >= spinLuck && cores > 1
+	s.began = now()
+	s.spinning = s.luck >= spinLuck && !never.Load() && s.began.Sub(loaded)-time.Duration(computed.Load()) > computesFor
 }
 
 // On says whether to look again, rather than to sleep until the wait is over.
 func (s *Spin) On() bool {
-	s.spinning = s.spinning && time.Since(s.began) < SpinLimit
+	s.spinning = s.spinning && now().Sub(s.began) < SpinLimit
 	return s.spinning
 }
 
 // End is called when the wait is over.
 func (s *Spin) End() {
-	if time.Since(s.began) >= SpinLimit {
+	if now().Sub(s.began) >= SpinLimit {
 		s.luck = 0
 	} else if s.luck < spinLuck {
 		s.luck++

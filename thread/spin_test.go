@@ -5,48 +5,60 @@ import (
 	"time"
 )
 
-// A thread spins when some waits in a row were short, no longer than one of them may be, and not behind one that was not.
+// A thread spins when some waits in a row were short, no longer than one of them may be, not behind one that was not, and neither where nobody
+// does nor beside threads that compute.
 func TestSpin(t *testing.T) {
-	defer func(n int) { cores = n }(cores)
-	cores = 2
+	defer func(b bool) { never.Store(b); now = time.Now }(never.Load())
+	never.Store(false)
+	at := loaded.Add(time.Hour)
+	now = func() time.Time { return at }
 	var s Spin
-	wait := func(short bool) (spun bool) {
+	wait := func(took time.Duration) (spun bool) {
 		s.Begin()
 		spun = s.On()
-		if !short {
-			s.began = s.began.Add(-SpinLimit)
-		}
-		if !short && s.On() {
-			t.Error("spins beyond the limit")
+		at = at.Add(took)
+		if s.On() != (spun && took < SpinLimit) {
+			t.Errorf("behind %v it spins: %t", took, s.On())
 		}
 		s.End()
 		return spun
 	}
 	for round := range 3 {
 		for i := range spinLuck {
-			if wait(true) {
+			if wait(SpinLimit - 1) {
 				t.Errorf("round %d: spins behind %d short waits", round, i)
 			}
 		}
 		for range 5 {
-			if !wait(true) {
+			if !wait(SpinLimit - 1) {
 				t.Error("does not spin")
 			}
 		}
-		wait(false)
+		if !wait(SpinLimit) {
+			t.Error("does not begin to spin")
+		}
 	}
-	for range 2 * spinLuck {
-		wait(true)
+	for range spinLuck {
+		wait(0)
 	}
-	cores = 1
-	if wait(true) {
-		t.Error("spins on the only processor")
+	NeverSpin()
+	if wait(0) {
+		t.Error("spins though nobody does")
 	}
-	s.Begin()
-	s.began = time.Now().Add(-SpinLimit)
-	s.End()
-	cores = 2
-	if wait(true) {
+	never.Store(false)
+	Computes()
+	at = at.Add(computesFor)
+	if wait(0) {
+		t.Error("spins beside a thread that computes")
+	}
+	at = at.Add(1)
+	if !wait(0) {
+		t.Error("does not spin when that is over")
+	}
+	NeverSpin()
+	wait(SpinLimit) // counts, though it did not spin
+	never.Store(false)
+	if wait(0) {
 		t.Error("spins behind a wait that was long")
 	}
 }

@@ -39,7 +39,6 @@ func (r *ringer) mayTry() bool {
 // try takes the ring for the executor's thread, which then calls finish. Under mu. Executor only.
 func (r *ringer) try() {
 	r.busy, r.trying, r.since = true, true, time.Now()
-	r.l.stats.tried++
 }
 
 // finishTry commits what lies on the tape. What the ringer was woken for meanwhile it looks at behind that.

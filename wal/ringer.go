@@ -327,12 +327,16 @@ func (r *ringer) ended(err error) {
 	took := time.Since(r.since)
 	l.o.Took(StepSync, took)
 	l.mu.Lock()
+	own := r.trying
 	r.busy, r.trying = false, false
 	r.rate(took)
 	if err != nil {
 		r.failed(err)
 		l.unlockAndWake()
 	} else {
+		if own {
+			l.stats.tried++
+		}
 		r.committed(&r.job, took)
 	}
 	l.o.Wake()
@@ -380,6 +384,9 @@ func (r *ringer) followJob() {
 func (r *ringer) plan() (job ringJob, ok bool) {
 	l := r.l
 	from := l.ringFrom()
+	if from >= l.tape.end {
+		return job, false // since it was decided others made all of it durable
+	}
 	if most := min(ringPayload, r.file.half-ringHead-ringBlock); l.tape.end-from > LSN(most) {
 		l.skip = l.tape.end
 		return job, false

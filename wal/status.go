@@ -22,7 +22,7 @@ type Status struct {
 	Queued        int64  // commits that it left to the writer
 	Gap           LSN    // not 0: bytes before it may be missing on the disk until the next rewrite
 	RingCommits   int64  // commits that a ring made durable
-	RingInline    int64  // of them by the executor itself
+	RingInline    int64  // of them by the executor's own thread
 	RingBytes     int64  // of the stream, durable in a ring and not yet in the increments
 	Covered       LSN    // what Options.Cover says; MaxLSN: nothing waits for it
 	RingFailures  int64  // rings given up after an I/O error

@@ -18,7 +18,8 @@ import (
 	"frankenredis/wire/engine"
 )
 
-// The executor is the process's first thread: that is the one tools look at first, and the one that has the process's name.
+// The executor begins on the process's first thread: that is the one tools look at first, and the one that has the process's name. Under always a
+// second thread takes turns with it (engine.Reliefs).
 func init() { runtime.LockOSThread() }
 
 func main() {

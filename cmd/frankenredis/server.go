@@ -15,6 +15,7 @@ import (
 	"frankenredis/kv"
 	"frankenredis/kv/dict"
 	"frankenredis/recovery/ledger"
+	"frankenredis/thread"
 	"frankenredis/wal"
 	"frankenredis/wal/disk"
 	"frankenredis/wire"
@@ -58,8 +59,10 @@ type server struct {
 	// secured is what TLS is served and asked for with, nil while no parameter wants it. Links to a primary read it.
 	secured  atomic.Pointer[tlsconf.Config]
 	watchdog watchdog
-	watched  supervision
-	oom      oomScore
+	// threadSys and threadUser are what INFO last showed as the executor's processor time, in nanoseconds.
+	threadSys, threadUser int64
+	watched               supervision
+	oom                   oomScore
 	// hz is how often a second the timers run: the parameter, or more for many clients (dynamic-hz).
 	hz int
 	// hashSeed keys the hash of the keyspace's tables; the loading goroutine hashes with it too.
@@ -343,11 +346,14 @@ func (s *server) run() int {
 		run()
 	})
 	s.pin("server_cpulist", processors)
+	if set, ok := cpuSet(processors); ok && set.Count() == 1 {
+		thread.NeverSpin() // what the executor waits for may need that one
+	}
+	s.eng.OnEnd(s.reactor.Close)
 	if err := s.eng.Run(); err != nil {
 		s.logger.Warn("Event loop failed: " + err.Error())
 		s.exit = 1
 	}
-	s.reactor.Close()
 	if s.busServer != nil {
 		s.busServer.close()
 	}

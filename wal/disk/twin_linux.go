@@ -21,7 +21,7 @@ type Twin interface {
 	// WriteTwice writes p at both positions and makes it durable, and calls meanwhile while the device is at work. p is from Aligned; its
 	// length and the positions are multiples of 4 KiB and lie within the file.
 	WriteTwice(p []byte, at [2]int64, meanwhile func()) error
-	// Alone says that no other file is being synced just now: then nothing but the device makes WriteTwice wait. Any goroutine.
+	// Alone says that no file is being synced just now, twins aside: then nothing but the device makes WriteTwice wait. Any goroutine.
 	Alone() bool
 	io.Closer
 }
@@ -89,13 +89,13 @@ func (osFS) OpenTwin(name string) (Twin, error) {
 		f.Close()
 		return nil, &os.PathError{Op: "io_setup", Path: name, Err: errno}
 	}
-	// The kernel does not begin a write at once where its page cache has something.
+	// A direct write first has to put out what the page cache has of its place.
 	_ = unix.Fadvise(t.fd, 0, 0, unix.FADV_DONTNEED)
 	return t, nil
 }
 
 // WriteTwice implements Twin. The sync is a plain one. An asynchronous one is done by a worker of the kernel's, which waits for its core behind
-// whatever has it: beside programs that never sleep up to 38 ms, also with a core of ours that stood idle.
+// whatever has it: beside programs of the lowest priority that never sleep up to 38 ms.
 func (t *osTwin) WriteTwice(p []byte, at [2]int64, meanwhile func()) error {
 	t.begin(p, at)
 	meanwhile()
@@ -120,7 +120,7 @@ func (t *osTwin) Alone() bool { return !Syncing() }
 func (t *osTwin) begin(p []byte, at [2]int64) {
 	t.p, t.at, t.flying, t.err = p, at, 0, nil
 	for i := range t.blocks {
-		t.blocks[i] = iocb{data: uint64(i), opcode: iocbPwrite, fd: uint32(t.fd), buf: uint64(uintptr(unsafe.Pointer(&p[0]))), nbytes: uint64(len(p)), offset: at[i]}
+		t.blocks[i] = iocb{opcode: iocbPwrite, fd: uint32(t.fd), buf: uint64(uintptr(unsafe.Pointer(&p[0]))), nbytes: uint64(len(p)), offset: at[i]}
 		t.list[i] = &t.blocks[i]
 	}
 	for errno := unix.EINTR; errno == unix.EINTR; {

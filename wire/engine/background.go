@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"frankenredis/thread"
 )
 
 // BackgroundWorkers is the number of background workers GOMAXPROCS leaves room for beside the cores.
@@ -76,6 +78,7 @@ func Yielder() func() {
 func yielder(now func() time.Duration, yield, rest func()) func() {
 	var from, rested atomic.Int64 // when to yield again, and when the last rest was, by now
 	return func() {
+		thread.Computes()
 		began := now()
 		if int64(began) < from.Load() {
 			return

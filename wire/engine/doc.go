@@ -1,4 +1,4 @@
-// Package engine is the executor: one goroutine, locked to its thread, that owns the working set and runs every
+// Package engine is the executor: one goroutine at a time, locked to its thread, that owns the working set and runs every
 // command. It knows how any command runs and no command by name; what a command does lives in wire/command.
 //
 // # A turn

@@ -178,6 +178,7 @@ type Engine struct {
 	phases       [PhaseCount]PhaseStats
 	turns        TurnStats
 	relief       relief
+	ended        func() // see OnEnd
 	stats        Counters
 	onReset      []func() // called by ResetStats
 	evictor      evictor

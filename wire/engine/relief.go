@@ -39,6 +39,10 @@ type relief struct {
 // around an executor (placement, recovery from panics). Before Run.
 func (e *Engine) SetRelief(around func(run func())) { e.relief.around = around }
 
+// OnEnd sets what the executor calls when it ends. Run returns only behind that, and when no thread of its own waits for the device any more. Before
+// Run.
+func (e *Engine) OnEnd(f func()) { e.ended = f }
+
 // Reliefs is how often the executor's thread waited for the device so long that the second one took over. Any goroutine.
 func (e *Engine) Reliefs() int64 { return e.relief.count.Load() }
 
@@ -84,10 +88,13 @@ func (r *relief) lend(wait func()) (kept bool) {
 
 // serve works as the executor, or stands by, until the executor has ended.
 func (r *relief) serve(working bool) {
-	relieving := false
+	relieving := !working
 	for working || r.stand() {
 		kept, err := r.e.work(relieving)
 		if kept {
+			if r.e.ended != nil {
+				r.e.ended()
+			}
 			r.err = err
 			r.over.Store(true)
 			if r.alarm != nil {

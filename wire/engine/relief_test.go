@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -50,6 +51,18 @@ type lending struct {
 	*bench
 	log   *lendingLog
 	ended chan error
+	polls atomic.Int64
+}
+
+// countedPolls is a poller that counts.
+type countedPolls struct {
+	engine.Poller
+	n *atomic.Int64
+}
+
+func (p countedPolls) Poll(limit time.Duration) error {
+	p.n.Add(1)
+	return p.Poller.Poll(limit)
 }
 
 func newLending(t *testing.T, waits chan chan struct{}) *lending {
@@ -65,7 +78,7 @@ func newLending(t *testing.T, waits chan chan struct{}) *lending {
 		t.Fatal(err)
 	}
 	l := &lending{bench: &bench{t: t}, log: &lendingLog{waits: waits}, ended: make(chan error, 1)}
-	l.eng = engine.New(engine.Options{Keyspace: ks, Table: command.Table(), Config: cfg, Poller: r})
+	l.eng = engine.New(engine.Options{Keyspace: ks, Table: command.Table(), Config: cfg, Poller: countedPolls{r, &l.polls}})
 	l.eng.SetLog(l.log)
 	l.s = l.client()
 	r.Bind(l.eng)
@@ -87,9 +100,15 @@ func (l *lending) ask(f func()) (tid int) {
 }
 
 // untilLent writes until a commit is left to the executor's thread, and returns what that waits for.
-func (l *lending) untilLent() (gate chan struct{}) {
+func (l *lending) untilLent() (gate chan struct{}) { return l.untilLentAfter(func() {}) }
+
+// untilLentAfter is untilLent; the executor calls f in the turn whose commit that is.
+func (l *lending) untilLentAfter(f func()) (gate chan struct{}) {
 	for i := 0; ; i++ {
-		l.ask(func() { l.do(l.s, "SET k "+strconv.Itoa(i)) })
+		l.ask(func() {
+			f()
+			l.do(l.s, "SET k "+strconv.Itoa(i))
+		})
 		select {
 		case gate = <-l.log.waits:
 			return gate
@@ -159,24 +178,71 @@ func TestNoReliefForFastCommits(t *testing.T) {
 	}
 }
 
-// The executor ends on whatever thread it is: Run returns when both goroutines have, and not before.
+// The executor ends on whatever thread it is: Run returns when both goroutines have ended, and not before.
 func TestReliefEnds(t *testing.T) {
-	l := newLending(t, make(chan chan struct{}))
-	returned := make(chan struct{})
-	l.eng.SetRelief(func(run func()) {
-		defer close(returned)
-		run()
-	})
-	l.run()
-	gate := l.untilLent()
-	l.ask(func() { l.eng.Stop() }) // on the second
-	<-returned
-	select {
-	case err := <-l.ended:
-		t.Fatalf("Run returned while its thread waits: %v", err)
-	default:
+	for _, reliefs := range []int{1, 2} { // it ends on the second thread while the first waits, and the other way round
+		l := newLending(t, make(chan chan struct{}))
+		returned, ended := make(chan struct{}), make(chan struct{})
+		l.eng.SetRelief(func(run func()) {
+			defer close(returned)
+			run()
+		})
+		l.eng.OnEnd(func() { close(ended) })
+		l.run()
+		gate := l.untilLent()
+		if reliefs == 2 {
+			l.ask(func() {})
+			close(gate)
+			gate = l.untilLent()
+		}
+		l.ask(func() { l.eng.Stop() })
+		<-ended
+		select {
+		case err := <-l.ended:
+			t.Fatalf("%d reliefs: Run returned while a thread waits: %v", reliefs, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		close(gate)
+		if err := <-l.ended; err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-returned:
+		default:
+			t.Errorf("%d reliefs: Run returned before the second goroutine had", reliefs)
+		}
+		if n := l.eng.Reliefs(); n != int64(reliefs) {
+			t.Errorf("%d reliefs, want %d", n, reliefs)
+		}
 	}
-	close(gate)
+}
+
+// releases is a transport that notes behind which poll replies were released last.
+type releases struct {
+	polls, last *atomic.Int64
+}
+
+func (releases) Serve() bool            { return false }
+func (r releases) Release(wal.LSN) bool { r.last.Store(r.polls.Load()); return false }
+func (releases) Close()                 {}
+
+// Whoever takes over goes on within the turn: it polls only behind its end.
+func TestReliefEndsTurn(t *testing.T) {
+	l := newLending(t, make(chan chan struct{}))
+	var last atomic.Int64
+	l.eng.AddTransport(releases{&l.polls, &last})
+	l.run()
+	for round := range 3 {
+		var poll int64
+		gate := l.untilLentAfter(func() { poll = l.polls.Load() })
+		for until := time.Now().Add(10 * time.Second); last.Load() != poll; runtime.Gosched() {
+			if last.Load() > poll || time.Now().After(until) {
+				t.Fatalf("round %d: the turn behind poll %d has not ended; poll %d is over", round, poll, last.Load())
+			}
+		}
+		close(gate)
+	}
+	l.eng.Stop()
 	if err := <-l.ended; err != nil {
 		t.Error(err)
 	}

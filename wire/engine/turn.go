@@ -242,7 +242,7 @@ type TurnStats struct {
 	Histogram
 	Max int64 // longest single one, in nanoseconds
 	// MaxOwn is the most processor time that one took, in nanoseconds: what Max has beyond it the executor spent waiting, for a core or in a
-	// system call. It costs two system calls a turn and is counted only while the latency monitor is on (latency-monitor-threshold).
+	// system call. One that two threads shared (relief.go) does not count. It costs two system calls a turn and is counted only while the latency monitor is on (latency-monitor-threshold).
 	MaxOwn int64
 	own    int64 // processor time of the thread when the turn began; 0: not counted
 }
