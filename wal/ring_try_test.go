@@ -105,6 +105,42 @@ func newRingGate() (fs *memFS, gate *ringGate) {
 	return fs, gate
 }
 
+// untilStuck commits until the executor's thread waits for the ring's sync in a commit, with the gate locked. finished is closed when that commit is
+// over. In it busy, unless it is nil, is set to what it is to be.
+func untilStuck(t *testing.T, l *Log, gate *ringGate, busy *atomic.Bool, to bool) (finished chan struct{}) {
+	t.Helper()
+	for {
+		finish := untilLent(t, l)
+		if busy != nil {
+			busy.Store(to)
+		}
+		gate.Lock()
+		before := gate.came.Load()
+		finished = make(chan struct{})
+		go func() {
+			defer close(finished)
+			finish()
+		}()
+		over := false
+		waitFor(t, "the sync, or an end without one", func() bool {
+			select {
+			case <-finished:
+				over = true
+			default:
+			}
+			return over || gate.came.Load() > before
+		})
+		if !over {
+			return finished
+		}
+		if busy != nil {
+			busy.Store(false)
+		}
+		gate.Unlock() // the ring was full, or the increment had it by then
+		waitFor(t, "a reply", func() bool { return l.Released() == l.End() })
+	}
+}
+
 // While the ring's device stands still nothing is released and no other commit left to the executor's thread, nor soon after. What came
 // meanwhile is committed behind it.
 func TestExecutorLeavesSlowRing(t *testing.T) {
@@ -112,11 +148,8 @@ func TestExecutorLeavesSlowRing(t *testing.T) {
 	l := tryLog(t, fs, nil)
 	defer l.Close(true)
 	commitIdle(t, l, command("SELECT", "0"))
-	finish := untilLent(t, l)
-	gate.Lock()
+	finished := untilStuck(t, l, gate, nil, false)
 	at := l.Released()
-	var ended sync.WaitGroup
-	ended.Go(finish)
 	for range 50 {
 		if l.CommitIdle(set("b", "2"), 0) != nil {
 			t.Error("a second commit was left to be finished")
@@ -128,7 +161,7 @@ func TestExecutorLeavesSlowRing(t *testing.T) {
 	}
 	gate.Unlock()
 	waitFor(t, "the replies", func() bool { return l.Released() == l.End() })
-	ended.Wait()
+	<-finished
 	l.mu.Lock()
 	credit := l.front.credit
 	l.mu.Unlock()
@@ -147,10 +180,7 @@ func TestRingerMissesNothing(t *testing.T) {
 		fs, gate := newRingGate()
 		l := tryLog(t, fs, nil)
 		commitIdle(t, l, command("SELECT", "0"))
-		finish := untilLent(t, l)
-		gate.Lock()
-		var ended sync.WaitGroup
-		ended.Go(finish)
+		finished := untilStuck(t, l, gate, nil, false)
 		do(l)
 		closed := make(chan error, 1)
 		if name == "close" {
@@ -169,7 +199,7 @@ func TestRingerMissesNothing(t *testing.T) {
 		if err := <-closed; err != nil {
 			t.Error(err)
 		}
-		ended.Wait()
+		<-finished
 	}
 }
 
@@ -193,19 +223,13 @@ func TestExecutorLeavesSyncs(t *testing.T) {
 
 	// attempt is a commit of the executor's thread that waits for the device; written: it is in the increment by then.
 	attempt := func(syncBegins bool) (written bool) {
-		finish := untilLent(t, l)
-		busy.Store(syncBegins)
-		gate.Lock()
-		before := gate.came.Load()
-		var ended sync.WaitGroup
-		ended.Go(finish)
-		waitFor(t, "the sync", func() bool { return gate.came.Load() > before })
+		finished := untilStuck(t, l, gate, &busy, syncBegins)
 		l.mu.Lock()
 		written = l.wrote.lsn == l.end
 		l.mu.Unlock()
 		busy.Store(false)
 		gate.Unlock()
-		ended.Wait()
+		<-finished
 		return written
 	}
 	waitFor(t, "an attempt that writes to the increment", func() bool { return attempt(false) })
