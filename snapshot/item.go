@@ -116,8 +116,12 @@ func NewBatch(items, bytes int) *Batch {
 	return &Batch{Items: make([]Item, 0, max(items, 1)), buf: make([]byte, 0, bytes)}
 }
 
-// BatchFor makes a batch for so many bytes of a snapshot: of the usual size, or smaller if there is less to read.
+// BatchFor makes a batch for so many bytes of a snapshot: of the usual size, or smaller if there is less to read. Negative: nobody knows how
+// many, as of a snapshot that a primary sends while it makes it.
 func BatchFor(size int64) *Batch {
+	if size < 0 {
+		return NewBatch(batchItems, batchBytes)
+	}
 	size = max(size, leastFor)
 	return NewBatch(int(min(batchItems, size/smallItem)), int(min(batchBytes, size+size/4)))
 }

@@ -286,8 +286,7 @@ func (s *server) infoCPU(w *engine.InfoWriter) {
 					r.Stime = unix.NsecToTimeval(r.Stime.Nano() + int64(sys))
 				}
 			}
-		}
-		if who == unix.RUSAGE_THREAD { // the one that is not asked here is known to a hundredth of a second only, and a counter does not fall
+			// The other one is known to a hundredth of a second only, and a counter does not fall.
 			s.threadSys, s.threadUser = max(s.threadSys, r.Stime.Nano()), max(s.threadUser, r.Utime.Nano())
 			r.Stime, r.Utime = unix.NsecToTimeval(s.threadSys), unix.NsecToTimeval(s.threadUser)
 		}
