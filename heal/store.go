@@ -207,12 +207,13 @@ const pieceBytes = 64 * cellSize
 // writeAt writes p piece by piece, and gives them to the device so: the megabytes that a sync finds at once keep it busy for milliseconds, and what
 // the log commits meanwhile stands behind them.
 func (s *Store) writeAt(f disk.File, p []byte, pos int64) error {
+	piece := int(disk.PieceOf(int64(len(p))))
 	for len(p) > 0 {
-		n := min(len(p), pieceBytes)
+		n := min(len(p), piece)
 		if _, err := f.WriteAt(p[:n], pos); err != nil {
 			return err
 		}
-		if n == pieceBytes {
+		if n == piece {
 			if able, err := disk.WriteBack(f, pos, int64(n)); err != nil {
 				return err
 			} else if able && s.o.Rest != nil {

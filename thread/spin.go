@@ -9,13 +9,17 @@ import (
 
 // Spin decides whether a thread that waits for something short keeps its processor meanwhile and looks again and again. A processor that has
 // nothing to do is given back, in a virtual machine to the machine below, and takes some 8 us to come again: with one client that is a fourth of
-// the time of a commit under `always`. So where the last waits were all short, the next one is expected to be. Not while threads in the background
-// compute (Computes): what the waiting one does not use is theirs.
+// the time of a commit under `always`. So where the last waits were all short, the next one is expected to be, and to take about as long as they
+// did. Behind half as long again the thread sleeps: what it waits for may need just this processor. (A direct write is completed by a worker of the
+// kernel's on the processor that took the interrupt, and that does not push aside who spins there.) Not while threads in the background compute
+// (Computes): what the waiting one does not use is theirs.
 //
 // A wait is Begin, then looking while On says so, then sleeping, and End. Not for concurrent use.
 type Spin struct {
-	luck     int // waits in a row that were short
+	luck     int           // waits in a row that were short
+	usual    time.Duration // how long short waits have taken lately
 	began    time.Time
+	limit    time.Duration // of this one
 	spinning bool
 }
 
@@ -51,20 +55,25 @@ var now = time.Now
 // Begin is called when a wait begins.
 func (s *Spin) Begin() {
 	s.began = now()
+	s.limit = min(SpinLimit, s.usual+s.usual/2)
 	s.spinning = s.luck >= spinLuck && !never.Load() && s.began.Sub(loaded)-time.Duration(computed.Load()) > computesFor
 }
 
 // On says whether to look again, rather than to sleep until the wait is over.
 func (s *Spin) On() bool {
-	s.spinning = s.spinning && now().Sub(s.began) < SpinLimit
+	s.spinning = s.spinning && now().Sub(s.began) < s.limit
 	return s.spinning
 }
 
 // End is called when the wait is over.
 func (s *Spin) End() {
-	if now().Sub(s.began) >= SpinLimit {
+	took := now().Sub(s.began)
+	if took >= SpinLimit {
 		s.luck = 0
-	} else if s.luck < spinLuck {
+		return
+	}
+	s.usual += (took - s.usual) / 8
+	if s.luck < spinLuck {
 		s.luck++
 	}
 }

@@ -8,7 +8,7 @@ import (
 // A thread spins when some waits in a row were short, no longer than one of them may be, not behind one that was not, and neither where nobody
 // does nor beside threads that compute.
 func TestSpin(t *testing.T) {
-	defer func(b bool) { never.Store(b); now = time.Now }(never.Load())
+	defer func(b bool) { never.Store(b); computed.Store(0); now = time.Now }(never.Load())
 	never.Store(false)
 	at := loaded.Add(time.Hour)
 	now = func() time.Time { return at }
@@ -38,8 +38,19 @@ func TestSpin(t *testing.T) {
 			t.Error("does not begin to spin")
 		}
 	}
-	for range spinLuck {
-		wait(0)
+	for range 4 * spinLuck {
+		wait(SpinLimit / 4)
+	}
+	s.Begin()
+	if at = at.Add(SpinLimit / 3); !s.On() {
+		t.Error("gives up before the wait is longer than usual")
+	}
+	if at = at.Add(SpinLimit / 3); s.On() {
+		t.Error("spins on behind more than half as long again as usual")
+	}
+	s.End()
+	if !wait(SpinLimit / 4) {
+		t.Error("does not spin behind a wait that was slept through, but short")
 	}
 	NeverSpin()
 	if wait(0) {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"sync/atomic"
@@ -115,6 +116,62 @@ func (l *lending) untilLentAfter(f func()) (gate chan struct{}) {
 		case <-time.After(time.Millisecond): // nobody stood by yet
 		}
 	}
+}
+
+// A wait that takes long is relieved wherever it comes among short ones, which do not set the alarm while somebody looks by itself.
+func TestReliefAmongShortWaits(t *testing.T) {
+	l := newLending(t, make(chan chan struct{}))
+	var long atomic.Bool
+	gates, ended := make(chan chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for gate := range l.log.waits {
+			if long.CompareAndSwap(true, false) {
+				gates <- gate
+			} else {
+				close(gate)
+			}
+		}
+	}()
+	l.run()
+	set := func() { l.ask(func() { l.do(l.s, "SET k v") }) }
+	for round := range 60 {
+		for i := range rand.IntN(12) {
+			set()
+			if i%3 == 0 {
+				time.Sleep(time.Duration(rand.Int64N(int64(2 * wal.FastCommit))))
+			}
+		}
+		long.Store(true)
+		var gate chan struct{}
+		for gate == nil {
+			set()
+			select {
+			case gate = <-gates:
+			case <-time.After(time.Millisecond): // nobody stood by
+			}
+		}
+		asked := make(chan struct{})
+		go func() {
+			l.ask(func() {})
+			close(asked)
+		}()
+		select {
+		case <-asked:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("round %d: nobody took over", round)
+		}
+		close(gate)
+	}
+	if n := l.eng.Reliefs(); n < 60 {
+		t.Errorf("%d reliefs of 60", n)
+	}
+	l.eng.Stop()
+	if err := <-l.ended; err != nil {
+		t.Error(err)
+	}
+	close(l.log.waits)
+	<-ended
 }
 
 // Where the executor's thread waits for the device, another one goes on as the executor, and the first takes its turn again when that waits. What
