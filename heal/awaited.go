@@ -225,12 +225,19 @@ func (k *Keeper) hurries() bool {
 	return k.awaited.hurried
 }
 
-// rest leaves the device to others, if nobody waits for what is being covered.
+// hurriedRest is how long the device is left to others where somebody waits: for one commit.
+const hurriedRest = 100 * time.Microsecond
+
+// rest leaves the device to others.
 func (k *Keeper) rest() {
 	k.mu.Lock()
-	waited := k.awaited.hurried || k.closing
+	hurried, closing := k.awaited.hurried, k.closing
 	k.mu.Unlock()
-	if !waited {
+	switch {
+	case closing:
+	case hurried:
+		time.Sleep(hurriedRest)
+	default:
 		time.Sleep(disk.WriteBackRest)
 	}
 }

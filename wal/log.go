@@ -98,9 +98,9 @@ type Log struct {
 	ringedDB    int       // the stream's database there
 	unringed    LSN       // something before here no ring has: it is safe where the increments are covered
 	skip        LSN       // what lies before is too much for a frame: the writer makes it durable
-	ringTight   bool      // what the increment does not have durably takes half of a ring, or it is full: the increment is to be synced now
-	ringShort   bool      // three quarters of a ring are taken: a sync does not take its time
-	coverTight  bool      // what is not covered takes half of a ring: it is to be covered now
+	ringTight   bool      // what the increment does not have durably takes much of a ring (ringPace.tight), or it is full: the increment is to be synced now
+	ringShort   bool      // an eighth of a ring is left: a sync does not take its time
+	coverTight  bool      // what is not covered takes as much: it is to be covered now
 	behindSince time.Time // since when the increment lacks something that the ring has; zero: not known to
 	uncovered   bool      // the start found a large increment whose cover was not there in time; never changes
 	behindDue   bool      // the writer rests with an alarm for what the increment lacks

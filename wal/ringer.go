@@ -62,6 +62,7 @@ type ringer struct {
 	trying  bool          // by a thread of the executor's,
 	missed  bool          // and the ringer looked for work meanwhile
 	credit  int           // commits in a row that were fast
+	pace    ringPace      // of what is placed
 	since   time.Time     // since when
 	retryAt time.Time     // when to make a new ring,
 	retry   time.Duration // and how long to wait if that fails too
@@ -411,9 +412,11 @@ func (r *ringer) plan() (job ringJob, ok bool) {
 	}
 	r.full, r.fullAt = !ok, l.reusable()
 	used := r.file.usedFrom(0)
-	l.ringTight = !ok || 2*r.file.usedFrom(LSN(l.filed.Load())) > r.file.half
-	l.ringShort = !ok || 4*used > 3*r.file.half
-	if l.coverTight = !ok || 2*used > r.file.half; l.coverTight {
+	r.pace.add(size, time.Now())
+	tight := r.pace.tight(r.file.half)
+	l.ringTight = !ok || r.file.usedFrom(LSN(l.filed.Load())) > tight
+	l.ringShort = !ok || 8*used > 7*r.file.half
+	if l.coverTight = !ok || used > tight; l.coverTight {
 		l.o.Cover.Hurry()
 	}
 	return job, ok
