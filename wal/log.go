@@ -98,7 +98,7 @@ type Log struct {
 	ringedDB    int       // the stream's database there
 	unringed    LSN       // something before here no ring has: it is safe where the increments are covered
 	skip        LSN       // what lies before is too much for a frame: the writer makes it durable
-	ringTight   bool      // what the increment does not have durably takes much of a ring (ringPace.tight), or it is full: the increment is to be synced now
+	ringTight   bool      // what the increment does not have durably takes much of a ring (ringer.tight), or it is full: the increment is to be synced now
 	ringShort   bool      // an eighth of a ring is left: a sync does not take its time
 	coverTight  bool      // what is not covered takes as much: it is to be covered now
 	behindSince time.Time // since when the increment lacks something that the ring has; zero: not known to

@@ -62,7 +62,6 @@ type ringer struct {
 	trying  bool          // by a thread of the executor's,
 	missed  bool          // and the ringer looked for work meanwhile
 	credit  int           // commits in a row that were fast
-	pace    ringPace      // of what is placed
 	since   time.Time     // since when
 	retryAt time.Time     // when to make a new ring,
 	retry   time.Duration // and how long to wait if that fails too
@@ -412,14 +411,23 @@ func (r *ringer) plan() (job ringJob, ok bool) {
 	}
 	r.full, r.fullAt = !ok, l.reusable()
 	used := r.file.usedFrom(0)
-	r.pace.add(size, time.Now())
-	tight := r.pace.tight(r.file.half)
-	l.ringTight = !ok || r.file.usedFrom(LSN(l.filed.Load())) > tight
+	l.ringTight = !ok || r.tight(LSN(l.filed.Load()))
 	l.ringShort = !ok || 8*used > 7*r.file.half
-	if l.coverTight = !ok || used > tight; l.coverTight {
+	if l.coverTight = !ok || r.tight(l.reusable()); l.coverTight {
 		l.o.Cover.Hurry()
 	}
 	return job, ok
+}
+
+// ringMuch is how many bytes of the log are made durable and covered in a time that a half of a ring is enough for.
+const ringMuch = 2 << 20
+
+// tight says whether what lies behind position from takes so much of the ring that it is to be made durable, or covered, now: more than half of it, or
+// three quarters where that is not many bytes of the log. The frames of a single client fill half a ring with 200 kB of them in a fifth of a second,
+// and its commits are slow meanwhile. Under mu.
+func (r *ringer) tight(from LSN) bool {
+	used := r.file.usedFrom(from)
+	return 4*used > 3*r.file.half || 2*used > r.file.half && r.l.tape.end-from >= ringMuch
 }
 
 // compose makes the frames. The tape may be dropped meanwhile, when a sync of the increment ends.

@@ -24,11 +24,15 @@ const (
 	// WriteBackRest is how long to leave the device to others behind each piece.
 	WriteBackRest = 500 * time.Microsecond
 
-	leastPiece, usualPieces = 32 << 10, 64
+	smallPiece = 32 << 10
+	// smallPieces is what is handed over in small pieces: of more the rests would take long.
+	smallPieces = 1 << 20
 )
 
-// PieceOf is how much of n bytes to hand over at a time: little, as a commit waits for as long as the device is busy with it, but not so little
-// that the rests take long. A multiple of 4 KiB.
+// PieceOf is how much of n bytes to hand over at a time: little, as a commit waits for as long as the device is busy with it, unless there is much.
 func PieceOf(n int64) int64 {
-	return min(max((n/usualPieces+4095)&^4095, leastPiece), WriteBackPiece)
+	if n <= smallPieces {
+		return smallPiece
+	}
+	return WriteBackPiece
 }
