@@ -32,8 +32,8 @@ func RingName(name string) string { return name + ".ring.fr" }
 
 var errNoFrame = errors.New("no frame")
 
-// openRing opens a ring that is there as it should be; what it held was put into the increments before. An error says that a
-// new one must be made.
+// openRing opens a ring that is there as it should be; what it held was put into the increments before. Its name is made durable: whoever made it may
+// have died before that. An error says that a new one must be made.
 func openRing(fs disk.FS, dir, name string, half int64) (*ringFile, error) {
 	path := filepath.Join(dir, RingName(name))
 	f, err := fs.OpenReadWrite(path)
@@ -43,6 +43,9 @@ func openRing(fs disk.FS, dir, name string, half int64) (*ringFile, error) {
 	size, err := f.Size()
 	if err == nil && size != 2*half {
 		err = fmt.Errorf("%s: %d bytes, wanted %d", path, size, 2*half)
+	}
+	if err == nil {
+		err = fs.SyncDir(dir)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

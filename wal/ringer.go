@@ -275,22 +275,24 @@ func (r *ringer) takeFolder() error {
 	return err
 }
 
-// makeFolder makes a folder and those above it that are missing, each durable in the one above it. One that is there is made durable too:
-// whoever made it may have died before.
+// makeFolder makes a folder and those above it that are missing, each durable in the one above it. Those that are there are made durable too: whoever
+// made them may have died before, or the sync may have failed.
 func makeFolder(fsys disk.FS, dir string) error {
 	above := filepath.Dir(dir)
 	if above == dir {
 		return nil // the root
 	}
-	_, err := fsys.Stat(above)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = makeFolder(fsys, above)
+	if err := makeFolder(fsys, above); err != nil {
+		return err
 	}
-	if err == nil {
-		err = fsys.MkdirAll(dir)
+	_, err := fsys.Stat(dir)
+	there := err == nil
+	if err = fsys.MkdirAll(dir); err != nil {
+		return err
 	}
-	if err == nil {
-		err = fsys.SyncDir(above)
+	err = fsys.SyncDir(above)
+	if there && errors.Is(err, fs.ErrPermission) {
+		return nil // it cannot be read: this server, or one before it, can hardly have made anything there
 	}
 	return err
 }
