@@ -253,6 +253,41 @@ func TestGrowingTornAtCellEnd(t *testing.T) {
 	}
 }
 
+// A power loss while cells are copied leaves some of them; until a slot tells of them that is no damage.
+func TestGrowingTornBetweenCells(t *testing.T) {
+	for seed := range uint64(2000) {
+		fsys := crashfs.New()
+		fsys.Put("/d/f", strings.Repeat("x", 80000))
+		s, err := Open(options(fsys), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := s.Grow("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Advance(13000); err != nil {
+			t.Fatal(err)
+		}
+		var torn *crashfs.FS
+		fsys.At(0, func(e crashfs.Event, freeze func() *crashfs.FS) {
+			if e.Op == crashfs.SyncData && torn == nil {
+				torn = freeze()
+			}
+		})
+		if err := g.Advance(30000); err != nil {
+			t.Fatal(err)
+		}
+		left, err := Open(options(torn.Crash(seed)), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := left.Verify("f"); err != nil || r.State != Clean || r.Size < 13000 {
+			t.Fatalf("power loss %d: %+v, %v", seed, r, err)
+		}
+	}
+}
+
 // TestTailEndLost spoils the slots that say how far a file is covered: with both gone that is not known, whatever cells are left, and the sidecar is
 // not called whole. One is what a crash may spoil.
 func TestTailEndLost(t *testing.T) {

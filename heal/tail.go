@@ -27,6 +27,7 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 	t := &tailCells{stripe: -1, cells: map[int][]byte{}, whole: true}
 	r := &gapReader{r: f}
 	sound := make([]bool, max((size+slotSize-1)/slotSize, partialSlots)) // the slots with a packet
+	named := int64(-1)                                                   // up to where slots say that the stripe is covered; -1: they do not
 	err = s.d.scan(r, size, b, func(id packetID, pos int64, payload []byte) {
 		if id.kind != kindTail || id.part > stripeCells || len(payload) > cellSize {
 			return
@@ -39,8 +40,11 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 			return // left from one that has its parity
 		}
 		if stripe > t.stripe {
-			t.stripe = stripe
+			t.stripe, named = stripe, -1
 			clear(t.cells)
+		}
+		if pos < partialSlots*slotSize {
+			named = max(named, int64(cell)*cellSize+int64(len(payload)))
 		}
 		if len(payload) >= len(t.cells[cell]) {
 			t.cells[cell] = append([]byte{}, payload...)
@@ -51,6 +55,9 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 	}
 	for c, p := range t.cells {
 		t.end = max(t.end, int64(c)*cellSize+int64(len(p)))
+	}
+	if sound[0] && sound[1] && named >= 0 {
+		t.dropBehind(named)
 	}
 	for c := range int((t.end + cellSize - 1) / cellSize) {
 		if want := min(t.end-int64(c)*cellSize, cellSize); int64(len(t.cells[c])) != want {
@@ -65,6 +72,22 @@ func (s *Store) readTail(f disk.File, b bound) (*tailCells, error) {
 		t.whole = false
 	}
 	return t, nil
+}
+
+// dropBehind drops copies behind a gap, where slots say that the stripe is covered up to named: a crash left them of cells that were being copied,
+// and of which no slot tells yet.
+func (t *tailCells) dropBehind(named int64) {
+	for c := int(named / cellSize); int64(c)*cellSize < t.end; c++ {
+		if len(t.cells[c]) == cellSize {
+			continue
+		}
+		t.end = max(named, int64(c)*cellSize+int64(len(t.cells[c])))
+		for other := range t.cells {
+			if other > c {
+				delete(t.cells, other)
+			}
+		}
+	}
 }
 
 // open drops the copies if they are of a stripe before the one that is open.
