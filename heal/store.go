@@ -201,7 +201,7 @@ func (s *Store) yield() {
 	}
 }
 
-// pieceBytes is how much is read, digested or written at a time: little enough to be digested from the cache, and to yield behind it.
+// pieceBytes is how much is read or digested at a time: little enough to be digested from the cache, and to yield behind it.
 const pieceBytes = 64 * cellSize
 
 // writeAt writes p piece by piece, and gives them to the device so: the megabytes that a sync finds at once keep it busy for milliseconds, and what

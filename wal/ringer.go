@@ -1,9 +1,7 @@
 package wal
 
 import (
-	"errors"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -285,16 +283,10 @@ func makeFolder(fsys disk.FS, dir string) error {
 	if err := makeFolder(fsys, above); err != nil {
 		return err
 	}
-	_, err := fsys.Stat(dir)
-	there := err == nil
-	if err = fsys.MkdirAll(dir); err != nil {
+	if err := fsys.MkdirAll(dir); err != nil {
 		return err
 	}
-	err = fsys.SyncDir(above)
-	if there && errors.Is(err, fs.ErrPermission) {
-		return nil // it cannot be read: this server, or one before it, can hardly have made anything there
-	}
-	return err
+	return fsys.SyncDir(above)
 }
 
 // commit takes everything that was committed, as far as it fits in one frame, into the ring. What does not goes to the increment.
