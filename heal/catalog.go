@@ -70,7 +70,8 @@ func checkName(name string) error {
 type catalog struct {
 	serial  uint64
 	entries map[string]Entry
-	bad     int // of the three files, how many are missing, damaged or behind
+	bad     int  // of the three files, how many are missing, damaged or behind
+	none    bool // there is none yet, and nothing that it could name
 }
 
 // catalogName begins the names of the catalog's copies.
@@ -127,6 +128,7 @@ func (d digester) readCatalog(fsys disk.FS, root string) (catalog, error) {
 				return best, fmt.Errorf("%w: %s: none of the three is there, and there are sidecars", ErrCatalog, catalogPath(root, 0))
 			}
 		}
+		best.none = true
 	}
 	if same == 0 && unread != nil {
 		return best, unread
@@ -176,6 +178,20 @@ func (s *Store) writeCatalog(c catalog) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// begin writes the first catalog, which names nothing, before there is a sidecar. Where there are sidecars and no catalog it is lost, and they are
+// what is left to know it by; one that a crash cut short before it counted would be taken for one in force.
+func (s *Store) begin() error {
+	if !s.cat.none {
+		return nil
+	}
+	s.cat.serial++ // also if it fails: some of its copies may be there
+	if err := s.writeCatalog(catalog{serial: s.cat.serial, entries: map[string]Entry{}}); err != nil {
+		return err
+	}
+	s.cat.none = false
 	return nil
 }
 

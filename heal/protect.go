@@ -52,6 +52,9 @@ func (s *Store) newEntry(name string) (e, old Entry, had bool, err error) {
 	if err := checkName(name); err != nil {
 		return e, old, false, err
 	}
+	if err := s.begin(); err != nil {
+		return e, old, false, err
+	}
 	old, had = s.cat.entries[name]
 	highest, err := s.highestGeneration(name)
 	if err != nil {
