@@ -119,6 +119,7 @@ func (o *Options) live(seed uint64) Report {
 	c.Second = c.Ring && rng.IntN(3) == 0
 	c.Twins = c.Ring && seed%2 == 0
 	c.Covers = (rng.IntN(3) == 0 || o.Covers) && o.Damage == nil
+	c.Keyed = c.Covers && seed%4 == 1
 	l := newLife(o.Engine(c), rng)
 	l.under, l.early = o.Under, o.Early
 	j := &judge{engine: func() Engine { return o.Engine(c) }, rng: rand.New(rand.NewPCG(seed, 0x6a)), again: 40, damage: o.Damage, keep: o.Keep}

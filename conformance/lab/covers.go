@@ -20,11 +20,18 @@ type covers struct {
 	await bool // replies and ring space wait for it
 }
 
-func coverOptions(fs disk.FS) heal.Options { return heal.Options{FS: fs, Root: dataDir} }
+// coverOptions are those of the sidecars on a disk.
+func (c Config) coverOptions(fs disk.FS) heal.Options {
+	o := heal.Options{FS: fs, Root: dataDir}
+	if c.Keyed {
+		o.Key = []byte("a key of the laboratory's")
+	}
+	return o
+}
 
 // openCovers opens the sidecars there are, for a start; nil: there are none.
-func openCovers(fs disk.FS) (*heal.Store, error) {
-	s, _, _, err := heal.OpenThere(coverOptions(fs))
+func (c Config) openCovers(fs disk.FS) (*heal.Store, error) {
+	s, _, _, err := heal.OpenThere(c.coverOptions(fs))
 	return s, err
 }
 
@@ -40,7 +47,7 @@ func worker(work func()) <-chan struct{} {
 
 // keepCovers starts the keeper. Its files are small and its life is short, so it hurries.
 func (r *real) keepCovers(fs disk.FS, opened *heal.Store) *covers {
-	return &covers{await: r.c.Await, k: heal.StartKeeper(heal.KeeperOptions{Store: coverOptions(fs), Opened: opened, Repair: r.c.Hardened, Moved: r.coverMoved, Settle: time.Millisecond, Pace: time.Millisecond,
+	return &covers{await: r.c.Await, k: heal.StartKeeper(heal.KeeperOptions{Store: r.c.coverOptions(fs), Opened: opened, Repair: r.c.Hardened, Moved: r.coverMoved, Settle: time.Millisecond, Pace: time.Millisecond,
 		Genuine: func(_ *heal.Store, path string) bool { return recovery.Genuine(fs, logDir, logName, path) },
 		Gone:    func(path string) bool { return recovery.Gone(fs, logDir, logName, "", path) },
 		Go:      worker,
@@ -91,11 +98,11 @@ func (c *covers) Removed(path string) { c.k.Removed(path) }
 
 // lookAtCovers holds the sidecars on a disk that nothing damaged against the log's files: no sidecar tells of a byte that is not there, or
 // is another (I14), each that the catalog names is whole, and so is the catalog (I12).
-func lookAtCovers(fs disk.FS) *Violation {
+func (c Config) lookAtCovers(fs disk.FS) *Violation {
 	broken := func(promise, format string, args ...any) *Violation {
 		return &Violation{Promise: promise, Detail: fmt.Sprintf(format, args...)}
 	}
-	s, err := heal.Open(coverOptions(fs), false)
+	s, err := heal.Open(c.coverOptions(fs), false)
 	if errors.Is(err, heal.ErrCatalog) {
 		if names, lerr := fs.List(filepath.Join(dataDir, heal.Folder)); lerr == nil && !slices.ContainsFunc(names, isCatalog) {
 			return nil // the first one was not there yet
@@ -138,8 +145,8 @@ func isCatalog(name string) bool {
 }
 
 // uncovered are the files of a log that stopped in order whose sidecars do not describe all of them.
-func uncovered(fs disk.FS) ([]string, error) {
-	s, err := heal.Open(coverOptions(fs), false)
+func (c Config) uncovered(fs disk.FS) ([]string, error) {
+	s, err := heal.Open(c.coverOptions(fs), false)
 	if err != nil {
 		return nil, err
 	}

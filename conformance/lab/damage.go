@@ -285,7 +285,7 @@ func (o *DamageOptions) lookStrictly(l *life, s shot, seed int, image *crashfs.F
 			return o.lookAtRefusal(l, image, boot, need, err, r)
 		}
 		r.Commands++
-		if rerr := repairAsToldTo(image, path); rerr != nil {
+		if rerr := c.repairAsToldTo(image, path); rerr != nil {
 			return broken("frctl repair %s: %v; the start was refused: %v", path, rerr, err)
 		}
 	}
@@ -311,7 +311,7 @@ func commandOf(err error) string {
 }
 
 // repairAsToldTo is frctl repair.
-func repairAsToldTo(fs *crashfs.FS, path string) error {
+func (c Config) repairAsToldTo(fs *crashfs.FS, path string) error {
 	if filepath.Base(path) == wal.ManifestName(logName) {
 		_, repaired, err := recovery.RepairManifest(fs, logDir, logName)
 		if err == nil && !repaired {
@@ -319,7 +319,7 @@ func repairAsToldTo(fs *crashfs.FS, path string) error {
 		}
 		return err
 	}
-	store, err := openCovers(fs)
+	store, err := c.openCovers(fs)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,7 @@ type Config struct {
 	Twins    bool          // on a disk where the executor may commit to it
 	Plain    bool          // the log has nothing of ours in it, and nothing of ours beside it
 	Covers   bool          // sidecars are kept of the files
+	Keyed    bool          // with a key,
 	Await    bool          // and replies wait for them
 	Ledger   bool          // each start leaves a record in a ledger
 	Patience time.Duration // how long a log may not get on before it counts as stuck (patience.go); 0: half a minute
@@ -118,7 +119,7 @@ func salvage(fs disk.FS, boot string, c Config) (*data, error) {
 	var store *heal.Store
 	if c.Covers {
 		var err error
-		if store, err = openCovers(fs); err != nil {
+		if store, err = c.openCovers(fs); err != nil {
 			return nil, err
 		}
 	}
@@ -161,7 +162,7 @@ func (r *real) Start(fs disk.FS, boot string) (*data, error) {
 	var store *heal.Store
 	if r.c.Covers {
 		var err error
-		if store, err = openCovers(fs); err != nil {
+		if store, err = r.c.openCovers(fs); err != nil {
 			return nil, err
 		}
 	}

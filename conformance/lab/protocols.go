@@ -21,7 +21,7 @@ type protocol struct {
 	name  string
 	setUp func(l *life) error
 	run   func(l *life) error
-	with  Config // Ring, Second, Covers and Plain count; a Ring goes with always only. Starts after a death are never Plain
+	with  Config // Ring, Second, Covers, Keyed and Plain count; a Ring goes with always only. Starts after a death are never Plain
 	// scarred says that setUp damages a file that a start in hardened mode repairs.
 	scarred bool
 	// deaths are those that end it, as seeds (-1: killed), and it is only stopped, never failed; nil: all, and faults.
@@ -246,7 +246,7 @@ func putText(l *life, text string) error {
 
 // takeEdit covers a text as it is, as a server does that takes it for edited, and keeps what it was.
 func takeEdit(l *life) error {
-	store, err := heal.Open(coverOptions(l.over()), true)
+	store, err := heal.Open(l.config().coverOptions(l.over()), true)
 	if err != nil {
 		return err
 	}
@@ -292,7 +292,7 @@ func sweptUp(l *life) error {
 // repairByHand is frctl repair of each file that was damaged, with or without a cut.
 func repairByHand(cut bool) func(l *life) error {
 	return func(l *life) error {
-		store, err := heal.Open(coverOptions(l.over()), true)
+		store, err := heal.Open(l.config().coverOptions(l.over()), true)
 		if err != nil {
 			return err
 		}
@@ -346,6 +346,7 @@ var (
 	ring      = Config{Ring: true}
 	twoRings  = Config{Ring: true, Second: true}
 	withCover = Config{Covers: true}
+	withKey   = Config{Covers: true, Keyed: true}
 	plain     = Config{Plain: true}
 )
 
@@ -415,6 +416,7 @@ var protocols = []protocol{
 		}
 		return rewritten(l)
 	}},
+	{name: "sidecars with a key: the first cover", with: withKey, setUp: func(*life) error { return nil }, run: begun},
 	{name: "sidecars: shutdown", with: withCover, setUp: begun, run: func(l *life) error { return l.stop() }},
 	{name: "sidecars: start after a kill", with: withCover, setUp: killed, run: startOnly},
 	{name: "sidecars: repair", with: withCover, scarred: true, setUp: wound, run: startOnly},

@@ -39,7 +39,7 @@ func (l *life) tidy() *Violation {
 	}
 	if err == nil && eng.c.Covers && !l.crashed && !failed {
 		var stray []string
-		stray, err = straySidecars(l.disk)
+		stray, err = eng.c.straySidecars(l.disk)
 		left = append(left, stray...)
 	}
 	if err != nil || len(left) > 0 {
@@ -118,8 +118,8 @@ func leftovers(fs disk.FS, crashed bool) ([]string, error) {
 }
 
 // straySidecars are files in the folder of sidecars that its catalog does not account for.
-func straySidecars(fs disk.FS) ([]string, error) {
-	s, err := heal.Open(coverOptions(fs), false)
+func (c Config) straySidecars(fs disk.FS) ([]string, error) {
+	s, err := heal.Open(c.coverOptions(fs), false)
 	if err != nil {
 		return nil, err
 	}

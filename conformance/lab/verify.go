@@ -136,7 +136,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	if v := lookForKept(s.keep, fallen); v != nil {
 		return v
 	}
-	if v := lookAtMended(&s, fallen); v != nil {
+	if v := l.config().lookAtMended(&s, fallen); v != nil {
 		return v
 	}
 	next.floor, next.dropped = l.outlived(s.promise, seed), s.dropped && seed < 0
@@ -161,7 +161,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 			return v
 		}
 		if ours.c.Covers && j.damage == nil && !j.scarred {
-			if v := lookAtCovers(fallen); v != nil {
+			if v := ours.c.lookAtCovers(fallen); v != nil {
 				return v
 			}
 		}
@@ -206,7 +206,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 	// What a repair or a sidecar's writer wrote that was killed before it synced is found whole, and may be gone then, for the next start to mend.
 	ours, ok := next.eng.(*real)
 	if ok && ours.c.Covers && seed >= 0 {
-		if left, err := uncovered(next.disk.Crash(0)); err != nil || len(left) > 0 {
+		if left, err := ours.c.uncovered(next.disk.Crash(0)); err != nil || len(left) > 0 {
 			return broken("I17", "not as covered after a stop in order and a power loss: %s %v", strings.Join(left, ", "), err)
 		}
 	}
@@ -247,7 +247,7 @@ func (j *judge) lookAt(l *life, s shot, seed int, fallen *crashfs.FS) *Violation
 			return broken("clean", "left lying about: %s %v", strings.Join(left, ", "), err)
 		}
 		if ours.c.Covers {
-			if left, err := uncovered(last.disk); err != nil || len(left) > 0 {
+			if left, err := ours.c.uncovered(last.disk); err != nil || len(left) > 0 {
 				return broken("I1", "not covered after a stop in order: %s %v", strings.Join(left, ", "), err)
 			}
 		}
@@ -308,11 +308,11 @@ func lookAtHalfRepair(l *life, fallen *crashfs.FS, seed uint64) *Violation {
 }
 
 // lookAtMended holds files that a repair called whole against their sidecars (I17).
-func lookAtMended(s *shot, fallen *crashfs.FS) *Violation {
+func (c Config) lookAtMended(s *shot, fallen *crashfs.FS) *Violation {
 	if len(s.mended) == 0 {
 		return nil
 	}
-	store, err := heal.Open(coverOptions(fallen), false)
+	store, err := heal.Open(c.coverOptions(fallen), false)
 	if err != nil {
 		return &Violation{Promise: "I17", Detail: fmt.Sprintf("the sidecars cannot be read: %v", err)}
 	}
@@ -323,6 +323,14 @@ func lookAtMended(s *shot, fallen *crashfs.FS) *Violation {
 		}
 	}
 	return nil
+}
+
+// config is our engine's; none for others.
+func (l *life) config() Config {
+	if ours, ok := l.eng.(*real); ok {
+		return ours.c
+	}
+	return Config{}
 }
 
 // policy is our engine's; wal.Always for others.
