@@ -127,8 +127,12 @@ func (o *outgoing) run() error {
 		_, _ = w.WriteString(mark)
 		return w.Flush()
 	}
-	defer os.Remove(o.file)
 	opts := snapshot.SaveOptions{FS: o.s.fs, Dir: filepath.Dir(o.file), Temp: filepath.Base(o.file)}
+	defer func() {
+		if o.s.fs.Remove(o.file) == nil {
+			_ = o.s.fs.SyncDir(opts.Dir) // only behind that a large one gives its room back piece by piece; who starts does not read it
+		}
+	}()
 	o.out.beat = true
 	o.pace(nil)
 	if err := snapshot.WriteTemp(opts, o.frozen, o.meta, false); err != nil {
