@@ -38,9 +38,11 @@ type life struct {
 	// dropped says that a failed sync may have taken what was acknowledged out of the page cache, which only the log's memory still
 	// has: a kill then loses it, whatever anybody does.
 	dropped bool
-	crashed bool     // a server died here: the next may find what it left behind
-	hurt    []string // files that were damaged while no server ran
-	early   uint64   // is added to what was released: a mutant
+	crashed bool // a server died here: the next may find what it left behind
+	// failed: a call has failed. A sidecar that it kept from being named lies there until a start that finds the file covered anew.
+	failed bool
+	hurt   []string // files that were damaged while no server ran
+	early  uint64   // is added to what was released: a mutant
 
 	mu    sync.Mutex
 	live  Engine // promises are read from it; nil between servers

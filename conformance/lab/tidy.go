@@ -20,14 +20,14 @@ func (l *life) tidy() *Violation {
 	if !ours {
 		return nil
 	}
-	failed, unsettled := false, false
+	unsettled := false
 	for _, e := range l.disk.Trace() {
 		if e.Err != nil && (e.Op == crashfs.Remove || e.Op == crashfs.List) {
 			l.crashed = true // what is left lies there for the next server, too
 			return nil
 		}
 		unsettled = unsettled || e.Err != nil && e.Op == crashfs.SyncDir
-		failed = failed || e.Err != nil
+		l.failed = l.failed || e.Err != nil
 	}
 	left, err := leftovers(l.disk, l.crashed)
 	if unsettled { // it is not known which manifest a crash would leave, and the companions of both are kept
@@ -37,7 +37,7 @@ func (l *life) tidy() *Violation {
 		left = append(left, unfinished(l.disk, dataDir, "temp-*")...)
 		left = append(left, unfinished(l.disk, filepath.Join(dataDir, heal.Folder), "*.rs.tmp")...)
 	}
-	if err == nil && eng.c.Covers && !l.crashed && !failed {
+	if err == nil && eng.c.Covers && !l.crashed && !l.failed {
 		var stray []string
 		stray, err = eng.c.straySidecars(l.disk)
 		left = append(left, stray...)
