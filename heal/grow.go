@@ -37,6 +37,7 @@ type Growing struct {
 	stripes   int   // that have their parity
 	end       int64 // covered up to here, bytes
 	turn      int   // the partial slot to be written next; everySlot: all
+	offered   bool  // to the catalog, of which a copy may name it
 	published bool
 }
 
@@ -66,13 +67,17 @@ func (s *Store) Grow(name string) (*Growing, error) {
 // End is up to where the file is covered, in bytes.
 func (g *Growing) End() int64 { return g.end }
 
-// Close lets go of the files. The cover stays as it is.
+// Close lets go of the files. The cover stays as it is. What never was in force is removed: on a full disk its room is what others wait for, and the
+// next attempt would leave as much.
 func (g *Growing) Close() error {
 	var errs []error
 	for _, f := range []disk.File{g.file, g.rs, g.tail} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
+	}
+	if !g.offered && !g.published {
+		errs = append(errs, g.s.unlinkSidecar(g.name, g.e))
 	}
 	return errors.Join(errs...)
 }
@@ -123,6 +128,7 @@ func (g *Growing) publish() error {
 	if err := g.s.o.FS.SyncDir(g.s.dir()); err != nil {
 		return err
 	}
+	g.offered = true
 	if err := g.s.publish(g.name, g.e, g.old, g.had); err != nil {
 		return err
 	}
