@@ -291,8 +291,11 @@ func (l *life) relog(eng *real) error {
 	})
 }
 
-// fault is one of any operation soon, or of one that gives or takes a name.
+// fault is one of any operation soon, or of one that gives or takes a name, or a disk that is full for a while.
 func (l *life) fault(after crashfs.AfterSync) crashfs.Fault {
+	if l.rng.IntN(8) == 0 {
+		return crashfs.Fault{Op: crashfs.Write, Nth: 1 + l.rng.IntN(6), Times: 2 + l.rng.IntN(30), Err: syscall.ENOSPC, Short: l.rng.IntN(100)}
+	}
 	f := crashfs.Fault{Op: crashfs.Changing, Nth: 1 + l.rng.IntN(12), Err: syscall.EIO, Short: l.rng.IntN(100), After: after}
 	if l.rng.IntN(2) == 0 {
 		f.Op = []crashfs.Op{crashfs.Create, crashfs.Rename, crashfs.Remove, crashfs.Sync, crashfs.SyncDir}[l.rng.IntN(5)]
