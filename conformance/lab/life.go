@@ -101,14 +101,23 @@ func (l *life) shoot(e crashfs.Event, disk *crashfs.FS, freeze func() *crashfs.F
 	if l.disk != disk {
 		return // a server that is dead ends on a disk that is no more
 	}
-	frozen := freeze()
-	s := shot{before: e, disk: frozen, promise: l.floor, boot: l.boot, dropped: l.dropped, saved: int(l.saved.Load()),
-		keep: slices.Clone(l.keep), mended: slices.Clone(l.mended)}
+	l.shots = append(l.shots, l.shot(e, freeze(), l.promised()))
+}
+
+// promised is what the server has promised by now, and those before it. Under mu.
+func (l *life) promised() Promise {
+	sum := l.floor
 	if l.live != nil {
 		p := l.live.Promised()
-		s.promise.Released, s.promise.Durable = max(s.promise.Released, p.Released+l.early), max(s.promise.Durable, p.Durable)
+		sum.Released, sum.Durable = max(sum.Released, p.Released+l.early), max(sum.Durable, p.Durable)
 	}
-	l.shots = append(l.shots, s)
+	return sum
+}
+
+// shot is a disk as it was when no more was promised. Under mu.
+func (l *life) shot(e crashfs.Event, frozen *crashfs.FS, p Promise) shot {
+	return shot{before: e, disk: frozen, promise: p, boot: l.boot, dropped: l.dropped, saved: int(l.saved.Load()),
+		keep: slices.Clone(l.keep), mended: slices.Clone(l.mended)}
 }
 
 // shootOnce has the disk frozen before the first operation that pick wants.
@@ -122,10 +131,23 @@ func (l *life) shootOnce(pick func(e crashfs.Event) bool) {
 	})
 }
 
-// final is a shot of the disk as it is now.
-func (l *life) final() {
+// now is a shot of the disk as it is. The log may be at work: what it promises behind the first look may not be on the disk of the second.
+func (l *life) now() shot {
+	l.mu.Lock()
+	p := l.promised()
+	l.mu.Unlock()
 	frozen := l.disk.Clone()
-	l.shoot(crashfs.Event{N: l.disk.Ops() + 1}, l.disk, func() *crashfs.FS { return frozen })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shot(crashfs.Event{N: frozen.Ops() + 1}, frozen, p)
+}
+
+// final keeps such a shot.
+func (l *life) final() {
+	s := l.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shots = append(l.shots, s)
 }
 
 // take returns the shots and forgets them.
@@ -187,12 +209,7 @@ func (l *life) stop() error {
 // die ends the server's process or its machine, and the life goes on, on what is left of the disk. How it goes on is known
 // only after the next start.
 func (l *life) die(seed int) {
-	l.final()
-	l.mu.Lock()
-	s := l.shots[len(l.shots)-1]
-	l.shots = l.shots[:len(l.shots)-1]
-	l.mu.Unlock()
-	l.dieAt(s, seed)
+	l.dieAt(l.now(), seed)
 }
 
 // dieAt is die at a moment that has passed: what came behind it never was.
