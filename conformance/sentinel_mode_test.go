@@ -61,6 +61,14 @@ SENTINEL SET m master-reboot-down-after-period 5
 SENTINEL SET m master-reboot-down-after-period -5
 SENTINEL SET m rename-command a
 SENTINEL SET m rename-command '' a
+SENTINEL SET m rename-command a ''
+SENTINEL SET m quorum +1
+SENTINEL SET m quorum 01
+SENTINEL SET m failover-timeout +1
+SENTINEL SET m master-reboot-down-after-period -0
+SENTINEL CONFIG SET announce-port +5
+SENTINEL CONFIG SET announce-port 05
+SENTINEL DEBUG info-period +10000
 SENTINEL SET m foo bar
 SENTINEL SET m quorum 1 foo
 SENTINEL CONFIG
@@ -145,6 +153,34 @@ func TestSentinelCommands(t *testing.T) {
 		if got.String() != want.String() {
 			t.Errorf("%s\n got %s\nwant %s", argv, got, want)
 		}
+	}
+}
+
+// A script is found by its path alone, also one relative to the working directory, has two words for arguments, writes where the Sentinel
+// does, and its beginning and end are in a log that has everything.
+func TestSentinelScripts(t *testing.T) {
+	p := testbed.Start(t, testbed.Options{Binary: testbed.Subject(t)})
+	numbers := regexp.MustCompile(`(127\.0\.0\.1|script-child) \d+`)
+	var outs [2][]string
+	for i, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := startSentinel(t, binary, fmt.Sprintf("loglevel debug\nsentinel deny-scripts-reconfig no\nsentinel monitor m 127.0.0.1 %d 2\n", p.Port))
+		testbed.WriteProgram(t, filepath.Join(s.Dir, "tell"), []byte("#!/bin/sh\necho told $0 $# $1 \"$2\"\n"))
+		testbed.WriteProgram(t, filepath.Join(s.Dir, "fail"), []byte("#!/bin/sh\nexit 2\n"))
+		c := s.Dial(t)
+		for n, path := range []string{"tell", "./fail"} {
+			c.Call(t, "SENTINEL", "SET", "m", "notification-script", path)
+			c.Call(t, "SENTINEL", "SET", "m", "notification-script", "")
+			waitFor(t, "the script's end", func() bool { return strings.Count(s.LogText(), "-script-child ") > n })
+		}
+		waitForText(t, s.LogText, "-script-error")
+		events := regexp.MustCompile(`(?m)([+-]script-|^told ).*`).FindAllString(s.LogText(), -1)
+		for _, e := range events {
+			outs[i] = append(outs[i], numbers.ReplaceAllString(e, "$1 N"))
+		}
+		slices.Sort(outs[i]) // when a script begins, and what it writes meanwhile, is a matter of ticks
+	}
+	if !slices.Equal(outs[0], outs[1]) || len(outs[0]) != 6 {
+		t.Errorf("got  %q\nwant %q", outs[0], outs[1])
 	}
 }
 

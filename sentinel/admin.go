@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"frankenredis/wire/glob"
+	"frankenredis/wire/resp"
 )
 
 // Refusals of commands, with their codes.
@@ -169,17 +169,20 @@ var settable = []string{"down-after-milliseconds", "failover-timeout", "parallel
 	"auth-pass", "auth-user", "quorum", "master-reboot-down-after-period", "rename-command"}
 
 func (s *Sentinel) set(p *Primary, written, option string, args []string) error {
-	number, err := strconv.ParseInt(args[0], 10, 64)
-	bad := fmt.Errorf("ERR Invalid argument '%s' for SENTINEL SET '%s'", args[0], written)
+	number, isNumber := resp.ParseInt([]byte(args[0]))
+	badly := func(arg string) error {
+		return fmt.Errorf("ERR Invalid argument '%s' for SENTINEL SET '%s'", arg, written)
+	}
+	bad := badly(args[0])
 	positive := func(to *Millis) error {
-		if err != nil || number <= 0 {
+		if !isNumber || number <= 0 {
 			return bad
 		}
 		*to = Millis(number)
 		return nil
 	}
 	count := func(to *int) error {
-		if err != nil || number <= 0 || number > 1<<31-1 {
+		if !isNumber || number <= 0 || number > 1<<31-1 {
 			return bad
 		}
 		*to = int(number)
@@ -195,7 +198,7 @@ func (s *Sentinel) set(p *Primary, written, option string, args []string) error 
 	case "quorum":
 		return count(&p.quorum)
 	case "master-reboot-down-after-period":
-		if err != nil || number < 0 {
+		if !isNumber || number < 0 {
 			return bad
 		}
 		p.rebootAfter = Millis(number)
@@ -209,7 +212,7 @@ func (s *Sentinel) set(p *Primary, written, option string, args []string) error 
 		p.user = args[0]
 	case "rename-command":
 		if args[0] == "" || args[1] == "" {
-			return bad
+			return badly("")
 		}
 		p.renames = slices.DeleteFunc(p.renames, func(r rename) bool { return strings.EqualFold(r.from, args[0]) })
 		if !strings.EqualFold(args[0], args[1]) {

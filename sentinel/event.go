@@ -20,6 +20,9 @@ func (s *Sentinel) tell(level Level, channel, message string, p *Primary) {
 	}
 }
 
+// traceEvent tells only the log, and only one that has everything.
+func (s *Sentinel) traceEvent(channel, message string) { s.log(Debug, channel+" "+message) }
+
 // describe names a node as events do, with its primary unless it is one.
 func (s *Sentinel) describe(n *node) string {
 	text := fmt.Sprintf("%s %s %s %d", n.kind, n.name, s.shown(n.addr), n.addr.Port)

@@ -6,6 +6,28 @@ import (
 	"frankenredis/wire/resp"
 )
 
+// onOff is a directive that says yes or no.
+type onOff struct {
+	name      string
+	on, usual bool
+}
+
+func (s *Sentinel) switches() []onOff {
+	return []onOff{{"deny-scripts-reconfig", s.denyScripts, true}, {"resolve-hostnames", s.resolveNames, false},
+		{"announce-hostnames", s.announceNames, false}}
+}
+
+// UsualLines are directives that need not be said, since they stand at their defaults, but keep their place in a file that does.
+func (s *Sentinel) UsualLines() []string {
+	var all []string
+	for _, w := range s.switches() {
+		if w.on == w.usual {
+			all = append(all, w.name+" "+word(w.on))
+		}
+	}
+	return all
+}
+
 // Lines is the state as directives of the configuration file, each without the leading word sentinel: what was configured and
 // is not at its default, and what was learned and must survive.
 func (s *Sentinel) Lines() []string {
@@ -21,14 +43,10 @@ func (s *Sentinel) Lines() []string {
 		all = append(all, string(b))
 	}
 	add("myid", s.id)
-	if !s.denyScripts {
-		add("deny-scripts-reconfig", "no")
-	}
-	if s.resolveNames {
-		add("resolve-hostnames", "yes")
-	}
-	if s.announceNames {
-		add("announce-hostnames", "yes")
+	for _, w := range s.switches() {
+		if w.on != w.usual {
+			add(w.name, word(w.on))
+		}
 	}
 	for _, p := range s.primaries {
 		// From the promotion on it is the promoted one that a restart must go on with.

@@ -76,7 +76,10 @@ func (s *Sentinel) hangUp(n *node) {
 func (s *Sentinel) greet(n *node, c Conn, what string) {
 	user, pass := n.owner.user, n.owner.pass
 	if n.kind == peerKind {
-		user, pass = s.peerUser, s.peerPass
+		if user, pass = s.peerUser, s.peerPass; pass == "" {
+			// Sentinels that all ask for one password log in with what they ask for.
+			user, pass = "", s.world.ServerPassword()
+		}
 	}
 	name := func(word string) string {
 		if n.kind == peerKind {

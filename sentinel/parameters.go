@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"frankenredis/wire/glob"
+	"frankenredis/wire/resp"
 )
 
 // parameter is a row of SENTINEL CONFIG.
@@ -55,10 +56,10 @@ func setText(to *string, value string, do bool) bool {
 }
 
 func setAnnouncePort(s *Sentinel, value string, do bool) bool {
-	n, err := strconv.Atoi(value)
-	ok := err == nil && n >= 0 && n <= 65535
+	n, ok := resp.ParseInt([]byte(value))
+	ok = ok && n >= 0 && n <= 65535
 	if ok && do {
-		s.announcePort = n
+		s.announcePort = int(n)
 	}
 	return ok
 }
@@ -171,8 +172,8 @@ func (s *Sentinel) SetDebug(words []string) error {
 		if at < 0 || i+1 == len(words) {
 			return fmt.Errorf("ERR Unknown option or number of arguments for SENTINEL DEBUG '%s'", words[i])
 		}
-		n, err := strconv.ParseInt(words[i+1], 10, 64)
-		if err != nil || n <= 0 {
+		n, ok := resp.ParseInt([]byte(words[i+1]))
+		if !ok || n <= 0 {
 			return fmt.Errorf("ERR Invalid argument '%s' for SENTINEL DEBUG '%s'", words[i+1], words[i])
 		}
 		*all[at].at = Millis(n)

@@ -3,6 +3,7 @@ package sentinel
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // Bounds of what is run for events.
@@ -66,9 +67,11 @@ func (s *Sentinel) startScript(j *script) {
 		return
 	}
 	j.pid, j.kill = pid, kill
+	s.traceEvent("+script-child", strconv.Itoa(pid))
 }
 
 func (s *Sentinel) scriptEnded(j *script, status, signal int) {
+	s.traceEvent("-script-child", fmt.Sprintf("%d %d %d", j.pid, status, signal))
 	switch {
 	case (signal != 0 || status == 1) && j.retries != maxScriptRetries:
 		j.pid, j.kill = 0, nil

@@ -131,7 +131,7 @@ func (s *Sentinel) tendPrimary(p *Primary) {
 // save makes the present state durable.
 func (s *Sentinel) save() error {
 	s.savedAt = s.now()
-	err := s.world.Save(s.Lines())
+	err := s.world.Save(s.Lines(), s.UsualLines())
 	s.unsaved = err != nil
 	if err != nil {
 		s.log(Warning, "WARNING: Sentinel was not able to save the new configuration on disk!!!: "+err.Error())

@@ -216,8 +216,9 @@ func (h *host) infoText() string {
 // watcher is a Sentinel's process and its World.
 type watcher struct {
 	*host
-	fs      *crashfs.FS
-	machine *Sentinel
+	fs          *crashfs.FS
+	requirepass string
+	machine     *Sentinel
 }
 
 const stateFile = "/s.conf"
@@ -322,7 +323,7 @@ func (w *watcher) Dial(a Address, pushed func(resp.Value), lost func()) Conn {
 	return c
 }
 func (w *watcher) Resolve(string) (string, error) { return "", errors.New("no names here") }
-func (w *watcher) Save(lines []string) error {
+func (w *watcher) Save(lines, _ []string) error {
 	return config.ReplaceText(w.fs, stateFile, strings.Join(lines, "\n"))
 }
 func (w *watcher) Publish(string, string)    {}
@@ -331,6 +332,7 @@ func (w *watcher) Runnable(string) bool      { return true }
 func (w *watcher) LogLevel() string          { return "notice" }
 func (w *watcher) SetLogLevel(string) bool   { return true }
 func (w *watcher) Crash()                    {}
+func (w *watcher) ServerPassword() string    { return w.requirepass }
 func (w *watcher) Start([]string, func(int, int)) (int, func(), error) {
 	return 0, nil, errors.New("no programs here")
 }

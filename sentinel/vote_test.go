@@ -69,7 +69,7 @@ func TestLines(t *testing.T) {
 		"announce-port 5", "sentinel-user u", "sentinel-pass p"}
 	s := newSim(t, 1, 1)
 	w := s.watch[0]
-	if err := w.Save(lines); err != nil {
+	if err := w.Save(lines, nil); err != nil {
 		t.Fatal(err)
 	}
 	m, err := restore(w, w.fs)

@@ -10,7 +10,8 @@ type Level uint8
 
 // The levels of Redis's log.
 const (
-	Verbose Level = iota
+	Debug Level = iota
+	Verbose
 	Notice
 	Warning
 )
@@ -27,8 +28,9 @@ type World interface {
 	Dial(a Address, pushed func(resp.Value), lost func()) Conn
 	// Resolve looks up a host name. It may wait.
 	Resolve(host string) (ip string, err error)
-	// Save makes the lines (without the leading word sentinel) the durable state, in place of all earlier ones. It may wait.
-	Save(lines []string) error
+	// Save makes the lines (without the leading word sentinel) the durable state, in place of all earlier ones; of those in usual it
+	// keeps what has a place in the file. It may wait.
+	Save(lines, usual []string) error
 	// Log writes a line of the log.
 	Log(level Level, text string)
 	// Publish tells subscribers of an event.
@@ -36,7 +38,9 @@ type World interface {
 	// OwnAddress is what this Sentinel is reached under as far as the configuration says: ip "" is what a connection's own end
 	// shows.
 	OwnAddress() (ip string, port int)
-	// Start runs a program; done is called with its end: the exit status, or signal not 0. The function returned kills it.
+	// ServerPassword is what this Sentinel's own clients log in with (requirepass), "" for nothing.
+	ServerPassword() string
+	// Start runs the program at the path argv[0]; done is called with its end: the exit status, or signal not 0. The function returned kills it.
 	Start(argv []string, done func(status, signal int)) (pid int, kill func(), err error)
 	// Runnable says whether a file is a program that may be started.
 	Runnable(path string) bool

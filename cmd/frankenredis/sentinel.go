@@ -111,9 +111,9 @@ func (w *sentinelMode) Resolve(host string) (string, error) {
 const resolveLimit = 1500 * time.Millisecond
 
 // Save replaces the configuration file within the turn: a vote, or an administrator, waits for it.
-func (w *sentinelMode) Save(lines []string) error {
+func (w *sentinelMode) Save(lines, usual []string) error {
 	s := w.s
-	err := s.cfg.WriteBack(s.fs, config.RewriteOptions{Users: s.userLines(), Sentinel: lines})
+	err := s.cfg.WriteBack(s.fs, config.RewriteOptions{Users: s.userLines(), Sentinel: lines, SentinelUsual: usual})
 	if refused := (*config.SetError)(nil); errors.As(err, &refused) {
 		return errors.New(refused.Text)
 	}
@@ -122,6 +122,8 @@ func (w *sentinelMode) Save(lines []string) error {
 
 func (w *sentinelMode) Log(level sentinel.Level, text string) {
 	switch level {
+	case sentinel.Debug:
+		w.s.logger.Trace(text)
 	case sentinel.Verbose:
 		w.s.logger.Debug(text)
 	case sentinel.Notice:
@@ -145,9 +147,12 @@ func (w *sentinelMode) OwnAddress() (ip string, port int) {
 
 func (w *sentinelMode) Runnable(path string) bool { return unix.Access(path, unix.X_OK) == nil }
 
-// Start runs a script; a goroutine waits for its end.
+func (w *sentinelMode) ServerPassword() string { return w.s.cfg.String("requirepass") }
+
+// Start runs a script; a goroutine waits for its end. The path is taken as it is, without a search, and what the script writes goes
+// where this process writes.
 func (w *sentinelMode) Start(argv []string, done func(status, signal int)) (int, func(), error) {
-	c := exec.Command(argv[0], argv[1:]...)
+	c := &exec.Cmd{Path: argv[0], Args: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if err := c.Start(); err != nil {
 		return 0, nil, err
 	}

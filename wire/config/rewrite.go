@@ -22,6 +22,8 @@ type RewriteOptions struct {
 	Users []string
 	// Sentinel are a Sentinel's directives without the leading "sentinel "; nil elsewhere.
 	Sentinel []string
+	// SentinelUsual are further ones, at their defaults: each takes the place of a line of its option, where there is one.
+	SentinelUsual []string
 	// All writes parameters that stand at their default too (DEBUG CONFIG-REWRITE-FORCE-ALL).
 	All bool
 }
@@ -53,7 +55,9 @@ func (s *Store) Rewrite(old, oldOwn string, o RewriteOptions) (conf, own string)
 	}
 	w.put("user", users)
 	if o.Sentinel != nil {
-		w.putSentinel(o.Sentinel)
+		w.putSentinel(o.Sentinel, true)
+		w.putSentinel(o.SentinelUsual, false)
+		w.dropSentinel()
 	}
 	return w.text(), mine.text()
 }

@@ -31,8 +31,8 @@ func sentinelName(words []string) string {
 	return "sentinel " + strings.ToLower(words[1])
 }
 
-// putSentinel replaces all sentinel directives; lines come without the leading word. Those of one option keep their order.
-func (w *rewriter) putSentinel(lines []string) {
+// putSentinel replaces sentinel directives; lines come without the leading word. Those of one option keep their order.
+func (w *rewriter) putSentinel(lines []string, force bool) {
 	var names []string
 	byName := make(map[string][]line)
 	for _, l := range lines {
@@ -42,11 +42,15 @@ func (w *rewriter) putSentinel(lines []string) {
 		if byName[name] == nil {
 			names = append(names, name)
 		}
-		byName[name] = append(byName[name], line{text, true})
+		byName[name] = append(byName[name], line{text, force})
 	}
 	for _, name := range names {
 		w.put(name, byName[name])
 	}
+}
+
+// dropSentinel empties the lines of sentinel directives that are left.
+func (w *rewriter) dropSentinel() {
 	for name := range w.places {
 		if name == "sentinel" || strings.HasPrefix(name, "sentinel ") {
 			w.drop(name)

@@ -5,6 +5,20 @@ import (
 	"testing"
 )
 
+// A directive at its default stays where it was said, and is not added where it was not.
+func TestSentinelUsual(t *testing.T) {
+	const conf = "port 5\nsentinel resolve-hostnames YES\n# note\nsentinel announce-hostnames yes\n"
+	s, err := LoadText(conf, LoadOptions{Sentinel: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := s.Rewrite(conf, "", RewriteOptions{Sentinel: []string{"announce-hostnames yes"},
+		SentinelUsual: []string{"deny-scripts-reconfig yes", "resolve-hostnames no"}})
+	if !strings.HasPrefix(got, "port 5\nsentinel resolve-hostnames no\n# note\nsentinel announce-hostnames yes\n") || strings.Contains(got, "deny") {
+		t.Errorf("rewritten:\n%s", got)
+	}
+}
+
 // Sentinel directives are kept with their lines, and a rewrite puts the new ones in the places of their options.
 func TestSentinelDirectives(t *testing.T) {
 	const conf = "port 5\nsentinel monitor m 127.0.0.1 1 2\nsentinel known-slave m 127.0.0.1 9\n# note\nsentinel KNOWN-replica m a 1\n"

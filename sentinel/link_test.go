@@ -1,0 +1,39 @@
+package sentinel
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"frankenredis/wire/resp"
+)
+
+// said keeps what is sent.
+type said struct{ lines []string }
+
+func (c *said) Send(_ func(resp.Value), argv ...string) {
+	c.lines = append(c.lines, strings.Join(argv, " "))
+}
+func (c *said) LocalIP() string { return "" }
+func (c *said) Close()          {}
+
+// A Sentinel logs in at another one by sentinel-user and sentinel-pass, or by the password that its own clients need.
+func TestPeerLogin(t *testing.T) {
+	s := newSim(t, 1, 1)
+	w := s.watch[0]
+	q := w.machine.addPeer(w.machine.find("m"), two, Address{Host: "127.0.0.9", IP: "127.0.0.9", Port: 1})
+	for _, c := range []struct{ user, pass, requirepass, want string }{
+		{"", "", "", ""}, {"u", "", "", ""}, {"", "p", "r", "AUTH p"}, {"u", "p", "r", "AUTH u p"}, {"", "", "r", "AUTH r"}, {"u", "", "r", "AUTH r"},
+	} {
+		w.machine.peerUser, w.machine.peerPass, w.requirepass = c.user, c.pass, c.requirepass
+		conn := &said{}
+		w.machine.greet(&q.node, conn, "cmd")
+		got := ""
+		if i := slices.IndexFunc(conn.lines, func(l string) bool { return strings.HasPrefix(l, "AUTH") }); i >= 0 {
+			got = conn.lines[i]
+		}
+		if got != c.want {
+			t.Errorf("%+v: sent %q", c, conn.lines)
+		}
+	}
+}
