@@ -55,11 +55,38 @@ func TestFewDescriptors(t *testing.T) {
 		t.Errorf("exit status %d, %v:\n%s", code, err, s.LogText())
 	}
 	s = testbed.Start(t, testbed.Options{Wrap: limited("100")})
-	if got := s.Dial(t).Call(t, "CONFIG", "GET", "maxclients").Elems[1].Str; got != "68" {
+	c := s.Dial(t)
+	if got := c.Call(t, "CONFIG", "GET", "maxclients").Elems[1].Str; got != "68" {
 		t.Errorf("maxclients is %s", got)
 	}
-	if log := s.LogText(); !strings.Contains(log, "Current maximum open files is 100. maxclients has been reduced to 68 to compensate for low ulimit.") {
-		t.Errorf("the log does not say so:\n%s", log)
+	for n, want := range []string{"10000 requiring at least 10032", "4000 requiring at least 4032"} {
+		if n == 1 {
+			_, _ = c.Do("CONFIG", "SET", "maxclients", "4000") // refused
+		}
+		log := s.LogText()
+		if !strings.Contains(log, " # You requested maxclients of "+want) || strings.Count(log,
+			" # Current maximum open files is 100. maxclients has been reduced to 68 to compensate for low ulimit.") != n+1 {
+			t.Errorf("the log does not say so:\n%s", log)
+		}
+	}
+}
+
+// The log and the pid file have the mode that the umask leaves of 0666, from their first day on.
+func TestFileModes(t *testing.T) {
+	s := testbed.Start(t, testbed.Options{Wrap: []string{"sh", "-c", `umask 007; exec "$0" "$@"`}, Args: []string{"--logfile", "log", "--pidfile", "pid"}})
+	mode := func(name string) os.FileMode {
+		info, err := os.Stat(filepath.Join(s.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Mode().Perm()
+	}
+	ok(t, os.Rename(filepath.Join(s.Dir, "log"), filepath.Join(s.Dir, "log.1")))
+	s.Dial(t).Call(t, "SAVE")
+	for _, name := range []string{"log", "log.1", "pid"} {
+		if got := mode(name); got != 0o660 {
+			t.Errorf("%s has mode %o", name, got)
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func daemonize(stdin []byte, dir string) (parent bool, err error) {
 
 // writePidFile writes the process id; a failure is worth a log line, not the start.
 func writePidFile(path string) error {
-	return os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644)
+	return os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o666)
 }
 
 // versionLine is what --version prints, in redis-server's form.

@@ -107,7 +107,7 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(s.dir, path)
 		}
-		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 		if err != nil {
 			return nil, s.refuse("Can't open the log file: %v", err)
 		}
@@ -239,20 +239,26 @@ func (s *server) greet() {
 func (s *server) limitClients() error {
 	want := s.cfg.Live.MaxClients
 	got, limit, err := fitDescriptors(want)
-	files := want + reservedDescriptors
 	switch {
 	case got == 0:
-		return s.refuse("Your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d. Exiting.", limit, files)
+		return s.refuse("Your current 'ulimit -n' of %d is not enough for the server to start. Please increase your open file limit to at least %d. Exiting.",
+			limit, want+reservedDescriptors)
 	case got < want:
-		s.logger.Info(fmt.Sprintf("You requested maxclients of %d requiring at least %d max file descriptors.", want, files))
-		s.logger.Info(fmt.Sprintf("Server can't set maximum open files to %d because of OS error: %s.", files, config.ErrnoText(err)))
-		s.logger.Info(fmt.Sprintf("Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. "+
-			"If you need higher maxclients increase 'ulimit -n'.", limit, got))
+		s.tellFewDescriptors(want, got, limit, err)
 		s.cfg.LowerMaxClients(got)
 	case err != nil:
 		s.logger.Warn("Unable to read the limit of open files: " + err.Error())
 	}
 	return nil
+}
+
+// tellFewDescriptors logs that there are files for fewer clients than wanted, and why.
+func (s *server) tellFewDescriptors(want, got int, limit uint64, why error) {
+	files := want + reservedDescriptors
+	s.logger.Warn(fmt.Sprintf("You requested maxclients of %d requiring at least %d max file descriptors.", want, files))
+	s.logger.Warn(fmt.Sprintf("Server can't set maximum open files to %d because of OS error: %s.", files, config.ErrnoText(why)))
+	s.logger.Warn(fmt.Sprintf("Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. "+
+		"If you need higher maxclients increase 'ulimit -n'.", limit, got))
 }
 
 // followConfig acts on changes of parameters at run time.
@@ -273,8 +279,9 @@ func (s *server) followConfig() {
 		return nil
 	})
 	on("maxclients", func() error {
-		got, _, _ := fitDescriptors(s.cfg.Live.MaxClients)
-		if got < s.cfg.Live.MaxClients {
+		want := s.cfg.Live.MaxClients
+		if got, limit, err := fitDescriptors(want); got < want {
+			s.tellFewDescriptors(want, got, limit, err)
 			return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", got)
 		}
 		return nil
