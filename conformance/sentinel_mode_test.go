@@ -186,7 +186,7 @@ func TestSentinelScripts(t *testing.T) {
 
 // A configuration that no Sentinel can begin with is refused in Redis's words, with the same exit status.
 func TestSentinelRefusals(t *testing.T) {
-	const m = "sentinel monitor m 127.0.0.1 27700 2\n"
+	const m, id = "sentinel monitor m 127.0.0.1 27700 2\n", "0123456789012345678901234567890123456789"
 	version := regexp.MustCompile(`\(Red(is|ict) [0-9.]+\)`)
 	stamp := regexp.MustCompile(`(?m)^[0-9]+:[CX] \d+ \w+ \d+ [0-9:.]+ `)
 	for _, conf := range []string{
@@ -196,6 +196,8 @@ func TestSentinelRefusals(t *testing.T) {
 		m + "sentinel auth-pass x y", "sentinel myid abc", m + "sentinel known-replica m 127.0.0.1 99999",
 		m + "sentinel rename-command m a b\nsentinel rename-command m a c", "sentinel announce-ip", "sentinel deny-scripts-reconfig x",
 		"sentinel resolve-hostnames x", "sentinel announce-hostnames x", m + "sentinel master-reboot-down-after-period m -1",
+		m + "sentinel known-replica m 127.0.0.1 1\nsentinel known-replica m 127.0.0.1 1",
+		m + "sentinel known-sentinel m 127.0.0.1 1 " + id + "\nsentinel known-sentinel m 127.0.0.1 2 " + id,
 	} {
 		var outs [2]string
 		for i, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
@@ -209,7 +211,7 @@ func TestSentinelRefusals(t *testing.T) {
 			t.Errorf("%q\n got %s\nwant %s", conf, outs[0], outs[1])
 		}
 	}
-	for _, args := range [][]string{{"--sentinel"}, {"/nonexist/s.conf", "--sentinel"}} {
+	for _, args := range [][]string{{"--sentinel"}, {"--sentinel", "s.conf"}, {"/nonexist/s.conf", "--sentinel"}} {
 		var outs [2]string
 		for i, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
 			out, code := runServer(t, binary, t.TempDir(), "", args...)

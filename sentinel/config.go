@@ -148,9 +148,10 @@ func (s *Sentinel) primaryDirective(p *Primary, name string, args []string) erro
 		if err != nil {
 			return err
 		}
-		if s.replicaAt(p, a) == nil {
-			s.addReplica(p, a)
+		if s.replicaAt(p, a) != nil {
+			return errors.New("Duplicate hostname and port for replica.")
 		}
+		s.addReplica(p, a)
 	case "known-sentinel":
 		if len(args) == 2 {
 			return nil // as very old versions wrote them, without an id: they make themselves known
@@ -159,9 +160,10 @@ func (s *Sentinel) primaryDirective(p *Primary, name string, args []string) erro
 		if err != nil {
 			return err
 		}
-		if s.peer(p, args[2], a) == nil {
-			s.addPeer(p, args[2], a)
+		if slices.ContainsFunc(p.peers, func(q *Peer) bool { return q.runID == args[2] }) {
+			return errors.New("Duplicate runid for sentinel.")
 		}
+		s.addPeer(p, args[2], a)
 	case "rename-command":
 		for _, r := range p.renames {
 			if strings.EqualFold(r.from, args[0]) {

@@ -20,7 +20,7 @@ type link struct {
 	pingSent     Millis // when the PING was sent that still waits for a good reply; 0: none does
 	reconnected  Millis // when connecting was last tried
 
-	infoAsked, helloSent bool // under way
+	infoAsked, helloSent, lookedUp bool // under way
 }
 
 // maxPending bounds the commands that a node owes replies for.
@@ -34,6 +34,7 @@ func (s *Sentinel) reconnect(n *node) {
 	}
 	n.reconnected = now
 	if n.cmd == nil {
+		s.lookAgain(n)
 		n.pending, n.infoAsked, n.helloSent = 0, false, false
 		n.cmdAt = now
 		n.cmd = s.world.Dial(n.addr, nil, func() { s.lost(n, &n.cmd) })
@@ -47,6 +48,26 @@ func (s *Sentinel) reconnect(n *node) {
 		n.sub.Send(nil, n.owner.command("SUBSCRIBE"), HelloChannel)
 	}
 	n.disconnected = false
+}
+
+// lookAgain asks where a node that was named by a host name is now: a server that is away may come back at another address.
+func (s *Sentinel) lookAgain(n *node) {
+	if !s.resolveNames || n.lookedUp || n.addr.numeric() {
+		return
+	}
+	at := n.addr
+	n.lookedUp = true
+	s.world.Lookup(at.Host, func(ip string) {
+		n.lookedUp = false
+		switch {
+		case ip == "":
+			s.log(Warning, "Failed to resolve hostname '"+at.Host+"'")
+		case n.addr == at && ip != at.IP:
+			s.hangUp(n)
+			n.addr.IP = ip
+			n.reconnected = 0 // at the next tick
+		}
+	})
 }
 
 // lost is told that a connection ended.

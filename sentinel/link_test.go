@@ -37,3 +37,23 @@ func TestPeerLogin(t *testing.T) {
 		}
 	}
 }
+
+// A server that was named by a host name is found again where that name leads now, whether it led anywhere at the start or not.
+func TestNameMoves(t *testing.T) {
+	s := newSim(t, 1, 0)
+	w := s.addWatcher("resolve-hostnames yes", "monitor m db 6379 2", "down-after-milliseconds m 1000")
+	p := w.machine.find("m")
+	for i, h := range []*host{s.hosts[0], s.addServer("")} {
+		s.names = map[string]string{"db": h.ip}
+		s.run(5_000)
+		if host, _, _ := w.machine.Address("m"); host != h.ip || p.sDown || p.disconnected {
+			t.Fatalf("move %d: it is looked for at %q, down %v, disconnected %v", i, host, p.sDown, p.disconnected)
+		}
+		h.alive = false
+		h.life++
+		s.run(5_000)
+		if !p.sDown {
+			t.Fatalf("move %d: it is not down", i)
+		}
+	}
+}

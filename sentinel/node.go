@@ -30,6 +30,12 @@ func (a Address) Dialed() string {
 	return net.JoinHostPort(host, strconv.Itoa(a.Port))
 }
 
+// numeric says whether the host was named by its number.
+func (a Address) numeric() bool {
+	_, err := netip.ParseAddr(a.Host)
+	return err == nil
+}
+
 // address makes an Address of a host's name or number. A name that cannot be resolved is an error unless later says that it
 // may be resolved later.
 func (s *Sentinel) address(host string, port int, later bool) (Address, error) {

@@ -29,6 +29,8 @@ type sim struct {
 	// elected says who became leader in an epoch, told what each Sentinel said it voted for: neither may ever be two.
 	elected map[uint64]string
 	told    map[string]string
+	// names are what resolves, and where to.
+	names map[string]string
 }
 
 type simEvent struct {
@@ -322,7 +324,16 @@ func (w *watcher) Dial(a Address, pushed func(resp.Value), lost func()) Conn {
 	}
 	return c
 }
-func (w *watcher) Resolve(string) (string, error) { return "", errors.New("no names here") }
+func (w *watcher) Resolve(host string) (string, error) {
+	if ip := w.sim.names[host]; ip != "" {
+		return ip, nil
+	}
+	return "", errors.New("no such name here")
+}
+func (w *watcher) Lookup(host string, done func(string)) {
+	ip := w.sim.names[host]
+	w.sim.after(5, func() { done(ip) })
+}
 func (w *watcher) Save(lines, _ []string) error {
 	return config.ReplaceText(w.fs, stateFile, strings.Join(lines, "\n"))
 }

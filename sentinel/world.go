@@ -28,6 +28,8 @@ type World interface {
 	Dial(a Address, pushed func(resp.Value), lost func()) Conn
 	// Resolve looks up a host name. It may wait.
 	Resolve(host string) (ip string, err error)
+	// Lookup is Resolve without the wait: done gets what was found, "" for nothing.
+	Lookup(host string, done func(ip string))
 	// Save makes the lines (without the leading word sentinel) the durable state, in place of all earlier ones; of those in usual it
 	// keeps what has a place in the file. It may wait.
 	Save(lines, usual []string) error

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,13 +38,6 @@ func newSentinelMode() (*sentinelMode, *engine.Table) {
 // begin makes s the Sentinel's world and reads its directives. An error was logged, or is a *config.FatalError.
 func (w *sentinelMode) begin(s *server) error {
 	w.s = s
-	file := s.cfg.File()
-	if file == "" {
-		return s.refuse("Sentinel needs config file on disk to save state. Exiting...")
-	}
-	if err := unix.Access(file, unix.W_OK); err != nil {
-		return s.refuse("Sentinel config file %s is not writable: %s. Exiting...", file, config.ErrnoText(err))
-	}
 	overTLS := s.cfg.Bool("tls-replication")
 	w.dialer = link.New(link.Options{Dial: func(ctx context.Context, address string) (net.Conn, error) { return s.dialer(overTLS)(ctx, address) }, Post: s.eng.Post})
 	lines := s.cfg.Sentinel()
@@ -53,6 +47,13 @@ func (w *sentinelMode) begin(s *server) error {
 	}
 	if wrong, err := w.machine.Load(words); err != nil {
 		return lines[wrong].Refuse(err.Error())
+	}
+	file := s.cfg.File()
+	if file == "" {
+		return s.refuse("Sentinel needs config file on disk to save state. Exiting...")
+	}
+	if err := unix.Access(file, unix.W_OK); err != nil {
+		return s.refuse("Sentinel config file %s is not writable: %s. Exiting...", file, config.ErrnoText(err))
 	}
 	return nil
 }
@@ -107,6 +108,16 @@ func (w *sentinelMode) Resolve(host string) (string, error) {
 	return all[0].String(), nil
 }
 
+func (w *sentinelMode) Lookup(host string, done func(ip string)) {
+	go func() {
+		ip, err := w.Resolve(host)
+		if err != nil {
+			ip = ""
+		}
+		w.s.eng.Post(func() { done(ip) })
+	}()
+}
+
 // resolveLimit bounds how long the executor waits for a host's name: less than what tilts a Sentinel.
 const resolveLimit = 1500 * time.Millisecond
 
@@ -115,7 +126,7 @@ func (w *sentinelMode) Save(lines, usual []string) error {
 	s := w.s
 	err := s.cfg.WriteBack(s.fs, config.RewriteOptions{Users: s.userLines(), Sentinel: lines, SentinelUsual: usual})
 	if refused := (*config.SetError)(nil); errors.As(err, &refused) {
-		return errors.New(refused.Text)
+		return errors.New(strings.TrimPrefix(refused.Text, "ERR Rewriting config file: "))
 	}
 	return err
 }
