@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +60,50 @@ func TestNotSupervised(t *testing.T) {
 		}
 		stop(t, s)
 	}
+}
+
+// Nor does a systemd that cannot be told: the server says so in Redis's words, and goes into the background if it is to.
+func TestSupervisorNotThere(t *testing.T) {
+	stamp := regexp.MustCompile(`^\d+:\w \d+ \w+ \d+ [\d:.]+ `)
+	for _, c := range []struct{ mode, env string }{
+		{"systemd", "NOTIFY_SOCKET=/nonexistent/notify"}, {"auto", "NOTIFY_SOCKET=/nonexistent/notify"}, {"systemd", "NOTIFY_SOCKET=relative"},
+		{"upstart", "OTHER=x"},
+	} {
+		var said [2]string
+		for i, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+			s := testbed.Start(t, testbed.Options{Binary: binary, Env: []string{c.env}, Args: []string{"--supervised", c.mode}})
+			first := regexp.MustCompile(`(?m)^.*(systemd|upstart) supervision .*$`).FindString(s.LogText())
+			said[i] = fmt.Sprintf("%s; %s", stamp.ReplaceAllString(first, ""), infoFields(s.Dial(t).Call(t, "INFO", "server").Str)["process_supervised"])
+			stop(t, s)
+		}
+		if said[0] != said[1] {
+			t.Errorf("%v: %q, want %q", c, said[0], said[1])
+		}
+	}
+	dir := t.TempDir()
+	args := []string{"--port", "0", "--dir", dir, "--pidfile", filepath.Join(dir, "pid"), "--unixsocket", filepath.Join(dir, "s"), "--supervised", "systemd", "--daemonize", "yes"}
+	cmd := exec.Command(testbed.Subject(t), args...)
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET=/nonexistent/notify")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "# systemd supervision error: sd_notify: -2") {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	var proc string
+	waitFor(t, "the server in the background", func() bool {
+		c, err := testbed.Dial("unix", filepath.Join(dir, "s"))
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		info, err := c.Do("INFO", "server")
+		if err != nil {
+			return false
+		}
+		proc = "/proc/" + infoFields(info.Str)["process_id"]
+		_, _ = c.Do("SHUTDOWN", "NOSAVE")
+		return true
+	})
+	waitFor(t, "its end", func() bool { _, err := os.Stat(proc); return os.IsNotExist(err) })
 }
 
 // A signal that means a crash leaves a report between the markers and ends the process by itself; without crash-log-enabled it ends

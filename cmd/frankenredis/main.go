@@ -88,7 +88,11 @@ func run(argv []string, in io.Reader) int {
 			return 1
 		}
 	}
-	if cfg.Bool("daemonize") && supervisor(cfg) == "no" {
+	manager, complaint := supervisor(cfg)
+	if cfg.Bool("daemonize") && manager == "no" {
+		if complaint != "" && cfg.String("logfile") == "" && !isDaemon() {
+			earlyLogger().Warn(complaint) // the process in the background has no terminal to tell it
+		}
 		parent, err := daemonize(stdin, dir)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "Can't go into the background:", err)
@@ -99,7 +103,7 @@ func run(argv []string, in io.Reader) int {
 		}
 	}
 	engine.SetThreads()
-	s, err := newServer(cfg, table, watching)
+	s, err := newServer(cfg, table, watching, manager, complaint)
 	if fatal := (*config.FatalError)(nil); errors.As(err, &fatal) {
 		return fail(err)
 	}

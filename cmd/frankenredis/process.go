@@ -44,10 +44,13 @@ func fitDescriptors(maxClients int) (fit int, limit uint64, err error) {
 // daemonEnv marks the process that a daemonizing start has left behind.
 const daemonEnv = "FRANKENREDIS_DAEMON"
 
+// isDaemon says whether this is the process in the background, before daemonize has been called there.
+func isDaemon() bool { return os.Getenv(daemonEnv) != "" }
+
 // daemonize starts the server once more in a session of its own, without a terminal, and returns true in the process
 // that shall end. stdin is what "-" read, for the child to read again.
 func daemonize(stdin []byte, dir string) (parent bool, err error) {
-	if os.Getenv(daemonEnv) != "" {
+	if isDaemon() {
 		os.Unsetenv(daemonEnv)
 		return false, nil
 	}

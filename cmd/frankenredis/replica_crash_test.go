@@ -105,7 +105,7 @@ func newSyncWorld(t *testing.T, aof bool, load string, streamed bool, functions 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.s, err = newServer(cfg, command.Table(), nil); err != nil {
+	if w.s, err = newServer(cfg, command.Table(), nil, "no", ""); err != nil {
 		t.Fatal(err)
 	}
 	w.s.fs = w.fs

@@ -93,9 +93,9 @@ type server struct {
 }
 
 // newServer builds the server in boot order: configuration, log, directory, keyspace, executor, sockets. The data set
-// is loaded by run. With watching, which may be nil, it is a Sentinel's, without data. An error was logged, or is a *config.FatalError;
-// errStale comes with the server that was begun.
-func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (*server, error) {
+// is loaded by run. With watching, which may be nil, it is a Sentinel's, without data; manager and complaint come from supervisor. An error was
+// logged, or is a *config.FatalError; errStale comes with the server that was begun.
+func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode, manager supervision, complaint string) (*server, error) {
 	s := &server{cfg: cfg, sentinel: watching, fs: disk.OS(), sink: &logSink{pid: os.Getpid()}, started: time.Now()}
 	s.sink.role.Store('C')
 	s.sink.setLevel(cfg.Enum("loglevel"))
@@ -172,7 +172,7 @@ func newServer(cfg *config.Store, table *engine.Table, watching *sentinelMode) (
 	if err := s.limitClients(); err != nil {
 		return nil, err
 	}
-	s.reportTo(supervisor(cfg))
+	s.reportTo(manager, complaint)
 	if s.sentinel != nil {
 		if err := s.sentinel.begin(s); err != nil {
 			return nil, err
