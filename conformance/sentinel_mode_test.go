@@ -184,6 +184,27 @@ func TestSentinelScripts(t *testing.T) {
 	}
 }
 
+// What cannot be saved is answered with an error, in Redis's words, and told in the log.
+func TestSentinelUnsaved(t *testing.T) {
+	var outs [2]string
+	for i, binary := range []string{testbed.Subject(t), testbed.Peer(t, "redict-server")} {
+		s := startSentinel(t, binary, "sentinel monitor m 127.0.0.1 1 2\n")
+		conf := filepath.Join(s.Dir, "sentinel.conf")
+		ok(t, os.Remove(conf))
+		ok(t, os.Mkdir(conf, 0o755))
+		c := s.Dial(t)
+		for _, line := range []string{"FLUSHCONFIG", "SET m quorum 1", "CONFIG SET announce-port 7", "MONITOR q 127.0.0.1 1 1", "REMOVE q", "RESET m"} {
+			reply, err := c.Do(append([]string{"SENTINEL"}, strings.Fields(line)...)...)
+			ok(t, err)
+			outs[i] += fmt.Sprintf("%s: %s\n", line, reply)
+		}
+		waitForText(t, s.LogText, "# WARNING: Sentinel was not able to save the new configuration on disk!!!: Is a directory\n")
+	}
+	if outs[0] != outs[1] {
+		t.Errorf("got\n%s\nwant\n%s", outs[0], outs[1])
+	}
+}
+
 // A configuration that no Sentinel can begin with is refused in Redis's words, with the same exit status.
 func TestSentinelRefusals(t *testing.T) {
 	const m, id = "sentinel monitor m 127.0.0.1 27700 2\n", "0123456789012345678901234567890123456789"

@@ -14,7 +14,7 @@ import (
 var (
 	ErrNoPrimary = errors.New("ERR No such master with that name")
 	// ErrUnsaved says that what was asked for could not be made durable.
-	ErrUnsaved  = errors.New("ERR Failed to save config to disk. Check server logs.")
+	ErrUnsaved  = errors.New("ERR Failed to save config file. Check server logs.")
 	errHostname = errors.New("ERR Invalid IP address or hostname specified")
 )
 
