@@ -208,8 +208,10 @@ func (s *Sentinel) set(p *Primary, written, option string, args []string) error 
 		return s.setScript(&p.reconfigure, args[0], "Client reconfiguration script")
 	case "auth-pass":
 		p.pass = args[0]
+		s.hangUpServers(p)
 	case "auth-user":
 		p.user = args[0]
+		s.hangUpServers(p)
 	case "rename-command":
 		if args[0] == "" || args[1] == "" {
 			return badly("")

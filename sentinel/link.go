@@ -93,6 +93,14 @@ func (s *Sentinel) hangUp(n *node) {
 	s.drop(n, &n.sub)
 }
 
+// hangUpServers ends the connections to a primary and its replicas, which are made anew.
+func (s *Sentinel) hangUpServers(p *Primary) {
+	s.hangUp(&p.node)
+	for _, r := range p.replicas {
+		s.hangUp(&r.node)
+	}
+}
+
 // greet logs in and names the connection.
 func (s *Sentinel) greet(n *node, c Conn, what string) {
 	user, pass := n.owner.user, n.owner.pass

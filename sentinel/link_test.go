@@ -57,3 +57,27 @@ func TestNameMoves(t *testing.T) {
 		}
 	}
 }
+
+// A new login counts at once: the servers are connected to anew.
+func TestServerLogin(t *testing.T) {
+	for _, option := range []string{"auth-user", "auth-pass"} {
+		s := newSim(t, 1, 1)
+		s.run(15_000)
+		m := s.watch[0].machine
+		p := m.find("m")
+		nodes := []*node{&p.node, &p.replicas[0].node, &p.replicas[1].node}
+		var before []Conn
+		for _, n := range nodes {
+			before = append(before, n.cmd, n.sub)
+		}
+		if err := m.Set("m", []string{option, "x"}); err != nil {
+			t.Fatal(err)
+		}
+		s.run(3_000)
+		for _, n := range nodes {
+			if n.disconnected || slices.Contains(before, n.cmd) || slices.Contains(before, n.sub) {
+				t.Errorf("%s: %s was not connected to anew", option, n.name)
+			}
+		}
+	}
+}
