@@ -178,7 +178,16 @@ func (b *Bus) replacePrimary() {
 // migrate lets this replica go to a primary that has lost all of its own, if it is the one with the lowest id of those that could.
 func (b *Bus) migrate(most int) {
 	s, me := b.s, b.s.Me
-	if !s.OK || me.Of == nil || int64(b.workingReplicas(me.Of)) <= b.set.Barrier {
+	if !s.OK || me.Of == nil {
+		return
+	}
+	left := int64(0)
+	for _, r := range s.ReplicasOf(me.Of) {
+		if r.Flags&(Fail|PFail) == 0 { // one that is suspected may be none soon
+			left++
+		}
+	}
+	if left <= b.set.Barrier {
 		return
 	}
 	candidate := me

@@ -201,18 +201,8 @@ func (b *Bus) learnRole(sender *Node, m *message) {
 		b.s.Changed = true
 	}
 	if of != nil && of != sender && sender.Of != of {
-		b.setOf(sender, of)
+		b.s.setOf(sender, of)
 		b.setShard(sender, of.ShardID)
-	}
-}
-
-// setOf makes a node the replica of another. A primary that had replicas once is one that replicas may come to.
-func (b *Bus) setOf(n, of *Node) {
-	old := n.Of
-	n.Of, b.s.Changed = of, true
-	of.Flags |= MigrateTo
-	if old != nil && len(b.s.ReplicasOf(old)) == 0 {
-		old.Flags &^= MigrateTo
 	}
 }
 
@@ -222,7 +212,7 @@ func (b *Bus) setPrimary(n *Node) {
 		return
 	}
 	if n.Of != nil {
-		n.Of = nil
+		b.s.setOf(n, nil)
 		if n != b.s.Me {
 			n.Flags |= MigrateTo
 		}

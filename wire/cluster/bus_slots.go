@@ -104,7 +104,7 @@ func (b *Bus) Follow(n *Node) {
 			s.migrating[i], s.importing[i] = nil, nil
 		}
 	}
-	b.setOf(me, n)
+	s.setOf(me, n)
 	b.setShard(me, n.ShardID)
 	s.Changed = true
 	b.resetManual()

@@ -382,6 +382,37 @@ func TestMigrationAndForget(t *testing.T) {
 	}
 }
 
+// After a restart of all nodes a primary that had replicas is still one that others' come to; one whose last replica was taken away is not.
+func TestMigrationRemembers(t *testing.T) {
+	for _, taken := range []bool{false, true} {
+		w := newWorld(t, 7, 5)
+		w.join(3) // the first primary has two replicas
+		for _, n := range w.nodes {
+			n.crash()
+		}
+		for _, n := range w.nodes {
+			n.start()
+		}
+		w.run(10 * time.Second)
+		w.agree()
+		lone := w.nodes[4]
+		lone.crash()
+		if taken {
+			w.nodes[0].b.Forgotten(w.nodes[0].s.Lookup(lone.s.Me.ID), w.now)
+		}
+		w.run(40 * time.Second)
+		got := 0
+		for _, r := range w.nodes[1].s.ReplicasOf(w.nodes[1].s.Me) {
+			if r.ID != lone.s.Me.ID {
+				got++
+			}
+		}
+		if want := map[bool]int{false: 1, true: 0}[taken]; got != want {
+			t.Errorf("taken away: %v; %d replicas came, want %d:\n%s", taken, got, want, w.nodes[1].s.AppendNodes(nil, PlainView))
+		}
+	}
+}
+
 // Slots given to another node lose their keys here; two primaries with one epoch come apart; what is published is heard.
 func TestSlotsAndMessages(t *testing.T) {
 	w := newWorld(t, 4, 9)

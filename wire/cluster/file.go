@@ -145,6 +145,7 @@ func Parse(text []byte, now time.Time) (s *State, unknown []string, err error) {
 			}
 		}
 	}
+	s.Changed = false
 	return s, unknown, nil
 }
 
@@ -198,7 +199,7 @@ func (s *State) parseNode(words []string, now time.Time) error {
 		if !isID(words[3]) {
 			return errors.New("the primary is not a node")
 		}
-		n.Of = s.node(words[3])
+		s.setOf(n, s.node(words[3]))
 	}
 	if n.Flags&Myself == 0 {
 		n.pingSent = now
@@ -330,7 +331,6 @@ func (s *State) parseSlots(n *Node, w string) error {
 			s.Assign(uint16(i), n)
 		}
 	}
-	s.Changed = false
 	return nil
 }
 

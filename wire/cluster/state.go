@@ -112,8 +112,22 @@ func (s *State) Forget(n *Node) {
 			r.Of = nil
 		}
 	}
+	s.setOf(n, nil)
 	delete(s.nodes, n.ID)
 	s.Changed = true
+}
+
+// setOf makes a node the replica of another, or with nil of none. Replicas of others come to a primary that had some and whose have
+// failed, not to one whose last was taken away.
+func (s *State) setOf(n, of *Node) {
+	old := n.Of
+	n.Of, s.Changed = of, true
+	if of != nil {
+		of.Flags |= MigrateTo
+	}
+	if old != nil && old != of && len(s.ReplicasOf(old)) == 0 {
+		old.Flags &^= MigrateTo
+	}
 }
 
 // Reset makes the node forget everyone and all slots; hard: also who it was, and all epochs.
@@ -123,6 +137,7 @@ func (s *State) Reset(hard bool) {
 	}
 	me := s.Me
 	me.Slots, me.set = 0, slotSet{}
+	me.Flags &^= MigrateTo
 	if hard {
 		me.ID, me.ShardID = randomID(), randomID()
 		s.Epoch, s.VoteEpoch, me.Epoch = 0, 0, 0
