@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"frankenredis/kv"
@@ -184,11 +183,11 @@ func clusterGetkeysinslot(c *engine.Call, _ *cluster.State) error {
 	if err != nil {
 		return err
 	}
-	if slot < 0 || slot >= cluster.Slots || most < 0 || most > math.MaxInt32 {
+	if slot < 0 || slot >= cluster.Slots || most < 0 {
 		return engine.ReplyError("ERR Invalid slot or number of keys")
 	}
 	db := c.E.Keyspace().DB(0)
-	n := min(int(most), db.SlotLen(uint16(slot)))
+	n := int(min(most, int64(db.SlotLen(uint16(slot)))))
 	c.W.Array(n)
 	if n == 0 {
 		return nil

@@ -181,8 +181,13 @@ func giveSlot(c *engine.Call, s *cluster.State, slot uint16, id []byte) error {
 	if keys == 0 && s.Migrating(slot) != nil {
 		s.SetMigrating(slot, nil)
 	}
+	mine := s.Owner(slot) == s.Me
 	s.Assign(slot, n)
 	if n != s.Me {
+		if mine && s.Me.Slots == 0 && c.E.Config().Bool("cluster-allow-replica-migration") {
+			c.E.Logger().Info("Configuration change detected. Reconfiguring myself as a replica of " + n.ID + " (" + n.Name + ")")
+			c.E.Bus().Follow(n)
+		}
 		c.E.DropShardChannels()
 		return nil
 	}

@@ -292,6 +292,8 @@ func (e *Engine) routeScript(sc *script, spec *Spec, argv [][]byte) error {
 		return errScriptUnserved
 	case errCrossSlot:
 		return Errorf("ERR Command '%s' in script attempted to access keys that don't hash to the same slot", spec.full)
+	case errUnstable:
+		return Errorf("ERR Unable to execute command '%s' in script because undeclared keys were accessed during rehashing of the slot", spec.full)
 	default:
 		return errScriptElsewhere
 	}
