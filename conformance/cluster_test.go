@@ -80,6 +80,59 @@ func TestClusterRedirects(t *testing.T) {
 	}
 }
 
+// A primary that gives its last slot away becomes a replica of who has it now; an address that is no longer announced is not told any more; a
+// script hears what is wrong with keys on the move. The replies are Redis's: the test holds for redict.
+func TestClusterLastSlot(t *testing.T) {
+	t.Parallel()
+	dir := testbed.TempDir(t)
+	nodes := clusterMe + " 127.0.0.1:7001@17001,,tls-port=0,shard-id=cd8e6db555ee70d1041d43ceba42da63bbdf7bbd myself,master - 0 0 5 connected " +
+		"3300 [12182-<-" + clusterOther + "]\n" +
+		clusterOther + " 127.0.0.1:7002@17002,host,tls-port=0,shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276 master - 0 0 1 connected 0-3299 3301-16383\n" +
+		"vars currentEpoch 5 lastVoteEpoch 0\n"
+	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
+	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
+	c := s.Dial(t)
+	waitForText(t, func() string { return c.Call(t, "CLUSTER", "INFO").Str }, "cluster_state:ok")
+	if r := c.Call(t, "CLUSTER", "GETKEYSINSLOT", "3300", "99999999999"); len(r.Elems) != 0 {
+		t.Errorf("no keys, and GETKEYSINSLOT finds %v", r)
+	}
+	c.Call(t, "ASKING")
+	r, err := c.Do("EVAL", "return redis.call('MGET', KEYS[1], '{foo}2')", "1", "foo")
+	ok(t, err)
+	if want := "ERR Unable to execute command 'mget' in script because undeclared keys were accessed during rehashing of the slot"; !strings.HasPrefix(r.Str, want) {
+		t.Errorf("%s, want %s", r.Str, want)
+	}
+	c.Call(t, "CONFIG", "SET", "cluster-announce-ip", "10.0.0.1")
+	if text := c.Call(t, "CLUSTER", "NODES").Str; !strings.Contains(text, " 10.0.0.1:") {
+		t.Errorf("announced: %s", text)
+	}
+	c.Call(t, "CONFIG", "SET", "cluster-announce-ip", "")
+	if text := c.Call(t, "CLUSTER", "NODES").Str; strings.Contains(text, " 10.0.0.1:") {
+		t.Errorf("no longer announced: %s", text)
+	}
+	c.Call(t, "CLUSTER", "SETSLOT", "3300", "NODE", clusterOther)
+	if text := c.Call(t, "CLUSTER", "NODES").Str; !strings.Contains(text, "myself,slave "+clusterOther) {
+		t.Errorf("without slots: %s", text)
+	}
+}
+
+// A replica that never had a link to its primary since it started does not know how old its data is, and does not ask for the place of
+// one that fails.
+func TestClusterUnknownAge(t *testing.T) {
+	t.Parallel()
+	dir := testbed.TempDir(t)
+	const shard = "shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276"
+	nodes := clusterMe + " 127.0.0.1:7001@17001,,tls-port=0," + shard + " myself,slave " + clusterOther + " 0 0 1 connected\n" +
+		clusterOther + " 127.0.0.1:1@1,,tls-port=0," + shard + " master,fail - 0 0 1 disconnected 0-16383\n" +
+		"vars currentEpoch 1 lastVoteEpoch 0\n"
+	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
+	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
+	waitForText(t, s.LogText, "Disconnected from master for longer than allowed. Please check the 'cluster-replica-validity-factor'")
+	if strings.Contains(s.LogText(), "Start of election") {
+		t.Error(s.LogTail(20))
+	}
+}
+
 // A node keeps who it is and what it serves over a crash, finds the keys of a slot again, and without its file takes on the slots it
 // has keys of. A file that is none stops the start.
 func TestClusterRestart(t *testing.T) {

@@ -50,13 +50,22 @@ func (s *server) joinCluster() error {
 	}
 	s.bus = cluster.NewBus(s.cluster, busHost{s}, s.logger, binary.LittleEndian.Uint64([]byte(s.runID)))
 	s.eng.SetCluster(s.cluster, s.bus, s.saveCluster)
-	for _, name := range []string{"cluster-announce-ip", "cluster-announce-hostname", "cluster-announce-human-nodename", "cluster-announce-port",
+	for _, name := range []string{"cluster-announce-hostname", "cluster-announce-human-nodename", "cluster-announce-port",
 		"cluster-announce-bus-port", "cluster-announce-tls-port", "cluster-replica-no-failover"} {
 		s.cfg.OnApply(name, func() error {
 			s.announceNode()
 			return s.saveCluster()
 		})
 	}
+	announced := s.cfg.String("cluster-announce-ip")
+	s.cfg.OnApply("cluster-announce-ip", func() error {
+		was := announced
+		if announced = s.cfg.String("cluster-announce-ip"); announced == "" && was != "" {
+			s.cluster.Me.IP = "" // it is learned from the next node that asks
+		}
+		s.announceNode()
+		return s.saveCluster()
+	})
 	s.announceNode()
 	if err := s.saveCluster(); err != nil {
 		return err
@@ -111,7 +120,7 @@ func (s *server) announceNode() {
 	}
 	me := s.cluster.Me
 	if ip := s.cfg.String("cluster-announce-ip"); ip != "" {
-		me.IP = ip
+		me.IP = ip[:min(len(ip), cluster.AddressLen)] // what fits a message
 	}
 	me.Port = or("cluster-announce-port", int(s.cfg.Int("port")))
 	me.BusPort = or("cluster-announce-bus-port", s.busPort())

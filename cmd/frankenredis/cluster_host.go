@@ -44,10 +44,7 @@ func (h busHost) Heard() (ago time.Duration, up bool) {
 	if f := r.follower; f != nil && f.reached == repl.PhaseConnected {
 		return time.Since(f.link.Heard()), true
 	}
-	if r.downSince.IsZero() {
-		return time.Since(h.s.started), false
-	}
-	return time.Since(r.downSince), false
+	return time.Since(r.downSince), false // for ever, if the link never was up: nobody knows how old the data is
 }
 
 // Following implements cluster.Host.

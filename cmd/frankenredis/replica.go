@@ -227,6 +227,9 @@ func (s *server) dropPrimary() {
 		return
 	}
 	s.replica.follower = nil
+	if f.reached == repl.PhaseConnected {
+		s.replica.downSince = time.Now()
+	}
 	s.detachPrimary()
 	f.stop()
 }

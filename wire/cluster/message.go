@@ -56,7 +56,7 @@ const (
 	gossipSize    = 104
 	slotBytes     = Slots / 8
 	idSize        = 40
-	addressSize   = 46
+	addressSize   = AddressLen + 1
 	extHeaderSize = 8
 	busVersion    = 1
 	// maxFrame bounds a message: gossip of all nodes that fit the counter, or what a client may publish.

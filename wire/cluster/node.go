@@ -46,6 +46,9 @@ func (f Flags) String() string {
 	return strings.Join(names, ",")
 }
 
+// AddressLen is how many bytes of an address other nodes are told.
+const AddressLen = 45
+
 // Node is one node of the cluster.
 type Node struct {
 	ID, ShardID string // 40 hexadecimal digits each
