@@ -32,6 +32,7 @@ func TestClusterRedirects(t *testing.T) {
 	waitForText(t, func() string { return c.Call(t, "CLUSTER", "INFO").Str }, "cluster_state:ok")
 	for _, step := range []struct{ send, want string }{
 		{"CLUSTER MYID", clusterMe},
+		{"FAILOVER", "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead."},
 		{"GET x", "MOVED 16287 127.0.0.1:7002"},
 		{"GET b", "ASK 3300 127.0.0.1:7002"}, // not here any more
 		{"SET {a}1 v", "MOVED 15495 127.0.0.1:7002"},
@@ -113,6 +114,11 @@ func TestClusterLastSlot(t *testing.T) {
 	c.Call(t, "CLUSTER", "SETSLOT", "3300", "NODE", clusterOther)
 	if text := c.Call(t, "CLUSTER", "NODES").Str; !strings.Contains(text, "myself,slave "+clusterOther) {
 		t.Errorf("without slots: %s", text)
+	}
+	r, err = c.Do("CLUSTER", "SETSLOT", "3300", "NODE", clusterOther)
+	ok(t, err)
+	if want := "ERR Please use SETSLOT only with masters."; r.Str != want { // clients look for it: a source that lost its last slot is a replica by then
+		t.Errorf("%s, want %s", r.Str, want)
 	}
 }
 

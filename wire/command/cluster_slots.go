@@ -113,7 +113,7 @@ func clusterFlushslots(c *engine.Call, s *cluster.State) error {
 // clusterSetslot says where a slot moves, or who serves it.
 func clusterSetslot(c *engine.Call, s *cluster.State) error {
 	if s.Me.IsReplica() {
-		return engine.ReplyError("ERR You can use SETSLOT only with masters.")
+		return engine.ReplyError("ERR Please use SETSLOT only with masters.")
 	}
 	n, err := slotNumber(c.Args[2])
 	if err != nil {

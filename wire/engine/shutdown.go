@@ -156,7 +156,7 @@ type FailoverRequest struct {
 // Failover is FAILOVER. What was executed in this turn is committed first.
 func (e *Engine) Failover(c *Call, q FailoverRequest) error {
 	if e.cluster != nil {
-		return ReplyError("ERR FAILOVER not allowed in cluster mode.")
+		return ReplyError("ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.")
 	}
 	e.commit()
 	return e.hooks.Failover(c, q)
