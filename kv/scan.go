@@ -9,12 +9,20 @@ import (
 // that are there from begin to end are visited at least once, however the table changes in between. Expired keys are not
 // visited, and deleted where the mode says so, after the visits. visit must not change the keyspace.
 func (db *DB) Scan(cursor uint64, visit func(Entry)) (next uint64) {
+	return db.ScanFor(cursor, nil, visit)
+}
+
+// ScanFor is Scan for somebody who looks for keys that match (nil: all): expired ones that do not are left alone. visit
+// gets the others, too.
+func (db *DB) ScanFor(cursor uint64, match func(key []byte) bool, visit func(Entry)) (next uint64) {
 	ks := db.ks
 	ks.refs = ks.refs[:0]
 	next = db.keys.Scan(cursor, func(r arena.Ref) {
 		c := cell{r, head(ks.a.Load64(r))}
 		if ks.expired(c) {
-			ks.refs = append(ks.refs, r)
+			if match == nil || match((Entry{db, c}).Key()) {
+				ks.refs = append(ks.refs, r)
+			}
 			return
 		}
 		visit(Entry{db, c})

@@ -228,11 +228,16 @@ func scanCommand(c *engine.Call) error {
 	visited := int64(0)
 	head := len(c.W.Buf)
 	n := 0
+	// As in Redis, an expired key that does not match stays.
+	var match func(key []byte) bool
+	if pattern != nil {
+		match = func(key []byte) bool { return glob.Match(pattern, key, false) }
+	}
 	for {
-		cursor = c.DB.Scan(cursor, func(e kv.Entry) {
+		cursor = c.DB.ScanFor(cursor, match, func(e kv.Entry) {
 			visited++
 			key := e.Key()
-			if pattern != nil && !glob.Match(pattern, key, false) {
+			if match != nil && !match(key) {
 				return
 			}
 			if typed && (!known || e.Type() != wantType) {
