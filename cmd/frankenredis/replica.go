@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -410,9 +411,12 @@ func (s *server) infoReplica(w *engine.InfoWriter) {
 			got, size = t.Progress()
 		}
 		perc, left := 0.0, size-got
-		if size > 0 {
+		switch {
+		case t == nil: // as Redis before it is told how much comes
+			size, left, perc = -1, -1, math.Copysign(0, -1)
+		case size > 0:
 			perc = float64(got) / float64(size) * 100
-		} else {
+		default:
 			size, left = 0, -got // as Redis, which does not know either
 		}
 		w.Field("master_sync_total_bytes", size)
