@@ -173,7 +173,7 @@ func (s *server) infoPersistence(w *engine.InfoWriter) {
 	w.Field("rdb_last_load_keys_expired", s.saves.expired)
 	w.Field("rdb_last_load_keys_loaded", s.saves.keys)
 	s.infoLog(w)
-	if s.eng.Loading() {
+	if s.eng.Loading() || s.eng.AsyncLoading() {
 		s.infoLoading(w)
 	}
 }
