@@ -16,18 +16,24 @@ const (
 	clusterOther = "b2a38db0bfc1ae6510717f0d856c96ea840b864a"
 )
 
+// startNode starts a node of a cluster that finds nodes in its nodes.conf.
+func startNode(t *testing.T, nodes string) *testbed.Server {
+	t.Helper()
+	dir := testbed.TempDir(t)
+	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
+	return testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
+}
+
 // A node that knows another from nodes.conf sends clients there, asks them to ask there for slots that are moving, and takes what is
 // coming from those who ask. The replies are Redis's: the test holds for redict.
 func TestClusterRedirects(t *testing.T) {
 	t.Parallel()
-	dir := testbed.TempDir(t)
 	// b is in slot 3300, which moves away; foo in 12182, which is coming; x in 16287, which is the other's.
 	nodes := clusterMe + " 127.0.0.1:7001@17001,,tls-port=0,shard-id=cd8e6db555ee70d1041d43ceba42da63bbdf7bbd myself,master - 0 0 5 connected " +
 		"0-8000 [3300->-" + clusterOther + "] [12182-<-" + clusterOther + "]\n" +
 		clusterOther + " 127.0.0.1:7002@17002,host,tls-port=0,shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276 master - 0 0 1 connected 8001-16383\n" +
 		"vars currentEpoch 5 lastVoteEpoch 0\n"
-	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
-	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
+	s := startNode(t, nodes)
 	c := s.Dial(t)
 	waitForText(t, func() string { return c.Call(t, "CLUSTER", "INFO").Str }, "cluster_state:ok")
 	for _, step := range []struct{ send, want string }{
@@ -73,7 +79,7 @@ func TestClusterRedirects(t *testing.T) {
 		}
 	}
 	ok(t, func() error { _, err := c.Do("CLUSTER", "SAVECONFIG"); return err }())
-	text := readFile(t, filepath.Join(dir, "nodes.conf"))
+	text := readFile(t, filepath.Join(s.Dir, "nodes.conf"))
 	for _, want := range []string{"myself,master - 0 0 5 connected 0-3299 3301-8000 12182", "8001-12181 12183-16383", "vars currentEpoch 5 "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nodes.conf has no %q:\n%s", want, text)
@@ -85,13 +91,11 @@ func TestClusterRedirects(t *testing.T) {
 // script hears what is wrong with keys on the move. The replies are Redis's: the test holds for redict.
 func TestClusterLastSlot(t *testing.T) {
 	t.Parallel()
-	dir := testbed.TempDir(t)
 	nodes := clusterMe + " 127.0.0.1:7001@17001,,tls-port=0,shard-id=cd8e6db555ee70d1041d43ceba42da63bbdf7bbd myself,master - 0 0 5 connected " +
 		"3300 [12182-<-" + clusterOther + "]\n" +
 		clusterOther + " 127.0.0.1:7002@17002,host,tls-port=0,shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276 master - 0 0 1 connected 0-3299 3301-16383\n" +
 		"vars currentEpoch 5 lastVoteEpoch 0\n"
-	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
-	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
+	s := startNode(t, nodes)
 	c := s.Dial(t)
 	waitForText(t, func() string { return c.Call(t, "CLUSTER", "INFO").Str }, "cluster_state:ok")
 	if r := c.Call(t, "CLUSTER", "GETKEYSINSLOT", "3300", "99999999999"); len(r.Elems) != 0 {
@@ -126,13 +130,11 @@ func TestClusterLastSlot(t *testing.T) {
 // one that fails.
 func TestClusterUnknownAge(t *testing.T) {
 	t.Parallel()
-	dir := testbed.TempDir(t)
 	const shard = "shard-id=7066ffb33fdec6470e925b5d643e8ebb22aa0276"
 	nodes := clusterMe + " 127.0.0.1:7001@17001,,tls-port=0," + shard + " myself,slave " + clusterOther + " 0 0 1 connected\n" +
 		clusterOther + " 127.0.0.1:1@1,,tls-port=0," + shard + " master,fail - 0 0 1 disconnected 0-16383\n" +
 		"vars currentEpoch 1 lastVoteEpoch 0\n"
-	ok(t, os.WriteFile(filepath.Join(dir, "nodes.conf"), []byte(nodes), 0o644))
-	s := testbed.Start(t, testbed.Options{Dir: dir, Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000"}})
+	s := startNode(t, nodes)
 	waitForText(t, s.LogText, "Disconnected from master for longer than allowed. Please check the 'cluster-replica-validity-factor'")
 	if strings.Contains(s.LogText(), "Start of election") {
 		t.Error(s.LogTail(20))

@@ -9,7 +9,7 @@ import (
 	"frankenredis/conformance/crashfs"
 )
 
-// A crash at any change on the way to the first cover leaves no sidecars without a catalog: with a key they would be taken for those of another
+// I14: a crash at any change on the way to the first cover leaves no sidecars without a catalog: with a key they would be taken for those of another
 // one, which keeps a server from starting, and what is not whole yet for a cover in force.
 func TestFirstCover(t *testing.T) {
 	grow := func(s *Store) error {

@@ -181,7 +181,7 @@ func (s *Store) writeCatalog(c catalog) error {
 	return nil
 }
 
-// begin writes the first catalog, which names nothing, before there is a sidecar. Where there are sidecars and no catalog it is lost, and they are
+// begin writes the first catalog, which names nothing, before there is a sidecar (I14). Where there are sidecars and no catalog it is lost, and they are
 // what is left to know it by; one that a crash cut short before it counted would be taken for one in force.
 func (s *Store) begin() error {
 	if !s.cat.none {

@@ -8,7 +8,7 @@ import (
 	"frankenredis/conformance/crashfs"
 )
 
-// A cover that never was in force leaves nothing in the folder: each attempt on a full disk would leave as much. One that a copy of the catalog may
+// I14: a cover that never was in force leaves nothing in the folder: each attempt on a full disk would leave as much. One that a copy of the catalog may
 // name stays, and so does the one in force before.
 func TestGrowGivenUp(t *testing.T) {
 	const size = 20_000

@@ -68,7 +68,7 @@ func (s *Store) Grow(name string) (*Growing, error) {
 func (g *Growing) End() int64 { return g.end }
 
 // Close lets go of the files. The cover stays as it is. What never was in force is removed: on a full disk its room is what others wait for, and the
-// next attempt would leave as much.
+// next attempt would leave as much. Not what a copy of the catalog may name (I14).
 func (g *Growing) Close() error {
 	var errs []error
 	for _, f := range []disk.File{g.file, g.rs, g.tail} {

@@ -108,6 +108,7 @@ func (w *sentinelMode) Resolve(host string) (string, error) {
 	return all[0].String(), nil
 }
 
+// Lookup resolves a name on a goroutine of its own, which ends within resolveLimit.
 func (w *sentinelMode) Lookup(host string, done func(ip string)) {
 	go func() {
 		ip, err := w.Resolve(host)

@@ -108,7 +108,7 @@ func (b *Bus) tendNodes() (orphans, most, mine int) {
 			continue
 		}
 		if me.IsReplica() && n.Flags&Primary != 0 && n.Flags&Fail == 0 {
-			working := b.workingReplicas(n)
+			working := b.workingReplicas(n, Fail)
 			most = max(most, working)
 			if me.Of == n {
 				mine = working
@@ -149,10 +149,10 @@ func (b *Bus) tendNodes() (orphans, most, mine int) {
 	return orphans, most, mine
 }
 
-// workingReplicas is how many replicas of a node do not fail.
-func (b *Bus) workingReplicas(of *Node) (n int) {
+// workingReplicas is how many replicas of a node have none of the flags that count as failing.
+func (b *Bus) workingReplicas(of *Node, failing Flags) (n int) {
 	for _, r := range b.s.nodes {
-		if r.Of == of && r.Flags&Fail == 0 {
+		if r.Of == of && r.Flags&failing == 0 {
 			n++
 		}
 	}

@@ -178,16 +178,7 @@ func (b *Bus) replacePrimary() {
 // migrate lets this replica go to a primary that has lost all of its own, if it is the one with the lowest id of those that could.
 func (b *Bus) migrate(most int) {
 	s, me := b.s, b.s.Me
-	if !s.OK || me.Of == nil {
-		return
-	}
-	left := int64(0)
-	for _, r := range s.ReplicasOf(me.Of) {
-		if r.Flags&(Fail|PFail) == 0 { // one that is suspected may be none soon
-			left++
-		}
-	}
-	if left <= b.set.Barrier {
+	if !s.OK || me.Of == nil || int64(b.workingReplicas(me.Of, Fail|PFail)) <= b.set.Barrier { // one that is suspected may be none soon
 		return
 	}
 	candidate := me
@@ -196,7 +187,7 @@ func (b *Bus) migrate(most int) {
 		if n.Flags&Primary == 0 {
 			continue
 		}
-		working := b.workingReplicas(n)
+		working := b.workingReplicas(n, Fail)
 		orphaned := working == 0 && n.Slots > 0 && n.Flags&(Fail|PFail) == 0 && n.Flags&MigrateTo != 0
 		if orphaned && target == nil && !n.bus.orphaned.IsZero() && b.now.Sub(n.bus.orphaned) > orphanDelay {
 			target = n
